@@ -1,0 +1,56 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// One library target a room (README, "Map"): the dependency lists below are the rule of who may know whom.
+// The target CPU is a build setting of launch/build (-Xcc -march=…), not of this file.
+let package = Package(
+  name: "palier",
+  products: [.executable(name: "palier", targets: ["palier"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: [
+    // C and C++ libraries: thin shims over Debian packages.
+    .systemLibrary(name: "OpenMPI", path: "Sources/OpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
+    .target(name: "COpenMPI", dependencies: ["OpenMPI"]),
+    .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary(":libgomp.so.1")]),
+    .target(name: "CNUMA", linkerSettings: [.linkedLibrary("numa")]),
+    .target(name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
+
+    // Rooms.
+    .target(name: "Compute", dependencies: ["COneDNN", "CNUMA"]),
+    .target(name: "Quantization", dependencies: ["Compute"]),
+    .target(name: "Encoder", dependencies: ["Compute", "Quantization"]),
+    .target(name: "Corpus", dependencies: ["Compute", "CSentencePiece", .product(name: "Crypto", package: "swift-crypto")]),
+    .target(name: "Ranks", dependencies: ["Compute", "COpenMPI"]),
+    .target(name: "Checkpoints", dependencies: ["Compute", .product(name: "Crypto", package: "swift-crypto")]),
+    .target(name: "Observability"),
+    .target(name: "Configuration", dependencies: ["Yams"]),
+    .target(
+      name: "Training",
+      dependencies: ["Compute", "Quantization", "Encoder", "Corpus", "Ranks", "Checkpoints", "Observability", "Configuration"]),
+    .executableTarget(
+      name: "palier",
+      dependencies: [
+        "Compute", "Quantization", "Encoder", "Corpus", "Ranks", "Checkpoints", "Observability", "Configuration", "Training",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+
+    // Tests: one folder a room, and MultiRankTests, which starts real mpirun.
+    .target(name: "TestSupport", path: "Tests/TestSupport"),
+    .testTarget(name: "ComputeTests", dependencies: ["Compute", "TestSupport"]),
+    .testTarget(name: "QuantizationTests", dependencies: ["Quantization", "TestSupport"]),
+    .testTarget(name: "EncoderTests", dependencies: ["Encoder", "Checkpoints", "TestSupport"]),
+    .testTarget(name: "CorpusTests", dependencies: ["Corpus", "TestSupport"]),
+    .testTarget(name: "RanksTests", dependencies: ["Ranks", "TestSupport"]),
+    .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "TestSupport"]),
+    .testTarget(name: "ObservabilityTests", dependencies: ["Observability", "TestSupport"]),
+    .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "TestSupport"]),
+    .testTarget(name: "TrainingTests", dependencies: ["Training", "TestSupport"]),
+    .testTarget(name: "MultiRankTests", dependencies: ["TestSupport", "palier"]),
+  ],
+  swiftLanguageModes: [.v5],
+  cxxLanguageStandard: .cxx17
+)
