@@ -1,0 +1,115 @@
+// Writers of the packed layout [n / columns][k / interleave][columns][interleave] (Product.PackedLayout) for B operands.
+// All of them write every element of the panels they are given, padding with zeros.
+
+/// Packs plain matrices into the layout in which oneDNN's blocked products read B.
+public enum Packing {
+  /// float32 B[k, n] from `source`, rows `stride` apart, scaled by nothing: panels of `columns` columns are copied row by row.
+  /// Writes rows `rows` (of k) of panel `panel`.
+  public static func floatRows(
+    _ source: UnsafePointer<Float>, stride: Int, n: Int, panel: Int, rows: Range<Int>, paddedK: Int, columns: Int,
+    into packed: UnsafeMutablePointer<Float>
+  ) {
+    let width = min(columns, n - panel * columns)
+    let base = packed + panel * paddedK * columns
+    for k in rows {
+      let from = source + k * stride + panel * columns
+      let to = base + k * columns
+      for j in 0..<width { to[j] = from[j] }
+      for j in width..<max(columns, width) { to[j] = 0 }
+    }
+  }
+
+  /// float32 B[k, n] = transpose of `source` stored [n, k], rows `stride` apart; writes the whole of panel `panel`.
+  public static func floatTransposed(
+    _ source: UnsafePointer<Float>, stride: Int, n: Int, k: Int, panel: Int, paddedK: Int, columns: Int,
+    into packed: UnsafeMutablePointer<Float>
+  ) {
+    let width = min(columns, n - panel * columns)
+    let base = packed + panel * paddedK * columns
+    let from = source + panel * columns * stride
+    transposeWords(
+      UnsafeRawPointer(from).assumingMemoryBound(to: UInt32.self), stride: stride, rows: width, words: k,
+      into: UnsafeMutableRawPointer(base).assumingMemoryBound(to: UInt32.self), rowRoom: columns)
+    zero(base + k * columns, (paddedK - k) * columns)
+  }
+
+  /// int8 B[k, n] = transpose of codes stored [n, k] row by row (k a multiple of 4 by the caller's padding), interleaved
+  /// by four; writes the whole of panel `panel`.
+  public static func codesTransposed(
+    _ codes: UnsafePointer<Int8>, stride: Int, n: Int, k: Int, panel: Int, paddedK: Int, columns: Int,
+    into packed: UnsafeMutablePointer<Int8>
+  ) {
+    let width = min(columns, n - panel * columns)
+    let base = packed + panel * paddedK * columns
+    let from = codes + panel * columns * stride
+    let words = k / 4
+    transposeWords(
+      UnsafeRawPointer(from).assumingMemoryBound(to: UInt32.self), stride: stride / 4, rows: width, words: words,
+      into: UnsafeMutableRawPointer(base).assumingMemoryBound(to: UInt32.self), rowRoom: columns)
+    let written = words * 4 * columns
+    (base + written).update(repeating: 0, count: paddedK * columns - written)
+  }
+
+  /// bfloat16 B[k, n] = transpose of float32 `source` stored [n, k], interleaved by two; writes the whole of panel `panel`.
+  public static func bfloat16Transposed(
+    _ source: UnsafePointer<Float>, stride: Int, n: Int, k: Int, panel: Int, paddedK: Int, columns: Int,
+    into packed: UnsafeMutablePointer<UInt16>
+  ) {
+    let width = min(columns, n - panel * columns)
+    let base = packed + panel * paddedK * columns
+    let from = source + panel * columns * stride
+    base.update(repeating: 0, count: paddedK * columns)
+    for j in 0..<width {
+      let row = from + j * stride
+      let to = base + j * 2
+      for i in 0..<k { to[(i >> 1) &* columns &* 2 &+ (i & 1)] = bfloat16Bits(row[i]) }
+    }
+  }
+
+  /// bfloat16 B[k, n] from float32 `source`, interleaved by two rows; writes row pairs `pairs` of panel `panel`; rows at or
+  /// past `k` are zero.
+  public static func bfloat16RowPairs(
+    _ source: UnsafePointer<Float>, stride: Int, n: Int, k: Int, panel: Int, pairs: Range<Int>, paddedK: Int, columns: Int,
+    into packed: UnsafeMutablePointer<UInt16>
+  ) {
+    let width = min(columns, n - panel * columns)
+    let base = UnsafeMutableRawPointer(packed + panel * paddedK * columns).assumingMemoryBound(to: UInt32.self)
+    for pair in pairs {
+      let to = base + pair * columns
+      let low = source + 2 * pair * stride + panel * columns
+      let high = 2 * pair + 1 < k ? low + stride : nil
+      if 2 * pair >= k {
+        to.update(repeating: 0, count: columns)
+        continue
+      }
+      if let high {
+        for j in 0..<width { to[j] = UInt32(bfloat16Bits(low[j])) | UInt32(bfloat16Bits(high[j])) &<< 16 }
+      } else {
+        for j in 0..<width { to[j] = UInt32(bfloat16Bits(low[j])) }
+      }
+      for j in width..<max(columns, width) { to[j] = 0 }
+    }
+  }
+
+  /// to[w·rowRoom + r] = from[r·stride + w] for r below `rows`, w below `words`; columns from `rows` to `rowRoom` become zero.
+  static func transposeWords(
+    _ from: UnsafePointer<UInt32>, stride: Int, rows: Int, words: Int, into to: UnsafeMutablePointer<UInt32>, rowRoom: Int
+  ) {
+    // Blocks of 16 words keep the source lines in the first-level cache while every row of them is used.
+    var w = 0
+    while w < words {
+      let end = min(w &+ 16, words)
+      for i in w..<end {
+        let target = to + i &* rowRoom
+        let column = from + i
+        for r in 0..<rows { target[r] = column[r &* stride] }
+        for r in rows..<max(rowRoom, rows) { target[r] = 0 }
+      }
+      w = end
+    }
+  }
+
+  static func zero(_ pointer: UnsafeMutablePointer<Float>, _ count: Int) {
+    if count > 0 { pointer.update(repeating: 0, count: count) }
+  }
+}

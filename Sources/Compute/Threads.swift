@@ -1,0 +1,39 @@
+internal import COneDNN
+
+/// The threads of this rank: GNU OpenMP's pool, shared with oneDNN so that nothing is oversubscribed.
+public enum Threads {
+  /// How many threads a parallel loop uses, from 1 up.
+  public private(set) static var count = 1
+
+  /// Sets the number of threads for our loops and for oneDNN. Called once, before the first product.
+  public static func use(_ threads: Int) {
+    count = max(1, threads)
+    palier_set_threads(Int32(count))
+  }
+
+  /// Runs `body(index, thread)` once for every index in 0..<`total`, `thread` in 0..<`count`.
+  ///
+  /// Which thread takes which index is free, so a result must not depend on it: sums go to a place of the index's own and
+  /// are combined in order afterwards. A library product called inside runs on the calling thread alone.
+  /// C function: `GOMP_parallel`.
+  public static func forEach(_ total: Int, _ body: (_ index: Int, _ thread: Int) -> Void) {
+    guard total > 0 else { return }
+    withoutActuallyEscaping(body) { body in
+      withUnsafePointer(to: body) { pointer in
+        palier_parallel_for(
+          Int64(total), Int32(count),
+          { context, index, thread in
+            typealias Body = (Int, Int) -> Void
+            context!.assumingMemoryBound(to: Body.self).pointee(Int(index), Int(thread))
+          }, UnsafeMutableRawPointer(mutating: UnsafeRawPointer(pointer)))
+      }
+    }
+  }
+
+  /// Runs `body(range, thread)` over 0..<`total` cut into ranges of `length` (the last may be shorter).
+  public static func forEachRange(_ total: Int, length: Int, _ body: (_ range: Range<Int>, _ thread: Int) -> Void) {
+    forEach((total + length - 1) / length) { index, thread in
+      body(index * length..<min((index + 1) * length, total), thread)
+    }
+  }
+}

@@ -1,0 +1,190 @@
+import Compute
+
+// Letters: n tokens of a sequence, D head size, H hidden. One task is one head of one sequence; it runs on one thread, in
+// blocks of 64 queries whose scores stay in the cache.
+
+extension EncoderModel {
+  /// One head of one sequence.
+  private struct HeadTask {
+    let sequence: Int
+    let head: Int
+    let start: Int
+    let length: Int
+  }
+
+  private var scoreScale: Float { 1 / Float(dimensions.headSize).squareRoot() }
+  private var headRoom: Int { (workspace.capacity + 64) * dimensions.headSize }
+
+  private func headTasks() -> [HeadTask] {
+    slice.input.lengths.indices.flatMap { s in
+      (0..<dimensions.headCount).map {
+        HeadTask(sequence: s, head: $0, start: slice.starts[s], length: slice.input.lengths[s])
+      }
+    }
+  }
+
+  /// Query (0), key (1) or value (2) rows of a task, `[n, D]`.
+  private func rows(_ part: Int, _ task: HeadTask, _ layer: Int) -> UnsafeMutablePointer<Float> {
+    workspace.layers[layer].heads.pointer + (part * dimensions.headCount + task.head) * headRoom
+      + task.start * dimensions.headSize
+  }
+
+  /// Products for every length in the slice, made before the parallel loop.
+  private func prepareAttention() throws {
+    for length in Set(slice.input.lengths.map(AttentionProducts.padded)) {
+      _ = try attention.set(rows: 32, keys: length)
+      _ = try attention.set(rows: 64, keys: length)
+    }
+  }
+
+  /// context = dropout(softmax(Q·Kᵀ·scale))·V for every head of every sequence.
+  func attentionForward(_ layer: Int) throws {
+    try prepareAttention()
+    let tasks = headTasks()
+    phases.measure(.attentionForward) {
+      Threads.forEach(tasks.count) { i, thread in attend(layer, tasks[i], workspace.scratch[thread]) }
+    }
+  }
+
+  private func attend(_ layer: Int, _ task: HeadTask, _ scratch: Workspace.ThreadScratch) {
+    let (d, h) = (dimensions.headSize, dimensions.hiddenSize)
+    let keys = AttentionProducts.padded(task.length)
+    let local = scratch.attention
+    let trace = workspace.layers[layer]
+    AttentionProducts.packTransposed(
+      rows(1, task, layer), keys: keys, headSize: d, for: products(64, keys).scores, into: local.keysPacked.pointer)
+    forEachQueryBlock(task) { first, count, rowCount in
+      let set = products(rowCount, keys)
+      let scores = local.scores.pointer
+      set.scores.run(
+        rows(0, task, layer) + first * d, local.keysPacked.pointer, into: scores, scratch: scratch.product.pointer)
+      for r in 0..<rowCount {
+        let row = scores + r * keys
+        guard r < count else {
+          row.update(repeating: 0, count: keys)
+          continue
+        }
+        let (inverse, logSum) = Softmax.exponentials(row, task.length, scale: scoreScale)
+        trace.logSum.pointer[task.head * workspace.capacity + task.start + first + r] = logSum
+        (row + task.length).update(repeating: 0, count: keys - task.length)
+        dropScores(row, task, query: first + r, layer, scratch)
+        local.dScores.pointer[r] = inverse
+      }
+      let out = local.block.pointer
+      set.weighted.run(scores, rows(2, task, layer), into: out, scratch: scratch.product.pointer)
+      for r in 0..<count {
+        let context = trace.context.pointer + (task.start + first + r) * h + task.head * d
+        let inverse = local.dScores.pointer[r]
+        for j in 0..<d { context[j] = (out + r * d)[j] * inverse }
+      }
+    }
+  }
+
+  private func products(_ rows: Int, _ keys: Int) -> AttentionProducts.Set {
+    guard let set = try? attention.set(rows: rows, keys: keys) else { fatalError("attention products for \(keys) keys") }
+    return set
+  }
+
+  /// Calls `body(first query, queries, rows of the product)` for each block of a task.
+  private func forEachQueryBlock(_ task: HeadTask, _ body: (Int, Int, Int) -> Void) {
+    var first = 0
+    while first < task.length {
+      let count = min(AttentionProducts.block, task.length - first)
+      body(first, count, count > 32 ? 64 : 32)
+      first += count
+    }
+  }
+
+  private func fillDraws(_ task: HeadTask, query: Int, _ layer: Int, _ scratch: Workspace.ThreadScratch) {
+    dropout.attention.fill(
+      scratch.draws.pointer, count: task.length, row: UInt32(task.head) << 16 | UInt32(query),
+      sequence: slice.input.sequenceNumbers[task.sequence], site: DropoutSite.attention(layer))
+  }
+
+  private func dropScores(
+    _ row: UnsafeMutablePointer<Float>, _ task: HeadTask, query: Int, _ layer: Int, _ scratch: Workspace.ThreadScratch
+  ) {
+    guard !dropout.attention.isOff else { return }
+    fillDraws(task, query: query, layer, scratch)
+    dropout.attention.apply(scratch.draws.pointer, to: row, task.length)
+  }
+
+  // MARK: - Backward
+
+  /// From dContext to dHeads, the gradients to query, key and value, by head.
+  func attentionBackward(_ layer: Int) {
+    let tasks = headTasks()
+    phases.measure(.attentionBackward) {
+      Threads.forEach(tasks.count) { i, thread in attendBackward(layer, tasks[i], workspace.scratch[thread]) }
+    }
+  }
+
+  /// P is made again from the scores and `logSum`; with P̃ = dropout(P): dV = P̃ᵀ·dO, dP = dropout(dO·Vᵀ),
+  /// dS = P·(dP − Σ dO·O)·scale, dQ = dS·K, dK = dSᵀ·Q.
+  private func attendBackward(_ layer: Int, _ task: HeadTask, _ scratch: Workspace.ThreadScratch) {
+    let d = dimensions.headSize
+    let keys = AttentionProducts.padded(task.length)
+    let local = scratch.attention
+    let full = products(64, keys).scores
+    AttentionProducts.packTransposed(rows(1, task, layer), keys: keys, headSize: d, for: full, into: local.keysPacked.pointer)
+    AttentionProducts.packTransposed(
+      rows(2, task, layer), keys: keys, headSize: d, for: full, into: local.valuesPacked.pointer)
+    let dOut = local.block.pointer
+    let dQueries = dOut + 64 * d
+    forEachQueryBlock(task) { first, count, rowCount in
+      let set = products(rowCount, keys)
+      let product = UnsafeMutableRawPointer(scratch.product.pointer)
+      let (scores, dScores) = (local.scores.pointer, local.dScores.pointer)
+      gatherContextGradient(task, first: first, count: count, rowCount: rowCount, into: dOut)
+      set.scores.run(rows(0, task, layer) + first * d, local.keysPacked.pointer, into: scores, scratch: product)
+      set.scores.run(dOut, local.valuesPacked.pointer, into: dScores, scratch: product)
+      for r in 0..<rowCount {
+        softmaxBackward(scores + r * keys, dScores + r * keys, dOut + r * d, layer, task, first + r, keys, r < count, scratch)
+      }
+      let dV = first == 0 ? set.transposed : set.transposedAccumulating
+      dV.run(scores, dOut, into: local.dValues.pointer, scratch: product)
+      dV.run(dScores, rows(0, task, layer) + first * d, into: local.dKeys.pointer, scratch: product)
+      set.weighted.run(dScores, rows(1, task, layer), into: dQueries, scratch: product)
+      scatter(dQueries, count, part: 0, task, from: first)
+    }
+    scatter(local.dKeys.pointer, task.length, part: 1, task, from: 0)
+    scatter(local.dValues.pointer, task.length, part: 2, task, from: 0)
+  }
+
+  /// Stores rows of one head's gradient to query, key or value.
+  private func scatter(_ rows: UnsafePointer<Float>, _ count: Int, part: Int, _ task: HeadTask, from first: Int) {
+    let d = dimensions.headSize
+    for r in 0..<count {
+      workspace.dHeads[part].write(rows + r * d, token: task.start + first + r, column: task.head * d, count: d)
+    }
+  }
+
+  private func gatherContextGradient(
+    _ task: HeadTask, first: Int, count: Int, rowCount: Int, into dOut: UnsafeMutablePointer<Float>
+  ) {
+    let (d, h) = (dimensions.headSize, dimensions.hiddenSize)
+    for r in 0..<count {
+      (dOut + r * d).update(from: workspace.dContext.pointer + (task.start + first + r) * h + task.head * d, count: d)
+    }
+    (dOut + count * d).update(repeating: 0, count: (rowCount - count) * d)
+  }
+
+  private func softmaxBackward(
+    _ scores: UnsafeMutablePointer<Float>, _ dScores: UnsafeMutablePointer<Float>, _ dOut: UnsafePointer<Float>,
+    _ layer: Int, _ task: HeadTask, _ query: Int, _ keys: Int, _ isReal: Bool, _ scratch: Workspace.ThreadScratch
+  ) {
+    let n = isReal ? task.length : 0
+    (scores + n).update(repeating: 0, count: keys - n)
+    (dScores + n).update(repeating: 0, count: keys - n)
+    guard isReal else { return }
+    let trace = workspace.layers[layer]
+    let token = task.start + query
+    let context = trace.context.pointer + token * dimensions.hiddenSize + task.head * dimensions.headSize
+    let dropping = !dropout.attention.isOff
+    if dropping { fillDraws(task, query: query, layer, scratch) }
+    Softmax.backward(
+      scores, dScores, n, scale: scoreScale, logSum: trace.logSum.pointer[task.head * workspace.capacity + token],
+      dot: rowDot(dOut, context, dimensions.headSize), draws: dropping ? UnsafePointer(scratch.draws.pointer) : nil,
+      threshold: dropout.attention.threshold, keptScale: dropout.attention.scale)
+  }
+}

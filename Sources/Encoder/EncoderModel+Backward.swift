@@ -1,0 +1,359 @@
+import Compute
+import Quantization
+
+// The backward pass of a layer, the forward's stages in reverse: what is local to a row runs chunk by chunk, attention head by
+// head, and the weight gradients, which sum over all tokens, in tiles (EncoderModel+WeightGradients.swift).
+
+extension EncoderModel {
+  /// Adds the gradients of the encoder's parameters to `store`, from the stream's gradient that the head left behind.
+  /// - Parameter finished: called with each part of the block as its last gradient of this slice is in the store.
+  public func backward(into store: GradientStore, finished: (Range<Int>) -> Void = { _ in }) {
+    for layer in (0..<dimensions.layerCount).reversed() {
+      phases.measure(.backwardRows) { backwardRows(layer, store) }
+      attentionBackward(layer)
+      phases.measure(.backwardRows) { backwardHeads(layer, store) }
+      phases.measure(.weightGradients) { weightGradients(layer, into: store) }
+      finished(layout.layerRanges[layer])
+    }
+    phases.measure(.embeddings) { embeddingsBackward(into: store) }
+    finished(layout.embeddingRange)
+  }
+
+  // MARK: - Row-local stages
+
+  /// From the layer's output to attention's context: norm, feed-forward, norm, output projection.
+  private func backwardRows(_ layer: Int, _ store: GradientStore) {
+    clearPartials()
+    forEachChunk { rows, scratch in
+      backwardOutput(layer, rows, scratch)
+      backwardWide(layer, rows, scratch)
+      backwardAttentionOutput(layer, rows, scratch)
+      clearPadding(rows, [workspace.dOutput, workspace.dWide, workspace.dAttentionOutput])
+    }
+    let p = BackwardPartials(dimensions)
+    let (h, i) = (dimensions.hiddenSize, dimensions.intermediateSize)
+    let prefix = "roberta.encoder.layer.\(layer)."
+    combine(p.outputNormWeight, h, into: store, prefix + "output.LayerNorm.weight")
+    combine(p.outputNormBias, h, into: store, prefix + "output.LayerNorm.bias")
+    combine(p.outputBias, h, into: store, prefix + "output.dense.bias")
+    combine(p.wideBias, i, into: store, prefix + "intermediate.dense.bias")
+    combine(p.attentionNormWeight, h, into: store, prefix + "attention.output.LayerNorm.weight")
+    combine(p.attentionNormBias, h, into: store, prefix + "attention.output.LayerNorm.bias")
+    combine(p.attentionOutputBias, h, into: store, prefix + "attention.output.dense.bias")
+    for site in 1...3 { combineSite(layer, site, into: store) }
+  }
+
+  /// dStream → norm → dropout → dOutput; dX̂ = dOutput·Ŵ → quantizer and GELU → dWide, left in `scratch.wide`.
+  private func backwardOutput(_ layer: Int, _ rows: Range<Int>, _ scratch: Workspace.ThreadScratch) {
+    let i = dimensions.intermediateSize
+    let p = BackwardPartials(dimensions)
+    let sums = chunkPartials(rows)
+    normBackward(
+      rows, norm: 2 * layer + 2, name: "roberta.encoder.layer.\(layer).output.LayerNorm", dWeight: sums + p.outputNormWeight,
+      dBias: sums + p.outputNormBias)
+    let gradient = scratch.other.pointer
+    branchGradient(rows, site: DropoutSite.output(layer), into: gradient, bias: sums + p.outputBias, scratch)
+    keep(gradient, layer: layer, site: 3, rows: rows, in: workspace.dOutput)
+    let linear = linears[layer][5]
+    let input = backwardOperand(linear, gradient, rows, scratch)
+    let quantizer = quantizer(layer: layer, site: 3)
+    let (activated, terms) = (scratch.rows.pointer, SiteTerms(scratch, dimensions))
+    let panel = linear.inputPanel
+    terms.clear(i)
+    for column in 0..<linear.inputPanelCount {
+      let first = column * panel
+      linear.backwardProducts.run(
+        rows: rows.count, input, linear.backwardPanel(column), into: scratch.sums.pointer, scratch: scratch.product.pointer)
+      for token in rows {
+        let row = scratch.sums.pointer + (token - rows.lowerBound) * panel
+        let before = workspace.layers[layer].preActivation.pointer + token * i + first
+        if quantizer.rule.hasStep { geluRow(before, into: activated, panel) }
+        quantizer.backward(row, x: activated, stepTerms: terms.step + first, offsetTerms: terms.offset + first, panel)
+        let dWide = scratch.wide.pointer + (token - rows.lowerBound) * i + first
+        geluBackwardRow(row, before: before, into: dWide, panel)
+        addRow(dWide, to: sums + p.wideBias + first, panel)
+      }
+    }
+    terms.sum(into: sums + p.sites + 6, count: i)
+  }
+
+  /// dX̂ = dWide·Ŵ → quantizer → + dStream.
+  private func backwardWide(_ layer: Int, _ rows: Range<Int>, _ scratch: Workspace.ThreadScratch) {
+    let p = BackwardPartials(dimensions)
+    let linear = linears[layer][4]
+    let gradient = scratch.wide.pointer
+    keep(gradient, layer: layer, site: 2, rows: rows, in: workspace.dWide)
+    let input = backwardOperand(linear, gradient, rows, scratch)
+    inputGradient(
+      linear, input, layer: layer, site: 2, rows: rows, sums: chunkPartials(rows) + p.sites + 4, scratch,
+      x: { streamRow(norm: 2 * layer + 1, token: $0, into: $1) },
+      emit: { token, first, row, count in
+        addRow(row, to: workspace.dStream.pointer + token * dimensions.hiddenSize + first, count)
+      })
+  }
+
+  /// dStream → norm → dropout → dAttentionOutput; dX̂ = dAttentionOutput·Ŵ → quantizer → dContext.
+  private func backwardAttentionOutput(_ layer: Int, _ rows: Range<Int>, _ scratch: Workspace.ThreadScratch) {
+    let h = dimensions.hiddenSize
+    let p = BackwardPartials(dimensions)
+    let sums = chunkPartials(rows)
+    normBackward(
+      rows, norm: 2 * layer + 1, name: "roberta.encoder.layer.\(layer).attention.output.LayerNorm",
+      dWeight: sums + p.attentionNormWeight, dBias: sums + p.attentionNormBias)
+    let gradient = scratch.other.pointer
+    branchGradient(
+      rows, site: DropoutSite.attentionOutput(layer), into: gradient, bias: sums + p.attentionOutputBias, scratch)
+    keep(gradient, layer: layer, site: 1, rows: rows, in: workspace.dAttentionOutput)
+    let linear = linears[layer][3]
+    let input = backwardOperand(linear, gradient, rows, scratch)
+    let context = workspace.layers[layer].context.pointer
+    inputGradient(
+      linear, input, layer: layer, site: 1, rows: rows, sums: sums + p.sites + 2, scratch,
+      x: { token, row in row.update(from: context + token * h, count: h) },
+      emit: { token, first, row, count in
+        (workspace.dContext.pointer + token * h + first).update(from: row, count: count)
+      })
+  }
+
+  /// From dHeads to the layer's input: dX̂ = dQ·Ŵq + dK·Ŵk + dV·Ŵv → quantizer → + dStream.
+  private func backwardHeads(_ layer: Int, _ store: GradientStore) {
+    let h = dimensions.hiddenSize
+    let p = BackwardPartials(dimensions)
+    clearPartials()
+    forEachChunk { rows, scratch in
+      inputGradientOfHeads(layer, rows, chunkPartials(rows), scratch)
+      clearPadding(rows, workspace.dHeads)
+    }
+    let prefix = "roberta.encoder.layer.\(layer)."
+    for (part, name) in ["query", "key", "value"].enumerated() {
+      combine(p.headsBias + part * h, h, into: store, prefix + "attention.self.\(name).bias")
+    }
+    combineSite(layer, 0, into: store)
+  }
+
+  private func inputGradientOfHeads(
+    _ layer: Int, _ rows: Range<Int>, _ sums: UnsafeMutablePointer<Float>, _ scratch: Workspace.ThreadScratch
+  ) {
+    let h = dimensions.hiddenSize
+    let p = BackwardPartials(dimensions)
+    let gathered = scratch.other.pointer
+    let panel = linears[layer][0].inputPanel
+    let quantizer = quantizer(layer: layer, site: 0)
+    let terms = SiteTerms(scratch, dimensions)
+    terms.clear(h)
+    for column in 0..<linears[layer][0].inputPanelCount {
+      for part in 0..<3 {
+        let linear = linears[layer][part]
+        for token in rows {
+          let row = gathered + (token - rows.lowerBound) * h
+          workspace.dHeads[part].read(token: token, into: row)
+          if column == 0 { addRow(row, to: sums + p.headsBias + part * h, h) }
+        }
+        if column == 0, precision.backward == .bfloat16 {
+          keep(gathered, layer: layer, site: 0, rows: rows, in: workspace.dHeads[part])
+        }
+        let input = backwardOperand(linear, gathered, rows, scratch)
+        let products = part == 0 ? linear.backwardProducts : linear.backwardAccumulating
+        products.run(
+          rows: rows.count, input, linear.backwardPanel(column), into: scratch.sums.pointer, scratch: scratch.product.pointer)
+      }
+      for token in rows {
+        let row = scratch.sums.pointer + (token - rows.lowerBound) * panel
+        let x = scratch.rows.pointer
+        if quantizer.rule.hasStep { layerInput(layer, token: token, into: x, scratch) }
+        let first = column * panel
+        quantizer.backward(row, x: x + first, stepTerms: terms.step + first, offsetTerms: terms.offset + first, panel)
+        addRow(row, to: workspace.dStream.pointer + token * h + first, panel)
+      }
+    }
+    terms.sum(into: sums + p.sites, count: h)
+  }
+
+  // MARK: - Pieces
+
+  /// dX̂ of one linear for some rows, through the site's quantizer; `emit` takes each row of each panel.
+  /// - Parameter x: writes the site's input of a token (all columns).
+  private func inputGradient(
+    _ linear: PreparedLinear, _ input: UnsafeRawPointer, layer: Int, site: Int, rows: Range<Int>,
+    sums: UnsafeMutablePointer<Float>, _ scratch: Workspace.ThreadScratch,
+    x: (Int, UnsafeMutablePointer<Float>) -> Void, emit: (Int, Int, UnsafePointer<Float>, Int) -> Void
+  ) {
+    let panel = linear.inputPanel
+    let quantizer = quantizer(layer: layer, site: site)
+    let terms = SiteTerms(scratch, dimensions)
+    terms.clear(linear.inputs)
+    for column in 0..<linear.inputPanelCount {
+      let first = column * panel
+      linear.backwardProducts.run(
+        rows: rows.count, input, linear.backwardPanel(column), into: scratch.sums.pointer, scratch: scratch.product.pointer)
+      for token in rows {
+        let row = scratch.sums.pointer + (token - rows.lowerBound) * panel
+        let values = scratch.rows.pointer
+        if quantizer.rule.hasStep { x(token, values) }
+        quantizer.backward(row, x: values + first, stepTerms: terms.step + first, offsetTerms: terms.offset + first, panel)
+        emit(token, first, row, panel)
+      }
+    }
+    terms.sum(into: sums, count: linear.inputs)
+  }
+
+  /// Passes dStream's rows through a norm, in place.
+  private func normBackward(
+    _ rows: Range<Int>, norm: Int, name: String, dWeight: UnsafeMutablePointer<Float>, dBias: UnsafeMutablePointer<Float>
+  ) {
+    let h = dimensions.hiddenSize
+    let weight = pointer(name + ".weight")
+    let trace = workspace.norms[norm]
+    for token in rows {
+      LayerNorm.backward(
+        workspace.dStream.pointer + token * h, normalised: trace.normalised.pointer + token * h,
+        inverse: trace.inverse.pointer[token], weight: weight, dWeight: dWeight, dBias: dBias, h)
+    }
+  }
+
+  /// The branch's share of the stream's gradient for a chunk: through its dropout into `gradient`, its sum into the bias.
+  private func branchGradient(
+    _ rows: Range<Int>, site: UInt32, into gradient: UnsafeMutablePointer<Float>, bias: UnsafeMutablePointer<Float>,
+    _ scratch: Workspace.ThreadScratch
+  ) {
+    let h = dimensions.hiddenSize
+    for token in rows {
+      let row = gradient + (token - rows.lowerBound) * h
+      row.update(from: workspace.dStream.pointer + token * h, count: h)
+      drop(row, token: token, site: site, scratch)
+      addRow(row, to: bias, h)
+    }
+  }
+
+  /// dY as the left operand of dY·Ŵ: itself, or rounded to bfloat16 with what a level is worth folded in.
+  private func backwardOperand(
+    _ linear: PreparedLinear, _ gradient: UnsafePointer<Float>, _ rows: Range<Int>, _ scratch: Workspace.ThreadScratch
+  ) -> UnsafeRawPointer {
+    guard precision.backward == .bfloat16 else { return UnsafeRawPointer(gradient) }
+    let half = scratch.half.pointer
+    for r in 0..<rows.count {
+      roundScaled(gradient + r * linear.outputs, by: linear.worth.pointer, into: half + r * linear.outputs, linear.outputs)
+    }
+    return UnsafeRawPointer(half)
+  }
+
+  /// Keeps a chunk's dY for the weight gradient's product, in bfloat16 where that runs in it, per-token worths of the
+  /// activations folded in.
+  private func keep(
+    _ gradient: UnsafePointer<Float>, layer: Int, site: Int, rows: Range<Int>, in tiled: TiledGradient
+  ) {
+    let worths = workspace.layers[layer].worths[site].pointer
+    for token in rows {
+      let row = gradient + (token - rows.lowerBound) * tiled.width
+      if precision.backward == .bfloat16 {
+        let factor: Float = if case .absoluteMaximum = scheme.activations { worths[token] } else { 1 }
+        tiled.writeHalf(row, times: factor, token: token)
+      } else {
+        tiled.write(row, token: token, count: tiled.width)
+      }
+    }
+  }
+
+  /// The input of `layer`: the norm before it, and the embeddings' dropout before the first.
+  func layerInput(
+    _ layer: Int, token: Int, into row: UnsafeMutablePointer<Float>, _ scratch: Workspace.ThreadScratch
+  ) {
+    streamRow(norm: 2 * layer, token: token, into: row)
+    if layer == 0 { drop(row, token: token, site: DropoutSite.embeddings, scratch) }
+  }
+
+  /// The output row of a norm, made again from its normalised row.
+  func streamRow(norm: Int, token: Int, into row: UnsafeMutablePointer<Float>) {
+    let h = dimensions.hiddenSize
+    let name =
+      norm == 0
+      ? "roberta.embeddings.LayerNorm"
+      : "roberta.encoder.layer.\((norm - 1) / 2)." + (norm % 2 == 1 ? "attention.output.LayerNorm" : "output.LayerNorm")
+    LayerNorm.scale(
+      workspace.norms[norm].normalised.pointer + token * h, weight: pointer(name + ".weight"), bias: pointer(name + ".bias"),
+      into: row, h)
+  }
+
+  /// Zeroes the rows between the slice's end and its last chunk's: they stand in sums over tokens.
+  private func clearPadding(_ rows: Range<Int>, _ gradients: [TiledGradient]) {
+    let end = rows.lowerBound + RowProducts.chunk
+    guard rows.upperBound == slice.tokenCount, rows.upperBound < end else { return }
+    for gradient in gradients { gradient.clear(rows.upperBound..<end) }
+  }
+
+  // MARK: - Sums over chunks
+
+  func clearPartials() {
+    let count = (slice.tokenCount + RowProducts.chunk - 1) / RowProducts.chunk * workspace.partialWidth
+    workspace.partials.pointer.update(repeating: 0, count: count)
+  }
+
+  func chunkPartials(_ rows: Range<Int>) -> UnsafeMutablePointer<Float> {
+    workspace.partials.pointer + rows.lowerBound / RowProducts.chunk * workspace.partialWidth
+  }
+
+  /// Sums `count` columns over the chunks, in order.
+  func combined(_ column: Int, _ count: Int) -> [Float] {
+    var sum = [Float](repeating: 0, count: count)
+    let chunks = (slice.tokenCount + RowProducts.chunk - 1) / RowProducts.chunk
+    sum.withUnsafeMutableBufferPointer { sum in
+      for chunk in 0..<chunks {
+        addRow(workspace.partials.pointer + chunk * workspace.partialWidth + column, to: sum.baseAddress!, count)
+      }
+    }
+    return sum
+  }
+
+  func combine(_ column: Int, _ count: Int, into store: GradientStore, _ name: String) {
+    let sum = combined(column, count)
+    if name.hasSuffix(".bias") { sliceBiases[name] = sum }
+    sum.withUnsafeBufferPointer { store.add($0.baseAddress!, at: layout.required(name).start, count) }
+  }
+
+  private func combineSite(_ layer: Int, _ site: Int, into store: GradientStore) {
+    let name = siteName(layer: layer, site: site)
+    guard scheme.learnsSteps, let step = layout[name + ".step"] else { return }
+    let width = site == 3 ? dimensions.intermediateSize : dimensions.hiddenSize
+    let factor = StepInitialisation.gradientFactor(count: width, rule: scheme.activations)
+    let sums = combined(BackwardPartials(dimensions).sites + 2 * site, 2)
+    store.add(sums[0] * factor, at: step.start)
+    if let offset = layout[name + ".offset"] { store.add(sums[1] * factor, at: offset.start) }
+  }
+}
+
+/// The terms of a site's step and offset gradients, one a column, summed over a chunk's rows.
+struct SiteTerms {
+  let step: UnsafeMutablePointer<Float>
+  let offset: UnsafeMutablePointer<Float>
+
+  /// Uses the second half of the thread's row scratch (four rows of the widest tensor).
+  init(_ scratch: Workspace.ThreadScratch, _ d: EncoderDimensions) {
+    let width = max(d.hiddenSize, d.intermediateSize)
+    step = scratch.rows.pointer + 2 * width
+    offset = step + width
+  }
+
+  func clear(_ count: Int) {
+    step.update(repeating: 0, count: count)
+    offset.update(repeating: 0, count: count)
+  }
+
+  func sum(into sums: UnsafeMutablePointer<Float>, count: Int) {
+    sums[0] = rowSum(step, count)
+    sums[1] = rowSum(offset, count)
+  }
+}
+
+/// dBefore = dAfter·GELU′(before) over one row.
+func geluBackwardRow(
+  _ dAfter: UnsafePointer<Float>, before: UnsafePointer<Float>, into dBefore: UnsafeMutablePointer<Float>, _ count: Int
+) {
+  for i in 0..<count { dBefore[i] = dAfter[i] * geluDerivative(before[i]) }
+}
+
+/// destination = bfloat16(source·factors), element by element.
+func roundScaled(
+  _ source: UnsafePointer<Float>, by factors: UnsafePointer<Float>, into destination: UnsafeMutablePointer<UInt16>, _ count: Int
+) {
+  for i in 0..<count { destination[i] = bfloat16Bits(source[i] * factors[i]) }
+}

@@ -1,0 +1,110 @@
+import Compute
+
+/// The sum of the slices' gradients, one element a parameter element.
+///
+/// `float32` adds in the order of the slices. `fixedPoint` adds in 64-bit integers with 50 fractional bits, so that the sum
+/// has no order and is the same on any number of ranks.
+public final class GradientStore {
+  /// How slices are summed.
+  public enum Kind: Sendable { case float32, fixedPoint }
+
+  /// 2^50.
+  public static let fixedScale: Double = 0x1p50
+  public let kind: Kind
+  public let count: Int
+  /// The sums of a float32 store.
+  public let floats: AlignedBuffer<Float>?
+  /// The sums of a fixed-point store, in units of 2^−50.
+  public let fixed: AlignedBuffer<Int64>?
+  /// The largest magnitude of one slice's contribution that cannot overflow the sum: 2^12 over the number of slices.
+  public var largestContribution: Float = 32
+  /// The offset of an element that was not finite or too large for the sum; nil while all is well.
+  public private(set) var firstBadElement: Int?
+
+  public init(kind: Kind, count: Int) {
+    (self.kind, self.count) = (kind, count)
+    floats = kind == .float32 ? AlignedBuffer(count) : nil
+    fixed = kind == .fixedPoint ? AlignedBuffer(count) : nil
+  }
+
+  /// Sets every element to zero, each range by the thread that will use it.
+  public func clear() {
+    firstBadElement = nil
+    Threads.forEachRange(count, length: 1 << 18) { range, _ in
+      if let floats { (floats.pointer + range.lowerBound).update(repeating: 0, count: range.count) }
+      if let fixed { (fixed.pointer + range.lowerBound).update(repeating: 0, count: range.count) }
+    }
+  }
+
+  /// Adds `scale`·source + `shift` to the elements from `start`.
+  public func add(_ source: UnsafePointer<Float>, at start: Int, _ count: Int, scale: Float = 1, shift: Float = 0) {
+    if let floats {
+      let sums = floats.pointer + start
+      for i in 0..<count { sums[i] += shift.addingProduct(source[i], scale) }
+    } else if let fixed {
+      let bad = GradientStore.addFixed(source, to: fixed.pointer + start, count, scale, shift, largestContribution)
+      if bad != 0 { report(start) }
+    }
+  }
+
+  /// Adds one number to the element at `index`.
+  public func add(_ value: Float, at index: Int) {
+    withUnsafePointer(to: value) { add($0, at: index, 1) }
+  }
+
+  /// The sum at `index` as a float.
+  public func value(at index: Int) -> Float {
+    floats.map { $0.pointer[index] } ?? Float(Double(fixed!.pointer[index]) / GradientStore.fixedScale)
+  }
+
+  /// Writes the sums of `range` as floats.
+  public func read(_ range: Range<Int>, into destination: UnsafeMutablePointer<Float>) {
+    if let floats {
+      destination.update(from: floats.pointer + range.lowerBound, count: range.count)
+    } else if let fixed {
+      let source = fixed.pointer + range.lowerBound
+      for i in 0..<range.count { destination[i] = Float(Double(source[i]) * 0x1p-50) }
+    }
+  }
+
+  /// Replaces the sums of `range` by `source`.
+  public func write(_ source: UnsafePointer<Float>, to range: Range<Int>) {
+    if let floats {
+      (floats.pointer + range.lowerBound).update(from: source, count: range.count)
+    } else if let fixed {
+      (fixed.pointer + range.lowerBound).update(repeating: 0, count: range.count)
+      let bad = GradientStore.addFixed(source, to: fixed.pointer + range.lowerBound, range.count, 1, 0, 4096)
+      if bad != 0 { report(range.lowerBound) }
+    }
+  }
+
+  private func report(_ start: Int) {
+    // Several threads may come here at once; any of their offsets tells the user where to look.
+    if firstBadElement == nil { firstBadElement = start }
+  }
+
+  /// sums += round(2^50·(shift + scale·source)), ties to even, and how many elements exceed `limit` or are NaN.
+  ///
+  /// A direct conversion traps on overflow and keeps the loop from vectorising: the number is split at 2^32 into two parts
+  /// that each come out of a double's mantissa. Both parts are exact, as a float has 24 significant bits.
+  private static func addFixed(
+    _ source: UnsafePointer<Float>, to sums: UnsafeMutablePointer<Int64>, _ count: Int, _ scale: Float, _ shift: Float,
+    _ limit: Float
+  ) -> Int32 {
+    let magic = 6_755_399_441_055_744.0  // 1.5·2^52
+    let magicBits = Int64(bitPattern: magic.bitPattern)
+    var bad: Int32 = 0
+    for i in 0..<count {
+      let x = shift.addingProduct(source[i], scale)
+      bad &+= abs(x) <= limit ? 0 : 1
+      let scaled = Double(x) * 0x1p50
+      let highSum = scaled * 0x1p-32 + magic
+      let high = highSum - magic
+      let lowSum = (scaled - high * 0x1p32) + magic
+      let highBits = Int64(bitPattern: highSum.bitPattern) &- magicBits
+      let lowBits = Int64(bitPattern: lowSum.bitPattern) &- magicBits
+      sums[i] = sums[i] &+ (highBits &<< 32) &+ lowBits
+    }
+    return bad
+  }
+}

@@ -1,0 +1,133 @@
+import Quantization
+
+/// One named tensor of the model: a view of the one block that holds all parameters.
+public struct ParameterInfo: Sendable {
+  /// What a parameter is, for decay, initialisation and the optimizer's floor.
+  public enum Kind: Sendable, Equatable {
+    case matrix
+    case table
+    case vector
+    case normWeight
+    case stepSize
+    case offset
+  }
+
+  /// As in transformers, quantizer parameters as in numerics.md.
+  public let name: String
+  public let shape: [Int]
+  public let kind: Kind
+  /// Where the first element lies in the block; a multiple of 16.
+  public let start: Int
+  public let count: Int
+
+  /// The elements' place in the block.
+  public var range: Range<Int> { start..<start + count }
+  /// Weight decay applies to matrices and tables only.
+  public var decays: Bool { kind == .matrix || kind == .table }
+}
+
+/// Where every parameter of a model lies: embeddings, then layers from the first up, then the head, so that the backward
+/// pass finishes the block from its end to its start.
+public struct ParameterLayout: Sendable {
+  public private(set) var parameters: [ParameterInfo] = []
+  /// Elements of the whole block, gaps of alignment included.
+  public private(set) var elementCount = 0
+  /// The part of the block that holds the embeddings, one part a layer, and the part of the head.
+  public private(set) var embeddingRange = 0..<0
+  public private(set) var layerRanges: [Range<Int>] = []
+  public private(set) var headRange = 0..<0
+  private var indexByName: [String: Int] = [:]
+
+  /// Lays out an encoder with its quantizers' parameters and a head.
+  public init(dimensions d: EncoderDimensions, scheme: Scheme, head: Head) {
+    addEmbeddings(d, scheme)
+    embeddingRange = 0..<elementCount
+    for layer in 0..<d.layerCount {
+      let start = elementCount
+      addLayer(layer, d, scheme)
+      layerRanges.append(start..<elementCount)
+    }
+    let start = elementCount
+    addHead(head, d)
+    headRange = start..<elementCount
+  }
+
+  /// The parameter of this name; nil where the model has none.
+  public subscript(name: String) -> ParameterInfo? { indexByName[name].map { parameters[$0] } }
+
+  /// The parameter of this name, which the model has by construction.
+  func required(_ name: String) -> ParameterInfo {
+    guard let found = self[name] else { fatalError("no parameter \(name) in this layout") }
+    return found
+  }
+
+  /// The parameter that holds the element at `offset` of the block.
+  public func parameter(at offset: Int) -> ParameterInfo? { parameters.last { $0.start <= offset } }
+
+  private mutating func add(_ name: String, _ shape: [Int], _ kind: ParameterInfo.Kind) {
+    let count = shape.reduce(1, *)
+    indexByName[name] = parameters.count
+    parameters.append(ParameterInfo(name: name, shape: shape, kind: kind, start: elementCount, count: count))
+    elementCount += (count + 15) / 16 * 16
+  }
+
+  private mutating func addSite(_ name: String, _ rule: QuantizerRule) {
+    if rule.hasStep { add(name + ".step", [], .stepSize) }
+    if rule.hasOffset { add(name + ".offset", [], .offset) }
+  }
+
+  private mutating func addEmbeddings(_ d: EncoderDimensions, _ scheme: Scheme) {
+    let tables = [
+      ("word_embeddings", d.vocabularySize), ("position_embeddings", d.positionCount), ("token_type_embeddings", d.typeCount),
+    ]
+    for (name, rows) in tables { add("roberta.embeddings.\(name).weight", [rows, d.hiddenSize], .table) }
+    addNorm("roberta.embeddings.LayerNorm", d.hiddenSize)
+    for (name, _) in tables { addSite("roberta.embeddings.\(name).weight_quantizer", scheme.embeddings) }
+  }
+
+  private mutating func addNorm(_ name: String, _ size: Int) {
+    add(name + ".weight", [size], .normWeight)
+    add(name + ".bias", [size], .vector)
+  }
+
+  private mutating func addLayer(_ layer: Int, _ d: EncoderDimensions, _ scheme: Scheme) {
+    let prefix = "roberta.encoder.layer.\(layer)."
+    let h = d.hiddenSize
+    let linears = LayerNames.linears.map { name, out, input in
+      (prefix + name, out == .hidden ? h : d.intermediateSize, input == .hidden ? h : d.intermediateSize)
+    }
+    for (name, out, input) in linears { add(name + ".weight", [out, input], .matrix) }
+    for (name, out, _) in linears { add(name + ".bias", [out], .vector) }
+    addNorm(prefix + "attention.output.LayerNorm", h)
+    addNorm(prefix + "output.LayerNorm", h)
+    for (name, _, _) in linears { addSite(name + ".weight_quantizer", scheme.weights) }
+    for site in LayerNames.activationSites { addSite(prefix + site + ".input_quantizer", scheme.activations) }
+  }
+
+  private mutating func addHead(_ head: Head, _ d: EncoderDimensions) {
+    switch head {
+    case .maskedLanguageModel(let tied):
+      add("lm_head.dense.weight", [d.hiddenSize, d.hiddenSize], .matrix)
+      add("lm_head.dense.bias", [d.hiddenSize], .vector)
+      addNorm("lm_head.layer_norm", d.hiddenSize)
+      if !tied { add("lm_head.decoder.weight", [d.vocabularySize, d.hiddenSize], .matrix) }
+      add("lm_head.bias", [d.vocabularySize], .vector)
+    case .tokenClassification(let labels):
+      add("classifier.weight", [labels, d.hiddenSize], .matrix)
+      add("classifier.bias", [labels], .vector)
+    case .none: break
+    }
+  }
+}
+
+/// The names inside a layer, in the order of the forward pass.
+enum LayerNames {
+  enum Width { case hidden, intermediate }
+  static let linears: [(name: String, out: Width, input: Width)] = [
+    ("attention.self.query", .hidden, .hidden), ("attention.self.key", .hidden, .hidden),
+    ("attention.self.value", .hidden, .hidden), ("attention.output.dense", .hidden, .hidden),
+    ("intermediate.dense", .intermediate, .hidden), ("output.dense", .hidden, .intermediate),
+  ]
+  /// One site a distinct matrix input: query, key and value share theirs.
+  static let activationSites = ["attention.self", "attention.output.dense", "intermediate.dense", "output.dense"]
+}

@@ -1,0 +1,261 @@
+import Compute
+import Quantization
+
+/// The products of one B operand for chunks of 16, 32, 48 and 64 rows, so that a slice's last rows cost little.
+struct RowProducts {
+  /// Rows of a chunk: the unit of row-local work and of the sums over tokens.
+  static let chunk = 64
+  private let products: [Product]
+
+  init(n: Int, k: Int, aStride: Int, cStride: Int, a: ElementKind, b: ElementKind, c: ElementKind, accumulate: Bool = false)
+    throws
+  {
+    products = try stride(from: 16, through: RowProducts.chunk, by: 16).map { rows in
+      try ProductLibrary.shared.product(
+        Product.Shape(
+          m: rows, n: n, k: k, aStride: aStride, cStride: cStride, a: a, b: b, c: c, accumulate: accumulate))
+    }
+  }
+
+  /// All share B's layout; this one is asked about it.
+  var largest: Product { products[products.count - 1] }
+  var scratchByteCount: Int { products.map(\.scratchByteCount).max() ?? 0 }
+
+  /// The product for `rows` rows; it computes up to 15 rows more, which must be readable in A and writable in C.
+  func run(
+    rows: Int, _ a: UnsafeRawPointer, _ b: UnsafeRawPointer, into c: UnsafeMutableRawPointer,
+    scratch: UnsafeMutableRawPointer
+  ) {
+    products[(rows + 15) / 16 - 1].run(a, b, into: c, scratch: scratch)
+  }
+}
+
+/// One weight matrix `[outputs, inputs]` made ready for a step: quantized and packed once, for both directions.
+final class PreparedLinear {
+  let inputs: Int
+  let outputs: Int
+  let weight: ParameterInfo
+  let bias: ParameterInfo
+  /// The learned step; nil where the rule has none.
+  let stepIndex: Int?
+  let rule: QuantizerRule
+  let precision: Precision
+
+  /// Forward: y = x̂·Ŵᵀ in panels of `outputPanel` outputs.
+  let outputPanel: Int
+  let forwardProducts: RowProducts
+  private let forwardPanelBytes: Int
+  private let forward: AlignedBuffer<UInt8>
+  /// Backward: dX̂ = dY·Ŵ in panels of `inputPanel` inputs.
+  let inputPanel: Int
+  let backwardProducts: RowProducts
+  let backwardAccumulating: RowProducts
+  private let backwardPanelBytes: Int
+  private let backward: AlignedBuffer<UInt8>
+
+  /// What a level is worth, one an output (all alike but with γ per row).
+  let worth: AlignedBuffer<Float>
+  /// 128 · Σ codes of each output: what the unsigned codes of the activations add too much.
+  let shift: AlignedBuffer<Int32>
+  /// Bias, plus the term of the activations' offset.
+  let constant: AlignedBuffer<Float>
+  private let codeSum: AlignedBuffer<Float>
+
+  var outputPanelCount: Int { outputs / outputPanel }
+  var inputPanelCount: Int { inputs / inputPanel }
+
+  init(layout: ParameterLayout, name: String, scheme: Scheme, precision: Precision) throws {
+    weight = layout.required(name + ".weight")
+    bias = layout.required(name + ".bias")
+    stepIndex = layout[name + ".weight_quantizer.step"]?.start
+    rule = scheme.weights
+    self.precision = precision
+    outputs = weight.shape[0]
+    inputs = weight.shape[1]
+    outputPanel = PreparedLinear.panel(outputs)
+    inputPanel = PreparedLinear.panel(inputs)
+    let integer = precision.forward == .integer
+    guard !integer || inputs <= 8192 else { throw ComputeError.codesTooLong(inputs: inputs) }
+    forwardProducts = try RowProducts(
+      n: outputPanel, k: inputs, aStride: inputs, cStride: outputPanel, a: integer ? .uint8 : .float,
+      b: integer ? .int8 : .float, c: integer ? .int32 : .float)
+    let kind: ElementKind = precision.backward == .float ? .float : .bfloat16
+    backwardProducts = try RowProducts(
+      n: inputPanel, k: outputs, aStride: outputs, cStride: inputPanel, a: kind, b: kind, c: .float)
+    backwardAccumulating = try RowProducts(
+      n: inputPanel, k: outputs, aStride: outputs, cStride: inputPanel, a: kind, b: kind, c: .float, accumulate: true)
+    forwardPanelBytes = forwardProducts.largest.bByteCount
+    backwardPanelBytes = backwardProducts.largest.bByteCount
+    forward = AlignedBuffer(forwardPanelBytes * (outputs / outputPanel))
+    backward = AlignedBuffer(backwardPanelBytes * (inputs / inputPanel))
+    worth = AlignedBuffer(outputs)
+    shift = AlignedBuffer(outputs)
+    constant = AlignedBuffer(outputs)
+    codeSum = AlignedBuffer(outputs)
+  }
+
+  /// The widest divisor of `size` that is a multiple of 64 and at most 1024: what a chunk's sums of 64 rows can be kept in
+  /// the second-level cache for; `size` itself where it is small or has none.
+  static func panel(_ size: Int) -> Int {
+    if size <= 1024 { return size }
+    let fitting = Swift.stride(from: 1024, to: 0, by: -64).first { size % $0 == 0 }
+    return fitting ?? size
+  }
+
+  /// The packed weights of forward panel `panel`.
+  func forwardPanel(_ panel: Int) -> UnsafeRawPointer { UnsafeRawPointer(forward.pointer + panel * forwardPanelBytes) }
+  /// The packed weights of backward panel `panel`.
+  func backwardPanel(_ panel: Int) -> UnsafeRawPointer { UnsafeRawPointer(backward.pointer + panel * backwardPanelBytes) }
+
+  // MARK: - Once a step
+
+  /// Rows of the matrix that one task packs: a column block of the forward layout.
+  var blockRows: Int { forwardLayout?.columns ?? 64 }
+  var blockCount: Int { (outputs + blockRows - 1) / blockRows }
+  /// Whether our packers know both layouts; else the library packs (`packThroughLibrary`).
+  var packsDirectly: Bool { forwardLayout != nil && backwardLayout != nil }
+
+  private var forwardLayout: Product.PackedLayout? {
+    guard let layout = forwardProducts.largest.packedLayout else { return nil }
+    let interleave = precision.forward == .integer ? 4 : 1
+    return layout.interleave == interleave && inputs % interleave == 0 && outputPanel % layout.columns == 0
+      || layout.interleave == interleave && inputs % interleave == 0 && outputPanel == outputs ? layout : nil
+  }
+  private var backwardLayout: Product.PackedLayout? {
+    guard let layout = backwardProducts.largest.packedLayout else { return nil }
+    return layout.interleave == (precision.backward == .float ? 1 : 2) ? layout : nil
+  }
+
+  /// Sets what a level is worth: the learned step, or γ of the whole matrix or of each row.
+  func setWorth(_ parameters: UnsafePointer<Float>, gammaPerRow: Bool) {
+    switch rule {
+    case .none: worth.elements.update(repeating: 1)
+    case .lsq, .absoluteMaximum: worth.elements.update(repeating: stepIndex.map { parameters[$0] } ?? 1)
+    case .absoluteMean:
+      let weights = parameters + weight.start
+      var total = 0.0
+      for row in 0..<outputs {
+        let sum = absoluteSum(weights + row * inputs, inputs)
+        total += sum
+        worth[row] = WeightQuantizer.gamma(absoluteSum: sum, count: inputs)
+      }
+      if !gammaPerRow {
+        worth.elements.update(repeating: WeightQuantizer.gamma(absoluteSum: total, count: outputs * inputs))
+      }
+    }
+  }
+
+  /// Quantizes and packs block `block` of rows.
+  /// - Parameter scratch: room for `blockRows`·inputs floats, twice.
+  func pack(block: Int, _ parameters: UnsafePointer<Float>, scratch: UnsafeMutablePointer<Float>) {
+    guard let forwardLayout, let backwardLayout else { return }
+    let first = block * blockRows
+    let rows = min(blockRows, outputs - first)
+    let weights = parameters + weight.start + first * inputs
+    let levels = scratch
+    for r in 0..<rows {
+      let quantizer = WeightQuantizer(rule: rule, step: worth[first + r])
+      quantizer.levels(weights + r * inputs, into: levels + r * inputs, inputs)
+    }
+    let panel = first / outputPanel
+    let target = forward.pointer + panel * forwardPanelBytes
+    let blockInPanel = (first - panel * outputPanel) / forwardLayout.columns
+    let blockElements = blockInPanel * forwardLayout.paddedK * forwardLayout.columns
+    if precision.forward == .integer {
+      let codes = UnsafeMutableRawPointer(scratch + blockRows * inputs).assumingMemoryBound(to: Int8.self)
+      for r in 0..<rows {
+        let row = levels + r * inputs
+        for i in 0..<inputs { (codes + r * inputs)[i] = Int8(truncatingIfNeeded: Int32(bitPattern: (row[i] + 12_582_912).bitPattern)) }
+        let sum = rowSum(row, inputs)
+        codeSum[first + r] = sum
+        shift[first + r] = Int32(sum) * 128
+      }
+      Packing.codesTransposed(
+        codes, stride: inputs, n: rows, k: inputs, panel: 0, paddedK: forwardLayout.paddedK, columns: forwardLayout.columns,
+        into: UnsafeMutableRawPointer(target).assumingMemoryBound(to: Int8.self) + blockElements)
+    }
+    // What follows multiplies by values (float32) or keeps the exact levels (bfloat16).
+    if precision.forward == .float || precision.backward == .float {
+      let values = precision.backward == .float ? levels : scratch + blockRows * inputs
+      for r in 0..<rows {
+        let value = worth[first + r]
+        for i in 0..<inputs { (values + r * inputs)[i] = (levels + r * inputs)[i] * value }
+      }
+      if precision.forward == .float {
+        Packing.floatTransposed(
+          values, stride: inputs, n: rows, k: inputs, panel: 0, paddedK: forwardLayout.paddedK, columns: forwardLayout.columns,
+          into: UnsafeMutableRawPointer(target).assumingMemoryBound(to: Float.self) + blockElements)
+      }
+    }
+    packBackward(levels, first: first, rows: rows, backwardLayout)
+  }
+
+  private func packBackward(
+    _ levels: UnsafePointer<Float>, first: Int, rows: Int, _ layout: Product.PackedLayout
+  ) {
+    for p in 0..<inputPanelCount {
+      let target = UnsafeMutableRawPointer(backward.pointer + p * backwardPanelBytes)
+      let columnBlocks = (inputPanel + layout.columns - 1) / layout.columns
+      for c in 0..<columnBlocks {
+        if precision.backward == .float {
+          Packing.floatRows(
+            levels + p * inputPanel, stride: inputs, n: inputPanel, panel: c, rows: 0..<rows, paddedK: layout.paddedK,
+            columns: layout.columns, into: target.assumingMemoryBound(to: Float.self) + first * layout.columns)
+        } else {
+          Packing.bfloat16RowPairs(
+            levels + p * inputPanel, stride: inputs, n: inputPanel, k: rows, panel: c, pairs: 0..<(rows + 1) / 2,
+            paddedK: layout.paddedK, columns: layout.columns,
+            into: target.assumingMemoryBound(to: UInt16.self) + first * layout.columns)
+        }
+      }
+    }
+  }
+
+  /// Quantizes the whole matrix into plain buffers and lets the library pack them: CPUs whose layouts are not ours.
+  func packThroughLibrary(_ parameters: UnsafePointer<Float>) {
+    let values = AlignedBuffer<Float>(outputs * inputs)
+    let levels = AlignedBuffer<Float>(outputs * inputs)
+    let codes = AlignedBuffer<Int8>(outputs * inputs)
+    let weights = parameters + weight.start
+    Threads.forEach(outputs) { r, _ in
+      let quantizer = WeightQuantizer(rule: rule, step: worth[r])
+      let row = levels.pointer + r * inputs
+      quantizer.levels(weights + r * inputs, into: row, inputs)
+      for i in 0..<inputs {
+        (values.pointer + r * inputs)[i] = row[i] * worth.pointer[r]
+      }
+      if precision.forward == .integer {
+        quantizer.codes(weights + r * inputs, into: codes.pointer + r * inputs, inputs)
+        let sum = rowSum(row, inputs)
+        codeSum.pointer[r] = sum
+        shift.pointer[r] = Int32(sum) * 128
+      }
+    }
+    for p in 0..<outputPanelCount {
+      let start = p * outputPanel * inputs
+      let plain: UnsafeRawPointer =
+        precision.forward == .integer ? UnsafeRawPointer(codes.pointer + start) : UnsafeRawPointer(values.pointer + start)
+      forwardProducts.largest.packB(plain, transposed: true, stride: inputs, into: forward.pointer + p * forwardPanelBytes)
+    }
+    if precision.backward == .bfloat16 {
+      let half = AlignedBuffer<UInt16>(outputs * inputs)
+      Bfloat16.round(levels.pointer, into: half.pointer, outputs * inputs)
+      for p in 0..<inputPanelCount {
+        backwardProducts.largest.packB(
+          half.pointer + p * inputPanel, transposed: false, stride: inputs, into: backward.pointer + p * backwardPanelBytes)
+      }
+    } else {
+      for p in 0..<inputPanelCount {
+        backwardProducts.largest.packB(
+          values.pointer + p * inputPanel, transposed: false, stride: inputs, into: backward.pointer + p * backwardPanelBytes)
+      }
+    }
+  }
+
+  /// Bias, plus β·Σ codes·worth: the term of LSQ+'s offset in an integer product.
+  func setConstant(_ parameters: UnsafePointer<Float>, activationOffset: Float) {
+    let bias = parameters + bias.start
+    let offset = precision.forward == .integer ? activationOffset : 0
+    for j in 0..<outputs { constant.pointer[j] = bias[j] + offset * worth.pointer[j] * codeSum.pointer[j] }
+  }
+}

@@ -1,0 +1,73 @@
+import Compute
+
+/// The gradient to a linear's output, `[tokens, width]`, stored in tiles of 128 columns, `[tile][tokens][128]`: the product that
+/// makes the weight gradient reads one tile transposed, and is fast only where that tile is dense.
+final class TiledGradient {
+  static let tileWidth = 128
+  let width: Int
+  let capacity: Int
+  private let floats: AlignedBuffer<Float>
+  private let halves: AlignedBuffer<UInt16>
+
+  /// Room for `tokens` tokens, in float32 and in bfloat16; memory that is never written is never taken.
+  init(width: Int, tokens: Int) {
+    self.width = width
+    capacity = tokens
+    floats = AlignedBuffer(width * tokens)
+    halves = AlignedBuffer(width * tokens)
+  }
+
+  var tileCount: Int { (width + TiledGradient.tileWidth - 1) / TiledGradient.tileWidth }
+  /// Columns of one tile: 128 but for the last.
+  func columns(_ tile: Int) -> Int { min(TiledGradient.tileWidth, width - tile * TiledGradient.tileWidth) }
+  private func start(_ tile: Int) -> Int { tile * TiledGradient.tileWidth * capacity }
+
+  /// The first element of a tile at `token`, in float32 or bfloat16.
+  func operand(tile: Int, token: Int, half: Bool) -> UnsafeRawPointer {
+    let place = start(tile) + token * columns(tile)
+    return half ? UnsafeRawPointer(halves.pointer + place) : UnsafeRawPointer(floats.pointer + place)
+  }
+
+  /// Stores `count` columns from `column` of a token's row.
+  func write(_ row: UnsafePointer<Float>, token: Int, column: Int = 0, count: Int) {
+    forEachPart(token, column, count) { place, offset, length in
+      (floats.pointer + place).update(from: row + offset, count: length)
+    }
+  }
+
+  /// Stores a token's row in bfloat16, multiplied by `factor`.
+  func writeHalf(_ row: UnsafePointer<Float>, times factor: Float, token: Int) {
+    forEachPart(token, 0, width) { place, offset, length in
+      Bfloat16.round(row + offset, times: factor, into: halves.pointer + place, length)
+    }
+  }
+
+  /// The row of a token.
+  func read(token: Int, into row: UnsafeMutablePointer<Float>) {
+    forEachPart(token, 0, width) { place, offset, length in
+      (row + offset).update(from: floats.pointer + place, count: length)
+    }
+  }
+
+  /// Zeroes the rows of some tokens.
+  func clear(_ tokens: Range<Int>) {
+    for tile in 0..<tileCount {
+      let place = start(tile) + tokens.lowerBound * columns(tile)
+      (floats.pointer + place).update(repeating: 0, count: tokens.count * columns(tile))
+      (halves.pointer + place).update(repeating: 0, count: tokens.count * columns(tile))
+    }
+  }
+
+  /// Calls `body(place in the buffer, offset in the part asked for, length)` for each tile that some columns of a row fall in.
+  @inline(__always)
+  private func forEachPart(_ token: Int, _ column: Int, _ count: Int, _ body: (Int, Int, Int) -> Void) {
+    var at = column
+    while at < column + count {
+      let tile = at / TiledGradient.tileWidth
+      let inTile = at - tile * TiledGradient.tileWidth
+      let length = min(columns(tile) - inTile, column + count - at)
+      body(start(tile) + token * columns(tile) + inTile, at - column, length)
+      at += length
+    }
+  }
+}

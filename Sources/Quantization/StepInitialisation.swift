@@ -1,0 +1,21 @@
+/// The rules by which LSQ's steps and LSQ+'s offsets start, and the factor of their gradients.
+public enum StepInitialisation {
+  /// The least step size, at the start and after every update.
+  public static let smallestStep: Float = 1e-8
+
+  /// 2·mean|x|/√p of LSQ (Esser et al. 2020, section 2.1), at least `smallestStep`.
+  public static func step(absoluteSum: Double, count: Int, rule: QuantizerRule) -> Float {
+    max(Float(2 * absoluteSum / Double(max(count, 1)) / Double(rule.p).squareRoot()), smallestStep)
+  }
+
+  /// s = (max − min)/(p − n), β = min − n·s of LSQ+ activations (Bhalgat et al. 2020).
+  public static func stepAndOffset(minimum: Float, maximum: Float, rule: QuantizerRule) -> (step: Float, offset: Float) {
+    let step = max((maximum - minimum) / (rule.p - rule.n), smallestStep)
+    return (step, minimum - rule.n * step)
+  }
+
+  /// g = 1/√(N·p), the factor of a step's gradient; N = elements of the weight or table, or an activation's feature count.
+  public static func gradientFactor(count: Int, rule: QuantizerRule) -> Float {
+    Float(1 / (Double(count) * Double(rule.p)).squareRoot())
+  }
+}

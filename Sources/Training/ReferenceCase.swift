@@ -1,0 +1,195 @@
+import Checkpoints
+import Compute
+import Encoder
+import Foundation
+import Quantization
+
+/// A case of the double-precision reference: weights, one batch, and what a step of it must give.
+///
+/// The form is that of `qat_reference.py`: `case.json`, `weights.safetensors`, `batch.safetensors`, `expected.safetensors`.
+public struct ReferenceCase {
+  /// The worst deviation of each kind of result, and how much is allowed.
+  public struct Report {
+    public struct Line {
+      /// "loss", "hidden states", "logits", "gradients", "updated parameters", "initial steps".
+      public let kind: String
+      public let worst: Double
+      public let allowed: Double
+      /// The tensor of the worst deviation.
+      public let tensor: String
+      public var passes: Bool { worst <= allowed }
+    }
+    public let name: String
+    public var lines: [Line] = []
+    public var passes: Bool { lines.allSatisfy(\.passes) }
+  }
+
+  private struct Description: Decodable {
+    struct Dimensions: Decodable {
+      let hidden_size, num_attention_heads, intermediate_size, num_hidden_layers, vocab_size: Int
+      let max_position_embeddings, type_vocab_size, pad_token_id, num_labels: Int
+      let layer_norm_eps: Float
+    }
+    struct Optimizer: Decodable {
+      let learning_rate, beta1, beta2, epsilon, weight_decay, max_gradient_norm: Double
+    }
+    let scheme, head: String
+    let dimensions: Dimensions
+    let loss, gradient_norm: Double
+    let optimizer: Optimizer
+  }
+
+  public let name: String
+  private let description: Description
+  private let weights: SafetensorsFile
+  private let batch: SafetensorsFile
+  private let expected: SafetensorsFile
+
+  /// Opens a case folder.
+  public init(folder: URL) throws {
+    name = folder.lastPathComponent
+    let file = folder.appendingPathComponent("case.json")
+    guard let data = try? Data(contentsOf: file) else { throw TrainingError.unreadable(file.path, "is this a case folder?") }
+    do { description = try JSONDecoder().decode(Description.self, from: data) } catch {
+      throw TrainingError.unreadable(file.path, "not a reference case: a field is missing or has another type")
+    }
+    weights = try SafetensorsFile(folder.appendingPathComponent("weights.safetensors"))
+    batch = try SafetensorsFile(folder.appendingPathComponent("batch.safetensors"))
+    expected = try SafetensorsFile(folder.appendingPathComponent("expected.safetensors"))
+  }
+
+  /// Runs the case and compares.
+  public func run(precision: Precision, reduction: GradientStore.Kind = .float32) throws -> Report {
+    let model = try makeModel(precision)
+    let input = try readBatch()
+    let store = GradientStore(kind: reduction, count: model.layout.elementCount)
+    var report = Report(name: name)
+    model.prepareStep()
+    let initial = try model.measureActivationSteps(input, assigning: false)
+      .merging(model.measuredWeightSteps()) { a, _ in a }
+
+    model.keepsHiddenStates = true
+    try model.forward(input)
+    let states = model.hiddenStates
+    let logits = model.logits(ofTokens: Array(0..<input.tokenCount))
+    store.clear()
+    let labelled = input.labelledTokenCount
+    let outcome = try model.runHead(lossScale: 1 / Float(labelled), into: store)
+    model.backward(into: store)
+    for layer in 0..<model.dimensions.layerCount { model.finishGradients(layer: layer, of: store) }
+
+    // The integer path is exact but for rounding; gradients follow the backward products (issue: float32 backward).
+    let loss = outcome.lossSum / Double(labelled)
+    report.lines.append(
+      .init(kind: "loss", worst: abs(loss - description.loss) / abs(description.loss), allowed: 1e-5, tensor: "loss"))
+    try report.lines.append(
+      compare("hidden states", states.enumerated().map { ("hidden.\($0)", $1) }, allowed: 1e-4))
+    try report.lines.append(compare("logits", [("logits", logits)], allowed: 1e-4))
+    try report.lines.append(gradients(model, store, allowed: precision.backward == .bfloat16 ? 5e-2 : 2e-4))
+    try report.lines.append(initialSteps(initial))
+    try report.lines.append(updated(model, store, allowed: precision.backward == .bfloat16 ? 5e-2 : 2e-4))
+    return report
+  }
+
+  private func makeModel(_ precision: Precision) throws -> EncoderModel {
+    let d = description.dimensions
+    let dimensions = EncoderDimensions(
+      vocabularySize: d.vocab_size, hiddenSize: d.hidden_size, layerCount: d.num_hidden_layers,
+      headCount: d.num_attention_heads, intermediateSize: d.intermediate_size, positionCount: d.max_position_embeddings,
+      typeCount: d.type_vocab_size, padTokenID: d.pad_token_id, layerNormEpsilon: d.layer_norm_eps)
+    let head: Head =
+      description.head == "mlm" ? .maskedLanguageModel(tied: true) : .tokenClassification(labelCount: d.num_labels)
+    let model = try EncoderModel(
+      dimensions: dimensions, scheme: Scheme(parsing: description.scheme), head: head, precision: precision)
+    for parameter in model.layout.parameters {
+      try weights.floats(
+        parameter.name, into: UnsafeMutableBufferPointer(start: model.parameters.pointer + parameter.start, count: parameter.count))
+    }
+    return model
+  }
+
+  private func readBatch() throws -> SliceInput {
+    SliceInput(
+      ids: try batch.integers("input_ids").map { Int32(clamping: $0) }, lengths: try batch.integers("lengths").map { Int($0) },
+      labels: try batch.integers("labels").map { Int32(clamping: $0) })
+  }
+
+  // MARK: - Comparisons
+
+  private func line(_ kind: String, _ deviations: [(String, Double)], allowed: Double) -> Report.Line {
+    let worst = deviations.max { !($0.1 >= $1.1) } ?? ("none", 0)
+    return .init(kind: kind, worst: worst.1.isNaN ? .infinity : worst.1, allowed: allowed, tensor: worst.0)
+  }
+
+  /// The largest difference over the tensor's largest value.
+  private func compare(_ kind: String, _ found: [(String, [Float])], allowed: Double) throws -> Report.Line {
+    line(
+      kind,
+      try found.map { name, values in
+        let wanted = try expected.floats(name)
+        return (name, deviation(values, wanted, scale: largest(wanted)))
+      }, allowed: allowed)
+  }
+
+  private func largest(_ values: [Float]) -> Double { values.reduce(0) { max($0, abs(Double($1))) } }
+
+  private func deviation(_ found: [Float], _ wanted: [Float], scale: Double) -> Double {
+    guard found.count == wanted.count else { return .infinity }
+    var worst = 0.0
+    for (a, b) in zip(found, wanted) {
+      let difference = abs(Double(a) - Double(b))
+      if !(difference <= worst) { worst = difference }
+    }
+    return worst / max(scale, 1e-30)
+  }
+
+  /// Against the larger of the tensor's largest value and a thousandth of the gradient norm: a key bias has a true gradient of
+  /// zero.
+  private func gradients(_ model: EncoderModel, _ store: GradientStore, allowed: Double) throws -> Report.Line {
+    line(
+      "gradients",
+      try model.layout.parameters.map { parameter in
+        let wanted = try expected.floats("grad." + parameter.name)
+        let scale = max(largest(wanted), description.gradient_norm / 1000)
+        return (parameter.name, deviation(read(store, parameter), wanted, scale: scale))
+      }, allowed: allowed)
+  }
+
+  private func read(_ store: GradientStore, _ parameter: ParameterInfo) -> [Float] {
+    [Float](unsafeUninitializedCapacity: parameter.count) { buffer, count in
+      store.read(parameter.range, into: buffer.baseAddress!)
+      count = parameter.count
+    }
+  }
+
+  private func initialSteps(_ measured: [String: Float]) throws -> Report.Line {
+    line(
+      "initial steps",
+      try measured.map { name, value in
+        let wanted = try expected.floats("init." + name)
+        return (name, deviation([value], wanted, scale: largest(wanted)))
+      }, allowed: 1e-5)
+  }
+
+  /// Where the reference gradient exceeds 1e−5: below, AdamW's first step amplifies rounding.
+  private func updated(_ model: EncoderModel, _ store: GradientStore, allowed: Double) throws -> Report.Line {
+    var settings = AdamWSettings()
+    let o = description.optimizer
+    (settings.beta1, settings.beta2, settings.epsilon) = (o.beta1, o.beta2, o.epsilon)
+    (settings.weightDecay, settings.largestGradientNorm) = (o.weight_decay, o.max_gradient_norm)
+    let optimizer = AdamW(layout: model.layout, settings: settings)
+    let norm = optimizer.squaredNorm(of: store).squareRoot()
+    optimizer.update(model.parameters, with: store, rate: o.learning_rate, clip: optimizer.clipFactor(norm: norm))
+    return line(
+      "updated parameters",
+      try model.layout.parameters.map { parameter in
+        let wanted = try expected.floats("after." + parameter.name)
+        let gradient = try expected.floats("grad." + parameter.name)
+        var worst = 0.0
+        for i in 0..<parameter.count where abs(gradient[i]) > 1e-5 {
+          worst = max(worst, abs(Double(model.parameters[parameter.start + i]) - Double(wanted[i])))
+        }
+        return (parameter.name, worst / max(largest(wanted), 1e-30))
+      }, allowed: allowed)
+  }
+}
