@@ -80,3 +80,57 @@ extension EncoderModel {
     return (siteName(layer: layer, site: site), quantizer.step, Double(clipped) / Double(total))
   }
 }
+
+// MARK: - Shared steps (an option of the published code)
+
+extension EncoderModel {
+  /// Step parameters that are one and the same under `scheme.sharesSteps`: weights, activations, tables.
+  private var sharedStepGroups: [[ParameterInfo]] {
+    guard scheme.sharesSteps else { return [] }
+    let parameters = layout.parameters
+    let suffixes = [".step", ".offset"]
+    let groups: [(ParameterInfo) -> Bool] = [
+      { $0.name.contains("weight_quantizer") && $0.name.contains(".layer.") }, { $0.name.contains("input_quantizer") },
+      { $0.name.contains("weight_quantizer") && !$0.name.contains(".layer.") },
+    ]
+    return groups.flatMap { isMember in
+      suffixes.map { suffix in parameters.filter { isMember($0) && $0.name.hasSuffix(suffix) } }
+    }.filter { $0.count > 1 }
+  }
+
+  /// Gives every member of a group the first one's value: "set once from the first tensor seen".
+  public func shareSteps() {
+    for group in sharedStepGroups {
+      for parameter in group.dropFirst() { parameters[parameter.start] = parameters[group[0].start] }
+    }
+  }
+
+  /// Gives every member of a group the sum of their gradients, so that they stay equal.
+  public func tieSharedSteps(of store: GradientStore) {
+    for group in sharedStepGroups {
+      let sum = group.reduce(Float(0)) { $0 + store.value(at: $1.start) }
+      for parameter in group {
+        withUnsafePointer(to: sum) { store.write($0, to: parameter.start..<parameter.start + 1) }
+      }
+    }
+  }
+
+  // MARK: - Numbers gone wrong
+
+  /// The first tensor of the present forward pass that holds a NaN or an infinity, by its place in the model.
+  public func firstNonFiniteSite() -> String? {
+    let h = dimensions.hiddenSize
+    func isBad(_ buffer: AlignedBuffer<Float>, _ width: Int) -> Bool {
+      !absoluteSum(buffer.pointer, slice.tokenCount * width).isFinite
+    }
+    if isBad(workspace.norms[0].normalised, h) { return "roberta.embeddings" }
+    for layer in 0..<dimensions.layerCount {
+      let name = "roberta.encoder.layer.\(layer)"
+      if isBad(workspace.layers[layer].context, h) { return name + ".attention.self" }
+      if isBad(workspace.norms[2 * layer + 1].normalised, h) { return name + ".attention.output" }
+      if isBad(workspace.layers[layer].preActivation, dimensions.intermediateSize) { return name + ".intermediate" }
+      if isBad(workspace.norms[2 * layer + 2].normalised, h) { return name + ".output" }
+    }
+    return nil
+  }
+}

@@ -81,6 +81,9 @@ public final class EncoderModel {
   /// The parameter `name` as a pointer into the block.
   func pointer(_ name: String) -> UnsafeMutablePointer<Float> { parameters.pointer + layout.required(name).start }
 
+  /// Starts the phases' clocks afresh.
+  public func clearPhases() { phases.clear() }
+
   /// Quantizes and packs every weight. Call once a step, after the parameters changed.
   public func prepareStep() {
     let all = linears.flatMap { $0 }

@@ -51,6 +51,8 @@ public struct Scheme: Equatable, Sendable {
   public var clipsGradient = true
   /// True: γ of BitNet's weights is one per output row, not one per matrix.
   public var gammaPerRow = false
+  /// True: one step for all weights, one for all activations, one for all tables.
+  public var sharesSteps = false
   /// True: the MLM head's two matrices are quantized by the weights' rule, straight through.
   public var quantizesHead = false
 

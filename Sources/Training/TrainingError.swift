@@ -1,10 +1,41 @@
 /// What can go wrong around training; each description is one line that says what, where and what to do.
 public enum TrainingError: Error, CustomStringConvertible {
   case unreadable(String, String)
+  case missingSetting(String, String)
+  case streamTooShort(tokens: Int, blockLength: Int)
+  case emptySplit(String)
+  case missingTensor(name: String, path: String)
+  case wrongShape(name: String, path: String, expected: [Int], found: [Int])
+  case vocabularyMismatch(tokenizer: Int, model: Int, tokenizerPath: String, modelPath: String)
+  case notATagger(String)
+  case badNumbers(step: Int, what: String)
+  case replicaDiffers(ranks: [String], step: Int)
+  case nothingToResume(String)
+  case resumeMismatch(String)
+  case badQuantizer(String)
 
   public var description: String {
     switch self {
     case .unreadable(let path, let hint): "\(path) cannot be read: \(hint)"
+    case .missingSetting(let key, let what): "\(key) is not set: give \(what)"
+    case .streamTooShort(let tokens, let length):
+      "the token stream has \(tokens) tokens, and two blocks of \(length) are the least: give more text or lower pretraining.block_length"
+    case .emptySplit(let name): "the corpus has no sentence in its \(name) split: check the fine_tuning paths"
+    case .missingTensor(let name, let path):
+      "\(path): tensor \(name) is missing: this is not a complete checkpoint of the encoder that its config.json describes"
+    case .wrongShape(let name, let path, let expected, let found):
+      "\(path): tensor \(name) has shape \(found), config.json says \(expected): the file and its config do not belong together"
+    case .vocabularyMismatch(let tokenizer, let model, let tokenizerPath, let modelPath):
+      "tokenizer \(tokenizerPath) has \(tokenizer) ids, checkpoint \(modelPath) has \(model): set model.tokenizer to the checkpoint's own"
+    case .notATagger(let path):
+      "\(path) has no classifier with labels: give a checkpoint that fine-tuning wrote"
+    case .badNumbers(let step, let what):
+      "step \(step): \(what): stopped (guards.on_bad_numbers: skip passes over such steps; a lower learning rate may avoid them)"
+    case .replicaDiffers(let ranks, let step):
+      "step \(step): the replica of \(ranks.joined(separator: ", ")) differs from the others: a fault of that machine's memory is likely; resume from the last checkpoint without it"
+    case .nothingToResume(let path): "\(path) holds no intact checkpoint to resume from: start without --resume"
+    case .resumeMismatch(let what): "the checkpoint does not continue this configuration: \(what)"
+    case .badQuantizer(let what): what
     }
   }
 }

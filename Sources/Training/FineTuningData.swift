@@ -1,0 +1,130 @@
+import Compute
+import Configuration
+import Corpus
+import Encoder
+import Foundation
+
+/// The second stage's data: tagged sentences, in windows that fit the model.
+public final class FineTuningData {
+  public let corpus: TaggedCorpus
+  public let labels: LabelSet
+  public let audit: TaggedAudit
+  private let encoded: [TaggedSplitName: EncodedSplit]
+  private let order: SampleOrder?
+  private let batchSize: Int
+  private let sliceTokens: Int
+
+  /// Reads and encodes the corpus of a configuration.
+  /// - Parameter labelNames: the labels of a checkpoint; nil: those of the corpus.
+  public init(
+    _ settings: RunConfiguration.FineTuning, seed: UInt64, batchSize: Int, tokenizer: Tokenizer, longestSequence: Int,
+    labelNames: [String]? = nil
+  ) throws {
+    corpus = try FineTuningData.read(settings)
+    labels = try LabelSet(names: labelNames ?? corpus.labels)
+    let limit = min(settings.maximumTokens, longestSequence)
+    var encoded: [TaggedSplitName: EncodedSplit] = [:]
+    for split in corpus.splits {
+      encoded[split.name] = try TaggedEncoding.windows(of: split.sentences, labels: labels, maximumTokens: limit) {
+        try tokenizer.encode(words: $0)
+      }
+    }
+    self.encoded = encoded
+    audit = TaggedAudit(corpus, encoded: encoded)
+    let count = encoded[.train]?.windows.count ?? 0
+    order = count > 0 ? try SampleOrder(count: count, seed: seed, purpose: .sentenceOrder) : nil
+    self.batchSize = batchSize
+    sliceTokens = settings.sliceTokens
+  }
+
+  private static func read(_ settings: RunConfiguration.FineTuning) throws -> TaggedCorpus {
+    guard let format = settings.format.flatMap({ TaggedCorpusFormat(rawValue: $0.rawValue) }) else {
+      throw TrainingError.missingSetting("fine_tuning.format", "one of brat, conllu, cas, conll2, jsonl")
+    }
+    var options = TaggedCorpusOptions(
+      task: settings.task.flatMap { TaggedTask(rawValue: $0.rawValue) }, seed: settings.splitSeed,
+      bratSubset: settings.part?.rawValue, keepsTails: !settings.dropTails)
+    options.bratSubset = format == .brat ? options.bratSubset : nil
+    return try TaggedCorpusReader.read(format: format, paths: paths(settings), options: options)
+  }
+
+  private static func paths(_ settings: RunConfiguration.FineTuning) -> TaggedCorpusPaths {
+    let urls = settings.path.map { URL(fileURLWithPath: $0) }
+    if urls.isEmpty {
+      func all(_ paths: [String]) -> [URL] { paths.map { URL(fileURLWithPath: $0) } }
+      return .splits(train: all(settings.train), validation: all(settings.validation), test: all(settings.test))
+    }
+    var isFolder: ObjCBool = false
+    let exists = FileManager.default.fileExists(atPath: urls[0].path, isDirectory: &isFolder)
+    if urls.count == 1, !exists || isFolder.boolValue { return .folder(urls[0]) }
+    return .pooled(urls)
+  }
+
+  public var trainingWindowCount: Int { order?.count ?? 0 }
+
+  /// The batch of the stage's step number `step`.
+  func batch(_ step: Int) throws -> GlobalBatch {
+    guard let order, let windows = encoded[.train]?.windows else { throw TrainingError.emptySplit("train") }
+    let sequences = order.samples(step * batchSize..<(step + 1) * batchSize).enumerated().map { number, sample in
+      TokenSequence(ids: windows[sample].ids, labels: windows[sample].labels, number: UInt32(number))
+    }
+    return GlobalBatch(sequences, sliceTokens: sliceTokens)
+  }
+
+  // MARK: - Evaluation
+
+  /// Whole sentences that one rank scores in one go: a span may cross the windows of its sentence.
+  struct SentenceGroup {
+    let sentences: [Int]
+    let slice: Slice
+    let windows: [Int]
+  }
+
+  /// A split in groups of at most `tokens` tokens (one longer sentence is a group alone).
+  func groups(_ name: TaggedSplitName, tokens: Int) -> [SentenceGroup] {
+    guard let split = encoded[name] else { return [] }
+    var groups: [SentenceGroup] = []
+    var sentences: [Int] = []
+    var windows: [Int] = []
+    var count = 0
+    func close() {
+      guard !sentences.isEmpty else { return }
+      let sequences = windows.map {
+        TokenSequence(ids: split.windows[$0].ids, labels: split.windows[$0].labels, number: UInt32($0 & 0xFFFF))
+      }
+      groups.append(
+        SentenceGroup(sentences: sentences, slice: Slice(index: groups.count, sequences: sequences), windows: windows))
+      (sentences, windows, count) = ([], [], 0)
+    }
+    for (sentence, own) in split.windowsOfSentence.enumerated() {
+      let size = own.reduce(0) { $0 + split.windows[$1].ids.count }
+      if count + size > tokens { close() }
+      sentences.append(sentence)
+      windows += own
+      count += size
+    }
+    close()
+    return groups
+  }
+
+  /// The predicted class of every word of a group's sentences, from the classes of its labelled tokens in order.
+  func wordPredictions(_ name: TaggedSplitName, _ group: SentenceGroup, labelled predictions: [Int32]) -> [[Int?]] {
+    guard let split = encoded[name] else { return [] }
+    var byWindow: [Int: [Int32]] = [:]
+    var next = 0
+    for number in group.windows {
+      let labels = split.windows[number].labels
+      byWindow[number] = labels.map { label in
+        guard label != TaggedEncoding.ignored else { return 0 }
+        defer { next += 1 }
+        return predictions[next]
+      }
+    }
+    return TaggedEncoding.wordPredictions(
+      split, tokenPredictions: { byWindow[$0] ?? [] }, sentences: group.sentences,
+      wordCounts: corpus[name].map(\.words.count))
+  }
+
+  /// The reference classes of a sentence.
+  func reference(_ name: TaggedSplitName, _ sentence: Int) throws -> [Int] { try labels.indices(of: corpus[name][sentence]) }
+}

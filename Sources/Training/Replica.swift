@@ -1,0 +1,223 @@
+import Compute
+import Corpus
+import Encoder
+import Foundation
+import Quantization
+import Ranks
+
+/// What one step gave, the same on every rank.
+struct StepOutcome {
+  /// Mean cross-entropy over the labelled tokens of the global batch.
+  var loss: Double
+  var gradientNorm: Double
+  var labelledTokenCount: Int
+  var tokenCount: Int
+  /// Seconds in which this rank waited for sums.
+  var waitedSeconds: Double
+  /// What was wrong with the numbers; the parameters are as before where this is set.
+  var complaint: String?
+}
+
+/// One rank's model, gradients and optimizer, and the sums over ranks that keep all replicas the same.
+final class Replica {
+  let world: World
+  let model: EncoderModel
+  let gradients: GradientStore
+  let optimizer: AdamW
+  private let floatReducer: GradientReducer<Float>?
+  private let fixedReducer: GradientReducer<Int64>?
+  private let lossBound: Double
+  /// Parts of the block in the order in which the backward pass ends them.
+  private let buckets: [Range<Int>]
+
+  init(world: World, model: EncoderModel, reduction: GradientStore.Kind, settings: AdamWSettings, lossBound: Double) {
+    self.world = world
+    self.model = model
+    self.lossBound = lossBound
+    gradients = GradientStore(kind: reduction, count: model.layout.elementCount)
+    optimizer = AdamW(layout: model.layout, settings: settings)
+    let layout = model.layout
+    buckets = ([layout.headRange] + layout.layerRanges.reversed() + [layout.embeddingRange]).filter { !$0.isEmpty }
+    floatReducer = gradients.floats.map { GradientReducer(world: world, gradients: $0, buckets: Replica.order(layout)) }
+    fixedReducer = gradients.fixed.map { GradientReducer(world: world, gradients: $0, buckets: Replica.order(layout)) }
+  }
+
+  private static func order(_ layout: ParameterLayout) -> [Range<Int>] {
+    ([layout.headRange] + layout.layerRanges.reversed() + [layout.embeddingRange]).filter { !$0.isEmpty }
+  }
+
+  // MARK: - A step
+
+  /// Forward, backward, sum over ranks, update.
+  func step(_ batch: GlobalBatch, dropout: SliceDropout, rate: Double) throws -> StepOutcome {
+    let mine = Slices.deal(batch.slices, rankCount: world.count)[world.rank].map { batch.slices[$0] }
+    gradients.largestContribution = 4096 / Float(max(batch.slices.count, 1))
+    gradients.clear()
+    model.dropout = dropout
+    model.prepareStep()
+    var sums = StepSums()
+    let scale = 1 / Float(max(batch.labelledTokenCount, 1))
+    for (position, slice) in mine.enumerated() {
+      try run(slice, scale: scale, isLast: position == mine.count - 1, &sums)
+    }
+    if mine.isEmpty { buckets.indices.forEach(bucketReady) }
+    let waited = try waitForSums()
+    sums = try sums.overRanks(world)
+    return try update(batch, sums, rate: rate, waited: waited)
+  }
+
+  private func run(_ slice: Slice, scale: Float, isLast: Bool, _ sums: inout StepSums) throws {
+    try model.forward(SliceInput(slice))
+    let outcome = try model.runHead(lossScale: scale, into: gradients)
+    if sums.complaint == nil, !(outcome.lossSum.isFinite) {
+      sums.complaint = "the loss of slice \(slice.index) is not a number (first at \(model.firstNonFiniteSite() ?? "the head"))"
+    }
+    sums.add(outcome)
+    if isLast, !model.layout.headRange.isEmpty { bucketReady(0) }
+    model.backward(into: gradients) { range in
+      if isLast, let bucket = self.buckets.firstIndex(of: range) { self.bucketReady(bucket) }
+    }
+    if sums.complaint == nil, let bad = gradients.firstBadElement {
+      let name = model.layout.parameter(at: bad)?.name ?? "?"
+      sums.complaint = "slice \(slice.index) gives \(name) a gradient that is not finite or beyond \(gradients.largestContribution)"
+    }
+  }
+
+  private func bucketReady(_ index: Int) {
+    floatReducer?.bucketReady(index)
+    fixedReducer?.bucketReady(index)
+  }
+
+  private func waitForSums() throws -> Double {
+    if let floatReducer { return try floatReducer.waitAll().waitedSeconds }
+    return try fixedReducer?.waitAll().waitedSeconds ?? 0
+  }
+
+  private func update(_ batch: GlobalBatch, _ sums: StepSums, rate: Double, waited: Double) throws -> StepOutcome {
+    let loss = sums.lossSum / Double(max(batch.labelledTokenCount, 1))
+    var outcome = StepOutcome(
+      loss: loss, gradientNorm: 0, labelledTokenCount: batch.labelledTokenCount, tokenCount: batch.tokenCount,
+      waitedSeconds: waited, complaint: sums.complaint)
+    if outcome.complaint == nil, loss > lossBound {
+      outcome.complaint = "the loss is \(loss), beyond guards.loss_bound = \(lossBound)"
+    }
+    guard outcome.complaint == nil else { return outcome }
+    for layer in 0..<model.dimensions.layerCount { model.finishGradients(layer: layer, of: gradients) }
+    model.tieSharedSteps(of: gradients)
+    outcome.gradientNorm = optimizer.squaredNorm(of: gradients).squareRoot()
+    guard outcome.gradientNorm.isFinite else {
+      outcome.complaint = "the gradient norm is not a number"
+      return outcome
+    }
+    optimizer.update(
+      model.parameters, with: gradients, rate: rate, clip: optimizer.clipFactor(norm: outcome.gradientNorm))
+    return outcome
+  }
+
+  // MARK: - Initial steps
+
+  /// Measures the activations' steps on the batch's first slice, on the rank that owns it, and gives them to all.
+  func measureActivationSteps(_ batch: GlobalBatch, dropout: SliceDropout) throws {
+    guard let first = batch.slices.first else { return }
+    let owner = Slices.deal(batch.slices, rankCount: world.count).firstIndex { $0.contains(0) } ?? 0
+    model.dropout = dropout
+    let measured: [String: Float] = try world.agree {
+      guard world.rank == owner else { return [:] }
+      model.prepareStep()
+      return try model.measureActivationSteps(SliceInput(first), assigning: true)
+    }
+    let all: [String: Float] = try world.broadcast(world.rank == owner ? measured : nil, from: owner)
+    for (name, value) in all {
+      if let parameter = model.layout[name] { model.parameters[parameter.start] = value }
+    }
+    model.shareSteps()
+  }
+
+  // MARK: - Fingerprints
+
+  /// A 64-bit hash of the parameters; with the moments where asked.
+  func fingerprint(withMoments: Bool) -> UInt64 {
+    var hash = hashBits(model.parameters)
+    if withMoments {
+      hash = hash &* 0x9E37_79B9_7F4A_7C15 ^ hashBits(optimizer.first)
+      hash = hash &* 0x9E37_79B9_7F4A_7C15 ^ hashBits(optimizer.second)
+    }
+    return hash
+  }
+
+  /// The ranks whose replica differs from the majority's; empty while all agree. Collective.
+  func differingRanks() throws -> [Int] {
+    let all = try world.allGather(fingerprint(withMoments: true))
+    guard Set(all).count > 1 else { return [] }
+    let votes = Dictionary(grouping: all.indices) { all[$0] }
+    let majority = votes.max { ($0.value.count, -$0.value[0]) < ($1.value.count, -$1.value[0]) }!.key
+    return all.indices.filter { all[$0] != majority }
+  }
+}
+
+/// A 64-bit hash of a buffer's bits: pieces in parallel, combined in order, so that every bit and its place count.
+func hashBits(_ buffer: AlignedBuffer<Float>) -> UInt64 {
+  let length = 1 << 16
+  let pieces = (buffer.count + length - 1) / length
+  var hashes = [UInt64](repeating: 0, count: pieces)
+  hashes.withUnsafeMutableBufferPointer { hashes in
+    Threads.forEachRange(buffer.count, length: length) { range, _ in
+      // Eight lanes, each a multiply-xor chain over its own elements.
+      var lanes = SIMD8<UInt64>(repeating: 0xCBF2_9CE4_8422_2325)
+      lanes ^= SIMD8(0, 1, 2, 3, 4, 5, 6, 7)
+      var i = range.lowerBound
+      let words = UnsafeRawPointer(buffer.pointer)
+      while i + 16 <= range.upperBound {
+        let next = words.loadUnaligned(fromByteOffset: i * 4, as: SIMD8<UInt64>.self)
+        lanes = (lanes ^ next) &* 0x0000_0100_0000_01B3
+        lanes ^= lanes &>> 29
+        i += 16
+      }
+      var hash: UInt64 = 0
+      for lane in 0..<8 { hash = (hash ^ lanes[lane]) &* 0x9E37_79B9_7F4A_7C15 }
+      while i < range.upperBound {
+        hash = (hash ^ UInt64(buffer.pointer[i].bitPattern)) &* 0x9E37_79B9_7F4A_7C15
+        i += 1
+      }
+      hashes[range.lowerBound / length] = hash ^ (hash >> 32)
+    }
+  }
+  return hashes.reduce(0x9E37_79B9_7F4A_7C15) { ($0 ^ $1) &* 0xBF58_476D_1CE4_E5B9 ^ ($0 >> 31) }
+}
+
+/// Sums over slices and ranks that have no order: losses travel as 64-bit fixed point with 40 fractional bits.
+struct StepSums {
+  private var fixedLoss: Int64 = 0
+  var labelledTokenCount: Int64 = 0
+  var correctCount: Int64 = 0
+  /// The first thing that was wrong on this rank (after `overRanks`, on any).
+  var complaint: String?
+
+  var lossSum: Double { Double(fixedLoss) * 0x1p-40 }
+
+  mutating func add(_ outcome: SliceOutcome) {
+    labelledTokenCount += Int64(outcome.labelledTokenCount)
+    correctCount += Int64(outcome.correctCount)
+    let scaled = (outcome.lossSum * 0x1p40).rounded()
+    guard abs(scaled) < 0x1p62 else {
+      complaint = complaint ?? "a slice's loss is \(outcome.lossSum)"
+      return
+    }
+    fixedLoss &+= Int64(scaled)
+  }
+
+  /// The sums over all ranks. Collective.
+  func overRanks(_ world: World) throws -> StepSums {
+    guard world.count > 1 else { return self }
+    var values: [Int64] = [fixedLoss, labelledTokenCount, correctCount, complaint == nil ? 0 : 1]
+    try values.withUnsafeMutableBufferPointer { try world.sum($0) }
+    var total = StepSums()
+    (total.fixedLoss, total.labelledTokenCount, total.correctCount) = (values[0], values[1], values[2])
+    if values[3] > 0 {
+      let complaints = try world.allGather(encoded: complaint ?? "")
+      let rank = complaints.firstIndex { !$0.isEmpty } ?? 0
+      total.complaint = "rank \(rank): \(complaints[rank])"
+    }
+    return total
+  }
+}

@@ -1,0 +1,49 @@
+import Foundation
+
+/// Where a run stands: what must survive a restart beside parameters and moments.
+public struct RunProgress: Codable, Equatable, Sendable {
+  /// The two stages.
+  public enum Stage: String, Codable, Sendable {
+    case pretraining
+    case fineTuning = "fine_tuning"
+
+    /// As in the logs.
+    var shortName: String { self == .pretraining ? "mlm" : "token" }
+  }
+
+  public var stage = Stage.pretraining
+  /// Updates made in this stage.
+  public var stageStep = 0
+  /// Updates made in both stages.
+  public var globalStep = 0
+  /// Updates of the optimizer in this stage (skipped steps make none).
+  public var updateCount = 0
+  /// The best validation score of the second stage so far, and where it was reached.
+  public var bestScore: Double?
+  public var bestStep: Int?
+  /// Real tokens trained on, and seconds spent, evaluation among them.
+  public var tokenCount = 0
+  public var seconds = 0.0
+  public var evaluationSeconds = 0.0
+  /// What must be the same on a resume.
+  public var identity = ""
+
+  public init() {}
+
+  /// As JSON text.
+  func text() throws -> String { String(decoding: try JSONEncoder().encode(self), as: UTF8.self) }
+
+  /// Reads `text`.
+  init(text: String, path: String) throws {
+    do { self = try JSONDecoder().decode(RunProgress.self, from: Data(text.utf8)) } catch {
+      throw TrainingError.unreadable(path, "its progress record is not of this version of Palier")
+    }
+  }
+}
+
+/// How a run ended.
+public enum RunEnding: Sendable, Equatable {
+  case finished
+  /// A signal asked for it; a checkpoint was written.
+  case stopped(signal: String)
+}

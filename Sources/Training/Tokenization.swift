@@ -1,0 +1,33 @@
+import Corpus
+import Foundation
+import Ranks
+
+/// Text to a token store on all ranks: the same bytes for any number of them.
+public enum Tokenization {
+  /// Tokenizes `files` into `folder`. Collective; the manifest is the leader's, nil elsewhere.
+  /// - Parameter progress: called on the leader with its own bytes done and the bytes that it has to do.
+  public static func run(
+    world: World, files: [URL], layout: DocumentLayout, tokenizer: Tokenizer, into folder: URL,
+    progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }
+  ) throws -> TokenStoreManifest? {
+    let (plan, build) = try world.agree {
+      let plan = try TokenizationPlan(files: files, layout: layout)
+      return (plan, try TokenStoreBuild(store: folder, plan: plan, tokenizer: tokenizer))
+    }
+    try world.agree { if world.isLeader { try build.prepare() } }
+    do {
+      let mine = plan.pieces(of: world.rank, rankCount: world.count).reduce(0) { $0 + $1.byteCount }
+      try world.agree {
+        var done = 0
+        try build.encodePart(of: world.rank, rankCount: world.count) { bytes in
+          done = bytes
+          if world.isLeader { progress(done, mine) }
+        }
+      }
+      return try world.agree { world.isLeader ? try build.joinParts(rankCount: world.count) : nil }
+    } catch {
+      if world.isLeader { build.discard() }
+      throw error
+    }
+  }
+}

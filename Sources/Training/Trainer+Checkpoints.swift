@@ -1,0 +1,190 @@
+import Checkpoints
+import Compute
+import Encoder
+import Foundation
+import Observability
+import Ranks
+
+/// A checkpoint that a run goes on from: the leader has its files, all ranks what it says.
+struct ResumedRun {
+  let progress: RunProgress
+  let path: String
+}
+
+extension Trainer {
+  // MARK: - Writing
+
+  /// Parameters, moments and progress, as `checkpoints/step-…`; the write itself may go on while training does.
+  func saveCheckpoint() throws {
+    progress.seconds = elapsed
+    progress.updateCount = replica.optimizer.stepCount
+    try onLeader { desk in
+      // The job in flight reads the snapshot: it must be done before the next one is taken.
+      try desk.writer.drain()
+      desk.snapshot.take(stateViews())
+      let state = CheckpointState(
+        config: config(), tensors: Array(desk.snapshot.tensors.prefix(replica.model.layout.parameters.count)),
+        arrays: Array(desk.snapshot.tensors.dropFirst(replica.model.layout.parameters.count)),
+        values: ["progress": .string(try progress.text())], tokenizer: tokenizer.modelFile.deletingLastPathComponent())
+      let (series, step) = (desk.series, progress.globalStep)
+      try desk.writer.submit { try series.write(step: step) { try state.write(into: $0) } }
+      if !configuration.checkpoints.asynchronous { try desk.writer.drain() }
+    }
+  }
+
+  /// Waits for the checkpoint in flight.
+  func drainCheckpoints() throws { try onLeader { try $0.writer.drain() } }
+
+  /// The model with its masked-LM head at the switch.
+  func saveAlpha() throws {
+    try saveModel { $0.series.alpha }
+    note("switch at α = \(configuration.budget.alpha): encoder saved as checkpoints/alpha")
+  }
+
+  func saveBest() throws { try saveModel { $0.series.best } }
+
+  private func saveModel(to place: (LeadersDesk) -> URL) throws {
+    try onLeader { desk in
+      let state = CheckpointState(
+        config: config(), tensors: ModelFiles.views(of: replica.model), arrays: [], values: [:],
+        tokenizer: tokenizer.modelFile.deletingLastPathComponent())
+      try AtomicFolder.write(to: place(desk), replacingAnything: true) { try state.write(into: $0) }
+    }
+  }
+
+  /// Runs `work` on rank zero; every rank learns of a failure, which stops the run or, by choice, only costs the checkpoint.
+  private func onLeader(_ work: (LeadersDesk) throws -> Void) throws {
+    try world.agree {
+      guard let leader else { return }
+      do { try work(leader) } catch {
+        guard configuration.checkpoints.onWriteFailure == .proceed else { throw error }
+        leader.observers?.warn("\(error); training goes on to the next checkpoint")
+      }
+    }
+  }
+
+  private func stateViews() -> [TensorView] {
+    func view(_ name: String, _ buffer: AlignedBuffer<Float>) -> TensorView {
+      TensorView(name, shape: [buffer.count], floats: UnsafeBufferPointer(start: buffer.pointer, count: buffer.count))
+    }
+    return ModelFiles.views(of: replica.model) + [
+      view("first_moments", replica.optimizer.first), view("second_moments", replica.optimizer.second),
+    ]
+  }
+
+  private func config() -> HuggingFaceConfig {
+    var facts: JSONFields = [
+      "version": .string(PalierVersion.text), "scheme": .string(scheme.name), "stage": .string(progress.stage.rawValue),
+      "global_step": .integer(progress.globalStep),
+    ]
+    if let task = fineTuning?.corpus.task { facts["task"] = .string(task.rawValue) }
+    return ModelFiles.config(from: source.config, head: replica.model.head, labels: fineTuning?.labels.names, facts: facts)
+  }
+
+  // MARK: - Reading
+
+  /// The newest intact checkpoint of the run's folder. Collective.
+  func findCheckpoint() throws -> ResumedRun? {
+    struct Found: Codable {
+      var progress: RunProgress
+      var path: String
+      var skipped: [String]
+    }
+    let found: Found = try world.fromLeader {
+      guard let leader else { throw TrainingError.nothingToResume(configuration.output) }
+      let found = try leader.series.latestIntact()
+      guard let checkpoint = found.checkpoint else {
+        throw TrainingError.nothingToResume(([leader.folder.url.path] + found.skipped).joined(separator: "; "))
+      }
+      let state = try TrainerStateFile(checkpoint.url)
+      let text = state.values["progress"]?.string ?? ""
+      return Found(
+        progress: try RunProgress(text: text, path: checkpoint.url.path), path: checkpoint.url.path, skipped: found.skipped)
+    }
+    found.skipped.forEach { leader?.say("warning: \($0)") }
+    guard found.progress.identity == progress.identity else {
+      throw TrainingError.resumeMismatch(
+        "it was made with \(found.progress.identity), this run has \(progress.identity)")
+    }
+    return ResumedRun(progress: found.progress, path: found.path)
+  }
+
+  /// Fills parameters and moments from a checkpoint: the leader reads, all ranks get the same bits.
+  func load(_ resumed: ResumedRun) throws {
+    try world.agree {
+      guard world.isLeader else { return }
+      let url = URL(fileURLWithPath: resumed.path)
+      let folder = try HuggingFaceFolder(url)
+      _ = try ModelFiles.load(folder, into: replica.model, seed: configuration.seed, range: 0.02, drawsHead: false)
+      let state = try TrainerStateFile(url)
+      try state.arrays.floats("first_moments", into: replica.optimizer.first.elements)
+      try state.arrays.floats("second_moments", into: replica.optimizer.second.elements)
+    }
+    try shareParameters()
+    try world.broadcast(UnsafeMutableRawBufferPointer(replica.optimizer.first.elements))
+    try world.broadcast(UnsafeMutableRawBufferPointer(replica.optimizer.second.elements))
+    replica.optimizer.stepCount = resumed.progress.updateCount
+  }
+
+  /// The best checkpoint's parameters, on every rank.
+  func loadBest() throws {
+    try drainCheckpoints()
+    try world.agree {
+      guard let leader else { return }
+      try AtomicFolder.verify(leader.series.best)
+      let folder = try HuggingFaceFolder(leader.series.best)
+      _ = try ModelFiles.load(folder, into: replica.model, seed: configuration.seed, range: 0.02, drawsHead: false)
+    }
+    try shareParameters()
+  }
+
+  private func shareParameters() throws {
+    try world.broadcast(UnsafeMutableRawBufferPointer(replica.model.parameters.elements))
+  }
+
+  // MARK: - The switch
+
+  /// From masked-LM to token classification: rank zero's decision, which all carry out. The encoder and its quantizers stay,
+  /// the MLM head goes, the classifier comes, moments and schedule start afresh (numerics.md, "Budget").
+  func switchStage(to stage: RunProgress.Stage) throws {
+    let decided: String = try world.fromLeader { stage.rawValue }
+    progress.stage = RunProgress.Stage(rawValue: decided) ?? stage
+    progress.stageStep = 0
+    progress.updateCount = 0
+    note("rank 0 switches from masked-LM to token classification after step \(progress.globalStep)")
+    guard replica != nil else { return }
+    let old = replica.model
+    let encoder = old.layout.parameters.filter { !old.layout.headRange.contains($0.start) }
+    var kept: [(name: String, values: [Float])] = encoder.map { parameter in
+      (parameter.name, Array(UnsafeBufferPointer(start: old.parameters.pointer + parameter.start, count: parameter.count)))
+    }
+    // The old replica goes before the new one comes: two of them may not fit.
+    replica = nil
+    let model = try makeModel(stage)
+    for (name, values) in kept {
+      guard let parameter = model.layout[name] else { continue }
+      values.withUnsafeBufferPointer {
+        (model.parameters.pointer + parameter.start).update(from: $0.baseAddress!, count: parameter.count)
+      }
+    }
+    kept = []
+    for parameter in model.layout.parameters where model.layout.headRange.contains(parameter.start) {
+      ModelFiles.draw(parameter, model, seed: configuration.seed, range: Float(source.config.initializerRange))
+    }
+    replica = makeReplica(around: model)
+  }
+}
+
+/// What one checkpoint folder holds.
+private struct CheckpointState: @unchecked Sendable {
+  let config: HuggingFaceConfig
+  let tensors: [TensorView]
+  let arrays: [TensorView]
+  let values: JSONFields
+  let tokenizer: URL
+
+  func write(into stage: AtomicFolder.Stage) throws {
+    try HuggingFaceFolder.write(into: stage, config: config, tensors: tensors, tokenizerFrom: tokenizer)
+    if !arrays.isEmpty { try TrainerStateFile.write(into: stage, arrays: arrays, values: values) }
+  }
+}

@@ -1,0 +1,221 @@
+import Compute
+import Configuration
+import Corpus
+import Encoder
+import Foundation
+import Observability
+import Quantization
+import Ranks
+
+// The step loop: it owns nothing but the order of events.
+
+extension Trainer {
+  /// Runs a stage from where `progress` stands. Returns an ending where a signal stops the run, nil at the stage's end.
+  func runStage(_ stage: RunProgress.Stage, _ data: StageData) throws -> RunEnding? {
+    let schedule = schedule(of: stage)
+    let count = stepCount(stage)
+    while progress.stageStep < count {
+      let started = monotonicSeconds()
+      let batch = try world.agree { try data.batch(progress.stageStep) }
+      let dropout = dropout(of: stage)
+      try measureActivationStepsIfNeeded(batch, dropout)
+      let rate = schedule.rate(at: scheduleStep(stage))
+      let outcome = try replica.step(batch, dropout: dropout, rate: rate)
+      try settle(outcome)
+      progress.stageStep += 1
+      progress.globalStep += 1
+      progress.tokenCount += outcome.tokenCount
+      report(outcome, stage, count, rate, seconds: monotonicSeconds() - started)
+      try guardReplicas()
+      if isEvaluationPoint(stage) { try evaluate(stage, data) }
+      let signal = try SignalFlag.pending(on: world)
+      if signal != nil || isCheckpointDue(stage) { try saveCheckpoint() }
+      if let signal {
+        try drainCheckpoints()
+        note("stopped by \(signal.name) after step \(progress.globalStep): palier train --resume goes on from here")
+        return .stopped(signal: signal.name)
+      }
+    }
+    return nil
+  }
+
+  /// A skipped step leaves the parameters as they were; by choice, the run stops instead.
+  private func settle(_ outcome: StepOutcome) throws {
+    guard let complaint = outcome.complaint else { return }
+    let step = progress.globalStep + 1
+    guard configuration.guards.onBadNumbers == .skip else { throw TrainingError.badNumbers(step: step, what: complaint) }
+    leader?.observers?.warn("step \(step) is skipped: \(complaint)")
+  }
+
+  // MARK: - Schedules and draws
+
+  private func schedule(of stage: RunProgress.Stage) -> LearningRateSchedule {
+    let peak =
+      stage == .pretraining ? configuration.pretraining.learningRate : configuration.fineTuning.learningRate
+    // The published code cuts its α checkpoints from one long schedule.
+    let isCut = configuration.optimizer.oneSchedule && stage == .pretraining
+    return LearningRateSchedule(
+      peak: peak, warmupFraction: configuration.optimizer.warmupFraction,
+      stepCount: isCut ? configuration.budget.totalSteps : stepCount(stage))
+  }
+
+  private func scheduleStep(_ stage: RunProgress.Stage) -> Int { progress.stageStep }
+
+  private func dropout(of stage: RunProgress.Stage) -> SliceDropout {
+    SliceDropout(
+      seed: configuration.seed, step: UInt32(truncatingIfNeeded: progress.globalStep),
+      hidden: Float(configuration.dropout.hidden), attention: Float(configuration.dropout.attention),
+      classifier: Float(configuration.dropout.classifier))
+  }
+
+  // MARK: - Points in time
+
+  /// Steps between evaluations: about `evaluation.points` of them over the budget.
+  private var evaluationInterval: Int { max(1, configuration.budget.totalSteps / configuration.evaluation.points) }
+
+  private func isEvaluationPoint(_ stage: RunProgress.Stage) -> Bool {
+    progress.stageStep == stepCount(stage) || progress.globalStep % evaluationInterval == 0
+  }
+
+  private func isCheckpointDue(_ stage: RunProgress.Stage) -> Bool {
+    if progress.stageStep == stepCount(stage) { return true }
+    let every = configuration.checkpoints.everySteps
+    return every == 0 ? isEvaluationPoint(stage) : progress.globalStep % every == 0
+  }
+
+  // MARK: - Logs
+
+  private func report(
+    _ outcome: StepOutcome, _ stage: RunProgress.Stage, _ count: Int, _ rate: Double, seconds: Double
+  ) {
+    let phases = Dictionary(
+      uniqueKeysWithValues: replica.model.phases.seconds.map { ($0.key.rawValue, $0.value) })
+    replica.model.clearPhases()
+    leader?.observers?.observe(
+      .step(
+        StepReport(
+          stage: stage.shortName, step: progress.stageStep, stageSteps: count, globalStep: progress.globalStep,
+          totalSteps: configuration.budget.totalSteps, loss: outcome.loss, learningRate: rate,
+          gradientNorm: outcome.gradientNorm, tokens: outcome.tokenCount, secondsTotal: seconds,
+          secondsCommunication: outcome.waitedSeconds, secondsByPhase: phases)))
+  }
+
+  private func reportSites() {
+    guard scheme.isQuantized, let observers = leader?.observers else { return }
+    let every = configuration.logging.siteEverySteps
+    guard every == 0 || progress.globalStep % every == 0 else { return }
+    let sites = replica.model.siteStatistics()
+    observers.observe(
+      .sites(
+        sites.map {
+          SiteReport(
+            globalStep: progress.globalStep, site: $0.site, stepSize: Double($0.stepSize), clippedShare: $0.clippedShare)
+        }))
+  }
+
+  /// Every K steps all replicas must be the same bits; one that is not is named, and the run stops.
+  private func guardReplicas() throws {
+    let every = configuration.guards.replicaCheckSteps
+    guard every > 0, world.count > 1, progress.globalStep % every == 0 else { return }
+    let differing = try replica.differingRanks()
+    guard !differing.isEmpty else { return }
+    let hosts = try world.hosts()
+    throw TrainingError.replicaDiffers(
+      ranks: differing.map { rank in
+        "rank \(rank) on \(hosts.first { $0.rank == rank }?.host ?? "?")"
+      }, step: progress.globalStep)
+  }
+
+  // MARK: - Evaluation
+
+  private func evaluate(_ stage: RunProgress.Stage, _ data: StageData) throws {
+    let started = monotonicSeconds()
+    reportSites()
+    let evaluation = Evaluation(replica)
+    let tokens = configuration.evaluation.sliceTokens
+    switch data {
+    case .pretraining(let data):
+      let result = try evaluation.maskedLanguageModel(data.validationSlices(tokens: tokens))
+      finishEvaluation(stage, "validation", scores: [Score("loss", result.loss), Score("accuracy", result.accuracy)], [], started)
+    case .fineTuning(let data):
+      let split: TaggedSplitName = data.corpus.validation.isEmpty ? .train : .validation
+      let result = try evaluation.tagged(data, split, tokens: tokens)
+      finishEvaluation(
+        stage, split.rawValue, scores: result.scores, result.perLabel, started)
+      try keepIfBest(result)
+    }
+    leader?.observers?.observe(
+      .fingerprint(
+        FingerprintReport(
+          globalStep: progress.globalStep, parameters: String(format: "%016llx", replica.fingerprint(withMoments: false)))))
+  }
+
+  func finishEvaluation(
+    _ stage: RunProgress.Stage, _ split: String, scores: [Score], _ perLabel: [Observability.LabelScore], _ started: Double
+  ) {
+    let seconds = monotonicSeconds() - started
+    progress.evaluationSeconds += seconds
+    let report = EvaluationReport(
+      stage: stage.shortName, globalStep: progress.globalStep, split: split, scores: scores, perLabel: perLabel,
+      seconds: seconds, shareOfRun: progress.evaluationSeconds / max(elapsed, 1e-9))
+    leader?.observers?.observe(.evaluation(report))
+    if split == "test" || progress.stageStep == stepCount(stage) { evaluations.append(report) }
+  }
+
+  private func keepIfBest(_ result: Evaluation.TaggedResult) throws {
+    let score = result.selected(configuration.fineTuning.selectionScore)
+    guard progress.bestScore.map({ score > $0 }) ?? true else { return }
+    progress.bestScore = score
+    progress.bestStep = progress.globalStep
+    try saveBest()
+  }
+
+  /// The best checkpoint on the test split, and the last words.
+  func finish() throws {
+    if configuration.evaluation.testAtEnd, let data = fineTuning, !data.corpus.test.isEmpty, progress.bestStep != nil {
+      try loadBest()
+      let started = monotonicSeconds()
+      let result = try Evaluation(replica).tagged(data, .test, tokens: configuration.evaluation.sliceTokens)
+      note("test scores of the best checkpoint (step \(progress.bestStep ?? 0))")
+      finishEvaluation(.fineTuning, "test", scores: result.scores, result.perLabel, started)
+    }
+    try drainCheckpoints()
+    let fingerprint = String(format: "%016llx", replica.fingerprint(withMoments: false))
+    note("final parameters: \(fingerprint)")
+    leader?.end(progress, elapsed: elapsed, evaluations: evaluations)
+  }
+}
+
+extension Evaluation.TaggedResult {
+  /// The scores as the logs show them.
+  var scores: [Score] {
+    var scores = [Score("loss", loss)]
+    if let entities {
+      let lenient = entities.lenient.micro
+      scores += [
+        Score("f1", lenient.f1), Score("precision", lenient.precision), Score("recall", lenient.recall),
+        Score("strict_f1", entities.strict?.micro.f1 ?? 0),
+      ]
+    }
+    if let tags { scores += [Score("accuracy", tags.accuracy), Score("weighted_f1", tags.weightedF1)] }
+    return scores
+  }
+
+  var perLabel: [Observability.LabelScore] {
+    let labels = entities?.lenient.perType ?? tags?.perLabel ?? []
+    return labels.map {
+      Observability.LabelScore(
+        label: $0.label, precision: $0.precision, recall: $0.recall, f1: $0.f1, support: Int($0.reference))
+    }
+  }
+
+  /// The score that chooses the best checkpoint.
+  func selected(_ score: RunConfiguration.SelectionScore) -> Double {
+    switch score {
+    case .lenientF1: entities?.lenient.micro.f1 ?? 0
+    case .strictF1: entities?.strict?.micro.f1 ?? 0
+    case .accuracy: tags?.accuracy ?? 0
+    case .weightedF1: tags?.weightedF1 ?? 0
+    }
+  }
+}

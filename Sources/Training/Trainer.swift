@@ -1,0 +1,231 @@
+import Checkpoints
+import Compute
+import Configuration
+import Corpus
+import Encoder
+import Foundation
+import Observability
+import Quantization
+import Ranks
+
+/// One run on all ranks: both stages, the switch at α between them, evaluation, checkpoints and logs. Rank zero leads.
+///
+/// Every rank runs the same code; what only rank zero does (files, logs) stands behind `leader`.
+public final class Trainer {
+  let world: World
+  let configuration: RunConfiguration
+  let scheme: Scheme
+  let plan: ComputePlan
+  let threadCount: Int
+  let resumes: Bool
+  var progress = RunProgress()
+  var leader: LeadersDesk?
+  let source: HuggingFaceFolder
+  let tokenizer: Tokenizer
+  var evaluations: [EvaluationReport] = []
+  let start = monotonicSeconds()
+  var secondsBefore = 0.0
+  /// What is known of the last loss, for the final summary.
+  var replica: Replica!
+  var fineTuning: FineTuningData?
+
+  /// Opens everything that can fail on a user's mistake. Collective.
+  public init(
+    world: World, configuration: RunConfiguration, resumes: Bool, threadCount: Int, placementLine: String
+  ) throws {
+    self.world = world
+    self.configuration = configuration
+    self.resumes = resumes
+    self.threadCount = threadCount
+    (scheme, plan, source, tokenizer) = try world.agree {
+      let scheme = try Scheme(configuration.quantization)
+      let plan = try ComputePlan(configuration.compute, scheme: scheme, features: .current)
+      let source = try HuggingFaceFolder(URL(fileURLWithPath: configuration.model.checkpoint))
+      let tokenizer = try Tokenizer(folder: URL(fileURLWithPath: configuration.model.tokenizer))
+      guard tokenizer.vocabularySize == source.config.vocabularySize else {
+        throw TrainingError.vocabularyMismatch(
+          tokenizer: tokenizer.vocabularySize, model: source.config.vocabularySize,
+          tokenizerPath: configuration.model.tokenizer, modelPath: configuration.model.checkpoint)
+      }
+      return (scheme, plan, source, tokenizer)
+    }
+    leader = try world.agree {
+      world.isLeader ? try LeadersDesk(configuration, resumes: resumes) : nil
+    }
+    progress.identity = identity
+    if let leader { leader.say(placementLine) }
+  }
+
+  /// What a resumed run must share with the one before: another number of ranks or threads is welcome.
+  private var identity: String {
+    let c = configuration
+    return "\(scheme.name) seed \(c.seed) steps \(c.budget.totalSteps) alpha \(c.budget.alpha) batch \(c.batch.size)"
+  }
+
+  /// Runs to the end, or to a signal.
+  public func run() throws -> RunEnding {
+    let resumed = try openRun()
+    let stages: [RunProgress.Stage] = [.pretraining, .fineTuning]
+    for stage in stages where stepCount(stage) > 0 {
+      if stage == .pretraining && progress.stage == .fineTuning { continue }
+      let data = try openData(stage)
+      if progress.stage != stage { try switchStage(to: stage) }
+      if replica == nil { try makeReplica(stage, resumed: resumed) }
+      if let ending = try runStage(stage, data) { return ending }
+      if stage == .pretraining { try saveAlpha() }
+    }
+    try finish()
+    return .finished
+  }
+
+  func stepCount(_ stage: RunProgress.Stage) -> Int {
+    stage == .pretraining ? configuration.budget.pretrainingSteps : configuration.budget.fineTuningSteps
+  }
+
+  /// Elapsed seconds of the run, those before a resume included.
+  var elapsed: Double { secondsBefore + monotonicSeconds() - start }
+
+  func note(_ text: String) { leader?.observers?.note(text) }
+
+  // MARK: - Opening
+
+  private func openRun() throws -> ResumedRun? {
+    let resumed = try resumes ? findCheckpoint() : nil
+    if let resumed {
+      progress = resumed.progress
+      secondsBefore = progress.seconds
+    } else if configuration.budget.pretrainingSteps == 0 {
+      progress.stage = .fineTuning
+    }
+    try world.agree { try leader?.openLogs(configuration, self, resumingAt: resumed?.progress.globalStep) }
+    let hosts = try world.hosts()
+    try world.agree { try leader?.writeFacts(configuration, hosts: hosts, threads: threadCount) }
+    plan.notes.forEach(note)
+    if let resumed { note("resuming at step \(progress.globalStep) from \(resumed.path)") }
+    return resumed
+  }
+
+  /// A stage's batches and its evaluation.
+  enum StageData {
+    case pretraining(PretrainingData)
+    case fineTuning(FineTuningData)
+
+    func batch(_ step: Int) throws -> GlobalBatch {
+      switch self {
+      case .pretraining(let data): try data.batch(step)
+      case .fineTuning(let data): try data.batch(step)
+      }
+    }
+  }
+
+  private func openData(_ stage: RunProgress.Stage) throws -> StageData {
+    switch stage {
+    case .pretraining:
+      let store = try openStore()
+      let data = try world.agree {
+        try PretrainingData(
+          store: store, tokenizer: tokenizer, configuration: configuration, vocabularySize: source.config.vocabularySize)
+      }
+      note(
+        "masked-LM: \(data.blockCount) training blocks of \(configuration.pretraining.blockLength) tokens, "
+          + "\(data.validation.count) blocks at each evaluation")
+      return .pretraining(data)
+    case .fineTuning:
+      let data = try world.agree {
+        try FineTuningData(
+          configuration.fineTuning, seed: configuration.seed, batchSize: configuration.batch.size, tokenizer: tokenizer,
+          longestSequence: source.config.longestSequence)
+      }
+      try world.agree { if data.trainingWindowCount == 0 { throw TrainingError.emptySplit("train") } }
+      data.audit.lines.forEach(note)
+      fineTuning = data
+      return .fineTuning(data)
+    }
+  }
+
+  /// The token store of the configuration, made from its text files first where it names those.
+  private func openStore() throws -> TokenStore {
+    let settings = configuration.pretraining
+    guard settings.store.isEmpty else {
+      return try world.agree { try TokenStore(folder: URL(fileURLWithPath: settings.store)) }
+    }
+    let folder = URL(fileURLWithPath: configuration.output).appendingPathComponent("store")
+    let known: Bool = try world.fromLeader {
+      guard let store = try? TokenStore(folder: folder) else { return false }
+      return store.manifest.tokenizerFingerprint == tokenizer.fingerprint
+    }
+    if !known { try tokenize(settings, into: folder) }
+    return try world.agree { try TokenStore(folder: folder) }
+  }
+
+  private func tokenize(_ settings: RunConfiguration.Pretraining, into folder: URL) throws {
+    note("tokenizing \(settings.text.joined(separator: ", "))")
+    let manifest = try Tokenization.run(
+      world: world, files: settings.text.map { URL(fileURLWithPath: $0) },
+      layout: DocumentLayout(rawValue: settings.documentLayout.rawValue) ?? .automatic, tokenizer: tokenizer, into: folder)
+    if let manifest {
+      note("\(manifest.tokenCount) tokens, \(manifest.documentCount) documents, \(manifest.replacementCount) replaced characters")
+    }
+  }
+
+  // MARK: - The model
+
+  private func makeReplica(_ stage: RunProgress.Stage, resumed: ResumedRun?) throws {
+    let model = try makeModel(stage)
+    replica = makeReplica(around: model)
+    if let resumed {
+      try load(resumed)
+    } else {
+      try loadStart(into: model)
+    }
+  }
+
+  func makeReplica(around model: EncoderModel) -> Replica {
+    var settings = AdamWSettings()
+    let o = configuration.optimizer
+    (settings.beta1, settings.beta2, settings.epsilon) = (o.beta1, o.beta2, o.epsilon)
+    (settings.weightDecay, settings.largestGradientNorm) = (o.weightDecay, o.maxGradientNorm)
+    return Replica(
+      world: world, model: model, reduction: plan.reduction, settings: settings, lossBound: configuration.guards.lossBound)
+  }
+
+  func makeModel(_ stage: RunProgress.Stage) throws -> EncoderModel {
+    try world.agree {
+      let head: Head
+      switch stage {
+      case .pretraining: head = .maskedLanguageModel(tied: source.config.tiesWordEmbeddings)
+      case .fineTuning: head = .tokenClassification(labelCount: fineTuning?.labels.count ?? 0)
+      }
+      let tokens =
+        stage == .pretraining ? configuration.pretraining.sliceTokens : configuration.fineTuning.sliceTokens
+      return try EncoderModel(
+        dimensions: ModelFiles.dimensions(source.config), scheme: scheme, head: head, precision: plan.precision,
+        sliceTokens: max(tokens, configuration.evaluation.sliceTokens))
+    }
+  }
+
+  private var needsActivationSteps = false
+
+  /// The starting checkpoint, read by rank zero and given to all.
+  private func loadStart(into model: EncoderModel) throws {
+    let report = try world.fromLeader {
+      try ModelFiles.load(
+        source, into: model, seed: configuration.seed, range: Float(source.config.initializerRange),
+        drawsHead: progress.stage == .fineTuning)
+    }
+    try world.broadcast(UnsafeMutableRawBufferPointer(model.parameters.elements))
+    needsActivationSteps = report.measuresActivations && scheme.activations.hasStep
+    model.shareSteps()
+    if progress.stage == .pretraining, !report.drawn.isEmpty {
+      leader?.observers?.warn(
+        "\(source.url.path) has no masked-LM head (\(report.drawn.joined(separator: ", "))): it starts from random numbers")
+    }
+  }
+
+  /// The first batch of a run gives the activations' steps, unless the checkpoint had them.
+  func measureActivationStepsIfNeeded(_ batch: GlobalBatch, _ dropout: SliceDropout) throws {
+    guard needsActivationSteps else { return }
+    try replica.measureActivationSteps(batch, dropout: dropout)
+    needsActivationSteps = false
+  }
+}
