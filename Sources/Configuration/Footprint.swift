@@ -162,6 +162,7 @@ public enum Footprint {
     for (row, other) in zip(paper, actual) {
       lines.append(padded(row.scheme.description, 18) + padded(figures(row), 40) + figures(other))
     }
+    lines.append("* of 2^20 bytes, as the paper counts them")
     return lines.joined(separator: "\n")
   }
 
