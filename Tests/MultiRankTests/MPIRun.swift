@@ -182,7 +182,8 @@ private func spawn(_ words: [String], environment: [String], output: Collector, 
   posix_spawn_file_actions_adddup2(&actions, output.writeDescriptor, 1)
   posix_spawn_file_actions_adddup2(&actions, errors.writeDescriptor, 2)
   // Nothing else of this process: a descriptor that a rank kept would keep a pipe, or somebody's lock, open.
-  posix_spawn_file_actions_addclosefrom_np(&actions, 3)
+  let open = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap { Int32($0) }
+  for descriptor in open where descriptor > 2 { posix_spawn_file_actions_addclose(&actions, descriptor) }
   posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
   posix_spawnattr_setpgroup(&attributes, 0)
   var process: pid_t = 0

@@ -51,6 +51,7 @@ func probe(_ command: String) throws -> Int32 {
     if world.isLeader { sleep(600) }
     try world.barrier()
   case "hang-reduction": try hangInReduction()
+  case "steps": try stepForSeconds()
   case "signal": try stepUntilSignalled()
   case "deaf":
     try SignalFlag.install()
@@ -116,6 +117,18 @@ func hangInReduction() throws {
   if world.isLeader { sleep(600) }
   reducer.bucketReady(0)
   _ = try reducer.waitAll()
+}
+
+/// steps SECONDS LIMIT: sums for a while under a watchdog; somebody cuts the link meanwhile.
+func stepForSeconds() throws {
+  _ = Watchdog(world, seconds: number(1, or: 5))
+  let end = Date(timeIntervalSinceNow: number(0, or: 10))
+  var values = [Float](repeating: 1, count: 100_000)
+  if world.isLeader { print("ready") }
+  while try world.maximum(Date() < end ? Int64(1) : 0) > 0 {
+    try values.withUnsafeMutableBufferPointer { try world.sum($0) }
+    usleep(10_000)
+  }
 }
 
 /// A step loop that leaves after the same step on every rank. Prints its process ids for whoever sends the signal.
