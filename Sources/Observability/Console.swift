@@ -3,7 +3,9 @@ import Foundation
 /// The console of rank zero: a progress line redrawn in place on a terminal, a plain line now and then elsewhere, and
 /// tables at the end.
 public final class Console: RunObserver {
+  /// What a warning calls it.
   public var name: String { "the console" }
+  /// A person reads it as it comes.
   public var isSeenAtOnce: Bool { true }
 
   /// When a plain line is due: at these steps of the run, or after this time. Zero switches one off.
@@ -49,6 +51,7 @@ public final class Console: RunObserver {
     timeLeft = TimeLeft(plan: plan)
   }
 
+  /// Shows what is worth a line; sites and fingerprints are for the files.
   @discardableResult public func observe(_ event: RunEvent) throws -> Bool {
     switch event {
     case .step(let report): return try show(report)
@@ -61,6 +64,7 @@ public final class Console: RunObserver {
     return true
   }
 
+  /// Ends a drawn line.
   public func finish() throws { try leaveLine() }
 
   // MARK: Steps

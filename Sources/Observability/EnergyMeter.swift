@@ -6,6 +6,7 @@ import Foundation
 /// hour (262 kJ on many processors), and an overrun is seen only if no two pass between looks. It covers the host that it
 /// runs on and everything on it. Source: Linux, Documentation/power/powercap/powercap.rst.
 public final class EnergyMeter: RunObserver {
+  /// What a warning calls it.
   public var name: String { "energy" }
 
   private struct Counter {
@@ -58,6 +59,7 @@ public final class EnergyMeter: RunObserver {
     }
   }
 
+  /// Looks at the counters, ten seconds after the last look at the earliest.
   @discardableResult public func observe(_ event: RunEvent) -> Bool {
     lookIfDue()
     return false

@@ -5,6 +5,7 @@ import Foundation
 /// Every line begins with `kind`, `global_step` and `time` (seconds since 1970); the rest is named as in the reports, in
 /// snake case. Numbers that are not finite are the strings "NaN", "Infinity", "-Infinity" (see `JSONText`).
 public final class MetricsFile: RunObserver {
+  /// The file's name.
   public let name: String
   /// What was done to the file on resuming.
   public let repair: MetricsRepair
@@ -35,6 +36,7 @@ public final class MetricsFile: RunObserver {
     try file.sync()
   }
 
+  /// Writes the event as one line, a line a site for sites.
   @discardableResult public func observe(_ event: RunEvent) throws -> Bool {
     globalStep = event.globalStep ?? globalStep
     if case .sites(let reports) = event {
@@ -46,6 +48,7 @@ public final class MetricsFile: RunObserver {
     return true
   }
 
+  /// Brings everything to the disk.
   public func finish() throws { try file.sync() }
 
   private func line(for event: RunEvent) -> [UInt8] {

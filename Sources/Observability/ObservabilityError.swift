@@ -15,6 +15,7 @@ public enum ObservabilityError: Error, Equatable, CustomStringConvertible {
   /// A file could not be written; nothing of this write is left in it.
   case cannotWrite(path: String, reason: String)
 
+  /// One line.
   public var description: String {
     switch self {
     case .outputUnwritable(let path, let reason):

@@ -15,6 +15,8 @@ public protocol RunObserver: AnyObject {
 }
 
 extension RunObserver {
+  /// By default no person does.
   public var isSeenAtOnce: Bool { false }
+  /// By default there is nothing to bring there.
   public func finish() throws {}
 }

@@ -22,7 +22,9 @@ public final class RunObservers {
   /// - Parameter lastResort: takes a warning that no observer could; by default standard error.
   public init(_ observers: [RunObserver], lastResort: ((String) -> Void)? = nil) {
     sinks = observers.map { Sink(observer: $0) }
-    self.lastResort = lastResort ?? { FileHandle.standardError.write(Data(("palier: " + $0 + "\n").utf8)) }
+    // Where standard error fails too, there is nobody left to tell.
+    self.lastResort =
+      lastResort ?? { try? writeAll(Array(("palier: " + $0 + "\n").utf8), to: STDERR_FILENO, path: "standard error") }
   }
 
   /// Hands `event` to every observer.

@@ -7,6 +7,7 @@ import Foundation
 /// Every start of a run opens a new file; after a resume its first events tell TensorBoard to forget later steps of the
 /// older ones.
 public final class TensorBoardWriter: RunObserver {
+  /// What a warning calls it.
   public var name: String { "tensorboard" }
   /// The file that this process writes.
   public let url: URL
@@ -28,6 +29,7 @@ public final class TensorBoardWriter: RunObserver {
     if let step { try file.append(TensorBoardEvent(wallTime: now(), step: step + 1, content: .restart).record) }
   }
 
+  /// Writes the figures of the event, where it has any.
   @discardableResult public func observe(_ event: RunEvent) throws -> Bool {
     let scalars = event.scalars
     guard let step = event.globalStep, !scalars.isEmpty else { return false }
@@ -35,6 +37,7 @@ public final class TensorBoardWriter: RunObserver {
     return true
   }
 
+  /// Brings everything to the disk.
   public func finish() throws { try file.sync() }
 
   /// A name that sorts after all that are there: TensorBoard reads a run's files by name, and two starts may share a second.
