@@ -81,6 +81,13 @@ public final class EncoderModel {
   /// The parameter `name` as a pointer into the block.
   func pointer(_ name: String) -> UnsafeMutablePointer<Float> { parameters.pointer + layout.required(name).start }
 
+  /// Runs `body` as part of a phase.
+  public func measure<T>(_ phase: PhaseSeconds.Phase, _ body: () throws -> T) rethrows -> T {
+    let start = monotonicSeconds()
+    defer { phases.add(phase, monotonicSeconds() - start) }
+    return try body()
+  }
+
   /// Starts the phases' clocks afresh.
   public func clearPhases() { phases.clear() }
 
@@ -198,9 +205,11 @@ struct PlacedSlice {
 public struct PhaseSeconds: Sendable {
   public enum Phase: String, CaseIterable, Sendable {
     case quantize, forwardRows, attentionForward, head, backwardRows, attentionBackward, weightGradients, embeddings, finish
+    case clear, optimizer
   }
   public private(set) var seconds: [Phase: Double] = [:]
 
+  /// Runs `body` and adds its time.
   mutating func measure(_ phase: Phase, _ body: () -> Void) {
     let start = monotonicSeconds()
     body()

@@ -111,7 +111,7 @@ final class Workspace {
   init(
     _ d: EncoderDimensions, tokens: Int, productBytes: Int, attentionProductBytes: Int, tileCount: Int
   ) {
-    let tokens = (tokens + 63) / 64 * 64
+    let tokens = (tokens + RowProducts.chunk - 1) / RowProducts.chunk * RowProducts.chunk
     capacity = tokens
     let (h, i) = (d.hiddenSize, d.intermediateSize)
     layers = (0..<d.layerCount).map { _ in LayerTrace(d, tokens: tokens) }

@@ -52,7 +52,7 @@ final class Replica {
   func step(_ batch: GlobalBatch, dropout: SliceDropout, rate: Double) throws -> StepOutcome {
     let mine = Slices.deal(batch.slices, rankCount: world.count)[world.rank].map { batch.slices[$0] }
     gradients.largestContribution = 4096 / Float(max(batch.slices.count, 1))
-    gradients.clear()
+    model.measure(.clear) { gradients.clear() }
     model.dropout = dropout
     model.prepareStep()
     var sums = StepSums()
@@ -104,13 +104,15 @@ final class Replica {
     guard outcome.complaint == nil else { return outcome }
     for layer in 0..<model.dimensions.layerCount { model.finishGradients(layer: layer, of: gradients) }
     model.tieSharedSteps(of: gradients)
-    outcome.gradientNorm = optimizer.squaredNorm(of: gradients).squareRoot()
+    outcome.gradientNorm = model.measure(.optimizer) { optimizer.squaredNorm(of: gradients).squareRoot() }
     guard outcome.gradientNorm.isFinite else {
       outcome.complaint = "the gradient norm is not a number"
       return outcome
     }
-    optimizer.update(
-      model.parameters, with: gradients, rate: rate, clip: optimizer.clipFactor(norm: outcome.gradientNorm))
+    model.measure(.optimizer) {
+      optimizer.update(
+        model.parameters, with: gradients, rate: rate, clip: optimizer.clipFactor(norm: outcome.gradientNorm))
+    }
     return outcome
   }
 
