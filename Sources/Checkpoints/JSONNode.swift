@@ -1,0 +1,122 @@
+/// A JSON value; whole numbers stay apart from others, and objects keep the order of their keys.
+///
+/// Foundation's reader drops repeated keys in silence and forgets their order; a header that lies must be caught, and a
+/// configuration must be written back as it was.
+public enum JSONNode: Equatable, Sendable {
+  /// `null`.
+  case null
+  /// `true` or `false`.
+  case bool(Bool)
+  /// A number written without fraction or exponent that fits in 64 bits.
+  case integer(Int)
+  /// Any other number.
+  case double(Double)
+  /// A text.
+  case string(String)
+  /// A list.
+  case array([JSONNode])
+  /// Named values.
+  case object(JSONFields)
+
+  /// The whole number, or nil.
+  public var integer: Int? { if case .integer(let value) = self { value } else { nil } }
+  /// The number, whole or not, or nil.
+  public var double: Double? {
+    switch self {
+    case .integer(let value): Double(value)
+    case .double(let value): value
+    default: nil
+    }
+  }
+  /// The truth value, or nil.
+  public var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
+  /// The text, or nil.
+  public var string: String? { if case .string(let value) = self { value } else { nil } }
+  /// The elements, or nil.
+  public var array: [JSONNode]? { if case .array(let value) = self { value } else { nil } }
+  /// The fields, or nil.
+  public var object: JSONFields? { if case .object(let value) = self { value } else { nil } }
+
+  /// What stands there, for a message: scalars as written, containers by kind.
+  package var shown: String {
+    switch self {
+    case .null: "null"
+    case .bool(let value): "\(value)"
+    case .integer(let value): "\(value)"
+    case .double(let value): "\(value)"
+    case .string(let value): quoted(value)
+    case .array: "a list"
+    case .object: "an object"
+    }
+  }
+}
+
+/// The fields of a JSON object, in order.
+public struct JSONFields: Equatable, Sendable {
+  /// The keys, in the order of the text (new ones last).
+  public private(set) var keys: [String] = []
+  private var values: [String: JSONNode] = [:]
+
+  /// No fields.
+  public init() {}
+
+  /// The value of `key`; nil, or set to nil, when there is none.
+  public subscript(key: String) -> JSONNode? {
+    get { values[key] }
+    set {
+      if let newValue {
+        if values.updateValue(newValue, forKey: key) == nil { keys.append(key) }
+      } else if values.removeValue(forKey: key) != nil {
+        keys.removeAll { $0 == key }
+      }
+    }
+  }
+
+  /// The number of fields.
+  public var count: Int { keys.count }
+  /// Whether there are none.
+  public var isEmpty: Bool { keys.isEmpty }
+}
+
+extension JSONFields: ExpressibleByDictionaryLiteral, Sequence {
+  /// Fields in the order written; a repeated key keeps its last value.
+  public init(dictionaryLiteral elements: (String, JSONNode)...) {
+    for (key, value) in elements { self[key] = value }
+  }
+
+  /// The fields in order.
+  public func makeIterator() -> AnyIterator<(key: String, value: JSONNode)> {
+    var index = 0
+    return AnyIterator {
+      while index < keys.count {
+        let key = keys[index]
+        index += 1
+        if let value = values[key] { return (key, value) }
+      }
+      return nil
+    }
+  }
+}
+
+extension JSONNode: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral,
+  ExpressibleByBooleanLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral, ExpressibleByNilLiteral
+{
+  /// A text.
+  public init(stringLiteral value: String) { self = .string(value) }
+  /// A whole number.
+  public init(integerLiteral value: Int) { self = .integer(value) }
+  /// A number.
+  public init(floatLiteral value: Double) { self = .double(value) }
+  /// A truth value.
+  public init(booleanLiteral value: Bool) { self = .bool(value) }
+  /// A list.
+  public init(arrayLiteral elements: JSONNode...) { self = .array(elements) }
+  /// An object.
+  public init(dictionaryLiteral elements: (String, JSONNode)...) {
+    var fields = JSONFields()
+    for (key, value) in elements { fields[key] = value }
+    self = .object(fields)
+  }
+  /// `null`.
+  public init(nilLiteral: ()) { self = .null }
+}

@@ -1,0 +1,72 @@
+import Checkpoints
+import Foundation
+import XCTest
+
+/// Asserts that `expression` throws a `CheckpointError` that `matches`, and that its description is one line.
+func assertRefused<Result>(
+  _ expression: @autoclosure () throws -> Result, file: StaticString = #filePath, line: UInt = #line,
+  _ matches: (CheckpointError) -> Bool
+) {
+  XCTAssertThrowsError(try expression(), file: file, line: line) { thrown in
+    guard let error = thrown as? CheckpointError else {
+      return XCTFail("not a CheckpointError: \(thrown)", file: file, line: line)
+    }
+    XCTAssertTrue(matches(error), "another error: \(error)", file: file, line: line)
+    let text = "\(error)"
+    XCTAssertFalse(text.isEmpty || text.contains(where: \.isNewline), "not one line: \(text)", file: file, line: line)
+  }
+}
+
+/// Asserts that `expression` throws exactly `expected`.
+func assertThrows<Result>(
+  _ expected: CheckpointError, _ expression: @autoclosure () throws -> Result, file: StaticString = #filePath,
+  line: UInt = #line
+) {
+  assertRefused(try expression(), file: file, line: line) { $0 == expected }
+}
+
+extension FileBytes {
+  /// The bytes as a file of a made-up path.
+  static func of(_ bytes: [UInt8], path: String = "file") -> FileBytes {
+    bytes.withUnsafeBytes { FileBytes(copying: $0, path: path) }
+  }
+}
+
+extension Array where Element == UInt8 {
+  /// The little-endian bytes of `number`.
+  init<Number: FixedWidthInteger>(_ number: Number) {
+    self = Swift.withUnsafeBytes(of: number.littleEndian) { Array($0) }
+  }
+}
+
+/// SplitMix64 (Steele, Lea, Flood 2014): the seeded source of the fuzzers.
+struct SplitMix: RandomNumberGenerator {
+  var state: UInt64
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+}
+
+/// Lends `values` as tensors to `body`.
+func withTensors<Result>(_ values: [(String, [Int], [Float])], _ body: ([TensorView]) throws -> Result) rethrows
+  -> Result
+{
+  let buffers = values.map { name, shape, floats -> (TensorView, UnsafeMutableBufferPointer<Float>) in
+    let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: floats.count)
+    _ = buffer.initialize(from: floats)
+    return (TensorView(name, shape: shape, floats: UnsafeBufferPointer(buffer)), buffer)
+  }
+  defer { for (_, buffer) in buffers { buffer.deallocate() } }
+  return try body(buffers.map(\.0))
+}
+
+/// The largest resident size of this process so far, in bytes.
+func peakMemory() -> Int {
+  let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+  let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+  return line.flatMap { Int($0.filter(\.isNumber)) }.map { $0 * 1024 } ?? 0
+}
