@@ -1,0 +1,84 @@
+import Foundation
+
+/// How documents lie in a text file. Lines end with a line feed (a carriage return before it is white space).
+public enum DocumentLayout: String, Codable, Sendable, CaseIterable {
+  /// Documents are one or more lines, with blank lines (nothing but white space) between them, as NACHOS is distributed.
+  case blankLine
+  /// Every line that is not blank is a document.
+  case onePerLine
+  /// `blankLine` where the file holds a blank line, else `onePerLine`.
+  case automatic
+}
+
+/// The documents of a text, as ranges of its bytes.
+struct Documents {
+  let text: UTF8Text.Bytes
+  /// Not `.automatic`.
+  let layout: DocumentLayout
+
+  /// The layout that `layout` means for this text.
+  static func resolve(_ layout: DocumentLayout, for text: UTF8Text.Bytes) -> DocumentLayout {
+    guard layout == .automatic else { return layout }
+    var lines = Lines(text, from: 0, to: text.count)
+    while let line = lines.next() { if lines.isBlank(line) { return .blankLine } }
+    return .onePerLine
+  }
+
+  /// Calls `body` with each document in `range`, from its first line's start to its last line's end.
+  ///
+  /// `range` must start and end at boundaries.
+  func forEach(in range: Range<Int>, _ body: (Range<Int>) throws -> Void) rethrows {
+    var lines = Lines(text, from: range.lowerBound, to: range.upperBound)
+    var document: Range<Int>?
+    while let line = lines.next() {
+      if lines.isBlank(line) {
+        if let whole = document { try body(whole) }
+        document = nil
+      } else if layout == .onePerLine {
+        try body(line)
+      } else {
+        document = (document?.lowerBound ?? line.lowerBound)..<line.upperBound
+      }
+    }
+    if let whole = document { try body(whole) }
+  }
+
+  /// The first place at or after `offset` where the text can be cut without cutting a document; the end if there is none.
+  func boundary(atOrAfter offset: Int) -> Int {
+    guard offset > 0 else { return 0 }
+    // From the end of the line that holds the byte before `offset`, so that a boundary at `offset` itself is found.
+    var lines = Lines(text, from: offset - 1, to: text.count)
+    guard lines.next() != nil else { return text.count }
+    if layout == .onePerLine { return lines.position }
+    while let line = lines.next() { if lines.isBlank(line) { return lines.position } }
+    return text.count
+  }
+}
+
+/// The lines of a stretch of text, without their line feeds.
+private struct Lines {
+  private let text: UTF8Text.Bytes
+  private let end: Int
+  /// Where the next line starts.
+  private(set) var position: Int
+
+  init(_ text: UTF8Text.Bytes, from start: Int, to end: Int) {
+    self.text = text
+    self.end = end
+    position = start
+  }
+
+  mutating func next() -> Range<Int>? {
+    guard position < end, let base = text.baseAddress else { return nil }
+    let start = position
+    guard let feed = memchr(base + start, 0x0A, end - start) else {
+      position = end
+      return start..<end
+    }
+    let lineEnd = base.distance(to: feed.assumingMemoryBound(to: UInt8.self))
+    position = lineEnd + 1
+    return start..<lineEnd
+  }
+
+  func isBlank(_ line: Range<Int>) -> Bool { UTF8Text.isBlank(UnsafeBufferPointer(rebasing: text[line])) }
+}

@@ -1,0 +1,163 @@
+import Crypto
+import Foundation
+
+/// The making of a token store by any number of ranks, with the same bytes for each.
+///
+/// ```swift
+/// let build = try TokenStoreBuild(store: out, plan: plan, tokenizer: tokenizer)
+/// if rank == 0 { try build.prepare() }
+/// // all ranks meet
+/// try build.encodePart(of: rank, rankCount: rankCount) { bytesDone in … }
+/// // all ranks meet
+/// if rank == 0 { let manifest = try build.joinParts(rankCount: rankCount) }
+/// ```
+/// Everything happens in `STORE.partial` beside the store, which gets its name when complete.
+public struct TokenStoreBuild {
+  /// The store's folder, absent until `joinParts` ends.
+  public let store: URL
+  /// The folder of the work in progress.
+  public let workFolder: URL
+
+  private let plan: TokenizationPlan
+  private let tokenizer: Tokenizer
+  private let fingerprint: String
+  private let width: TokenWidth
+
+  /// The making of a store at `store` from the pieces of `plan`.
+  public init(store: URL, plan: TokenizationPlan, tokenizer: Tokenizer) throws {
+    // Without a last slash, which would put the working folder inside the store.
+    self.store = store.standardizedFileURL.deletingLastPathComponent().appendingPathComponent(store.lastPathComponent)
+    workFolder = self.store.appendingPathExtension("partial")
+    self.plan = plan
+    self.tokenizer = tokenizer
+    fingerprint = try plan.fingerprint(with: tokenizer)
+    width = TokenWidth(vocabularySize: tokenizer.vocabularySize)
+  }
+
+  /// Makes an empty working folder. Rank zero's task; what an interrupted run left there goes.
+  public func prepare() throws {
+    let files = FileManager.default
+    guard !files.fileExists(atPath: store.path) else { throw CorpusError.storeExists(path: store.path) }
+    do {
+      if files.fileExists(atPath: workFolder.path) { try files.removeItem(at: workFolder) }
+      try files.createDirectory(at: workFolder, withIntermediateDirectories: true)
+    } catch {
+      throw CorpusError.cannotWrite(path: workFolder.path, reason: (error as NSError).localizedDescription)
+    }
+  }
+
+  /// The writer of a rank's part, for a caller who encodes the pieces itself.
+  public func partWriter(of rank: Int) throws -> TokenPartWriter {
+    try TokenPartWriter(folder: workFolder, rank: rank, planFingerprint: fingerprint, width: width)
+  }
+
+  /// Encodes and writes the pieces of one rank; `progress` hears how many bytes of text are done, after each piece.
+  public func encodePart(of rank: Int, rankCount: Int, progress: (_ bytesDone: Int) -> Void = { _ in }) throws {
+    let writer = try partWriter(of: rank)
+    let encoder = PieceTokenizer(plan: plan, tokenizer: tokenizer)
+    var bytesDone = 0
+    for piece in plan.pieces(of: rank, rankCount: rankCount) {
+      try writer.append(encoder.encode(piece: piece))
+      bytesDone += piece.byteCount
+      progress(bytesDone)
+    }
+    try writer.finish()
+  }
+
+  /// Joins the parts of all ranks into the store and gives it its name. Rank zero's task, when every part is finished.
+  public func joinParts(rankCount: Int) throws -> TokenStoreManifest {
+    let parts = try (0..<rankCount).map { try Part(folder: workFolder, rank: $0, plan: fingerprint, width: width) }
+    // The pieces point into the parts' mappings, which must outlive the join.
+    defer { withExtendedLifetime(parts) {} }
+    let pieces = try inOrder(parts)
+    let tokenFile = workFolder.appendingPathComponent(TokenStoreManifest.tokenFileName)
+    let manifest = manifest(of: pieces.map(\.entry), sha256: try join(pieces, into: tokenFile))
+    guard manifest.documentCount > 0 else { throw CorpusError.emptyCorpus(files: plan.sources.map(\.path)) }
+    try OutputFile.write(manifest.json(), to: workFolder.appendingPathComponent(TokenStoreManifest.fileName))
+    for rank in 0..<rankCount {
+      let files = PartFiles(folder: workFolder, rank: rank)
+      for file in [files.tokens, files.index] { unlink(file.path) }
+    }
+    try OutputFile.syncFolder(workFolder)
+    guard !FileManager.default.fileExists(atPath: store.path) else { throw CorpusError.storeExists(path: store.path) }
+    try OutputFile.rename(workFolder, to: store)
+    return manifest
+  }
+
+  /// Removes the work in progress, after a failure.
+  public func discard() {
+    try? FileManager.default.removeItem(at: workFolder)
+  }
+}
+
+// MARK: - Joining
+
+extension TokenStoreBuild {
+  /// A piece's entry, and where its tokens lie.
+  private struct PlacedPiece {
+    let entry: PartIndex.Piece
+    let bytes: UnsafeRawBufferPointer
+  }
+
+  /// A finished part.
+  private struct Part {
+    let tokens: MappedFile
+    let pieces: [PlacedPiece]
+
+    init(folder: URL, rank: Int, plan: String, width: TokenWidth) throws {
+      let files = PartFiles(folder: folder, rank: rank)
+      func bad(_ problem: String) -> CorpusError { .badPart(path: files.index.path, problem: problem) }
+      guard let data = try? Data(contentsOf: files.index) else {
+        throw bad("the part of rank \(rank) was not finished")
+      }
+      guard let index = try? JSONDecoder().decode(PartIndex.self, from: data) else {
+        throw bad("not the index of a part")
+      }
+      guard index.planFingerprint == plan else { throw bad("a part of other files or of another tokenizer") }
+      tokens = try MappedFile(files.tokens)
+      var placed: [PlacedPiece] = []
+      var at = 0
+      for entry in index.pieces {
+        let (byteCount, overflow) = entry.tokenCount.multipliedReportingOverflow(by: width.byteCount)
+        guard !overflow, byteCount >= 0, byteCount <= tokens.bytes.count - at else {
+          throw bad("its token file is too short")
+        }
+        placed.append(
+          PlacedPiece(entry: entry, bytes: UnsafeRawBufferPointer(rebasing: tokens.bytes[at..<at + byteCount])))
+        at += byteCount
+      }
+      guard at == tokens.bytes.count else { throw bad("its token file is too long") }
+      pieces = placed
+    }
+  }
+
+  /// The pieces of all parts in the plan's order, each there once.
+  private func inOrder(_ parts: [Part]) throws -> [PlacedPiece] {
+    let pieces = parts.flatMap(\.pieces).sorted { $0.entry.index < $1.entry.index }
+    guard pieces.map(\.entry.index) == Array(plan.pieces.indices) else {
+      throw CorpusError.badPart(
+        path: workFolder.path, problem: "\(pieces.count) pieces encoded of \(plan.pieces.count) planned, or one twice")
+    }
+    return pieces
+  }
+
+  /// Writes the tokens of all pieces and returns their SHA-256.
+  private func join(_ pieces: [PlacedPiece], into url: URL) throws -> String {
+    let output = try OutputFile(url)
+    var hash = SHA256()
+    for piece in pieces where piece.bytes.count > 0 {
+      hash.update(bufferPointer: piece.bytes)
+      try output.write(piece.bytes)
+    }
+    try output.finish()
+    return hash.finalize().hexadecimal
+  }
+
+  private func manifest(of pieces: [PartIndex.Piece], sha256: String) -> TokenStoreManifest {
+    TokenStoreManifest(
+      formatVersion: TokenStoreManifest.currentFormatVersion, tokenizerFingerprint: tokenizer.fingerprint,
+      vocabularySize: tokenizer.vocabularySize, bytesPerToken: width.byteCount,
+      tokenCount: pieces.reduce(0) { $0 + $1.tokenCount }, documentCount: pieces.reduce(0) { $0 + $1.documentCount },
+      replacementCount: pieces.reduce(0) { $0 + $1.replacementCount }, sources: plan.sources, sha256: sha256)
+  }
+}

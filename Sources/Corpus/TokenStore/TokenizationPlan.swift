@@ -1,0 +1,83 @@
+import Crypto
+import Foundation
+
+/// How text files are cut into pieces for tokenization.
+///
+/// Follows from the files alone, never from the number of ranks: whoever encodes a piece, the store has the same bytes.
+/// Every rank can make the plan itself, or get rank zero's (it is `Codable`).
+public struct TokenizationPlan: Codable, Sendable, Equatable {
+  /// A text file.
+  public struct Source: Codable, Sendable, Equatable {
+    /// Its path as given.
+    public let path: String
+    /// Its size when planned.
+    public let byteCount: Int
+    /// How its documents lie; never `.automatic`.
+    public let layout: DocumentLayout
+  }
+
+  /// A stretch of whole documents of one file.
+  public struct Piece: Codable, Sendable, Equatable {
+    /// Its place in the plan, and in the store.
+    public let index: Int
+    /// The number of its file in `sources`.
+    public let source: Int
+    /// Its first byte.
+    public let start: Int
+    /// The byte after its last one.
+    public let end: Int
+
+    /// Its size in bytes.
+    public var byteCount: Int { end - start }
+  }
+
+  /// The files, in the order given.
+  public let sources: [Source]
+  /// The pieces, in the order of the store.
+  public let pieces: [Piece]
+
+  /// Cuts `files` into pieces of about `pieceByteCount` bytes, at document boundaries; a long document makes a long piece.
+  public init(files: [URL], layout: DocumentLayout = .automatic, pieceByteCount: Int = 1 << 22) throws {
+    precondition(pieceByteCount > 0, "TokenizationPlan: pieces of \(pieceByteCount) bytes")
+    var sources: [Source] = []
+    var pieces: [Piece] = []
+    for file in files {
+      let mapped = try MappedFile(file)
+      let documents = Documents(text: mapped.text, layout: Documents.resolve(layout, for: mapped.text))
+      var start = 0
+      while start < mapped.bytes.count {
+        let target = min(start + pieceByteCount, mapped.bytes.count)
+        let end = documents.boundary(atOrAfter: target)
+        pieces.append(Piece(index: pieces.count, source: sources.count, start: start, end: end))
+        start = end
+      }
+      sources.append(Source(path: file.relativePath, byteCount: mapped.bytes.count, layout: documents.layout))
+    }
+    self.sources = sources
+    self.pieces = pieces
+  }
+
+  /// The size of all pieces in bytes.
+  public var byteCount: Int { sources.reduce(0) { $0 + $1.byteCount } }
+
+  /// The pieces that rank `rank` of `rankCount` encodes: every `rankCount`-th one.
+  public func pieces(of rank: Int, rankCount: Int) -> [Piece] {
+    precondition(rank >= 0 && rank < rankCount, "TokenizationPlan: rank \(rank) of \(rankCount)")
+    return stride(from: rank, to: pieces.count, by: rankCount).map { pieces[$0] }
+  }
+
+  /// SHA-256 of the plan and a tokenizer's fingerprint: parts of one store have the same.
+  func fingerprint(with tokenizer: Tokenizer) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    var hash = SHA256()
+    hash.update(data: try encoder.encode(self))
+    hash.update(data: Data(tokenizer.fingerprint.utf8))
+    return hash.finalize().hexadecimal
+  }
+}
+
+extension SHA256.Digest {
+  /// Sixty-four lower-case digits.
+  var hexadecimal: String { map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
+}
