@@ -1,0 +1,91 @@
+/// What can be wrong with a tagged corpus, its paths or its use. Each description is one line: what, where, what to do.
+public enum TaggedCorpusError: Error, CustomStringConvertible, Equatable {
+  /// A file or folder that cannot be read.
+  case unreadable(path: String, reason: String)
+  /// A folder without a file or folder for one of the splits.
+  case missingSplit(folder: String, split: String, expected: String)
+  /// A folder with several candidates for the same thing.
+  case ambiguous(folder: String, what: String, found: [String], cure: String)
+  /// Nothing to read.
+  case noSentences(path: String)
+  /// Too few examples for a 70/10/20 split.
+  case tooFewToSplit(count: Int)
+  /// More bad lines than the reader puts up with; the last one is named.
+  case tooManyBadLines(file: String, line: Int, reason: String, count: Int, allowed: Int)
+  /// Bytes that are not UTF-8, where offsets need every character.
+  case notUTF8(file: String, line: Int)
+  /// A BRAT text without its annotations, or the reverse.
+  case missingCompanion(file: String, expected: String)
+  /// A BRAT entity line that does not parse.
+  case badEntity(file: String, line: Int, reason: String)
+  /// A BRAT span beyond its text.
+  case spanOutsideText(file: String, line: Int, start: Int, end: Int, characterCount: Int)
+  /// Tags that are numbers, with no names given for them.
+  case tagNamesMissing(file: String, line: Int)
+  /// JSON lines with both kinds of tags, and no choice made.
+  case bothTasks(file: String, line: Int)
+  /// A format that does not hold the task asked for.
+  case taskMismatch(format: String, task: String)
+  /// A set of labels with no label.
+  case noLabels
+  /// A label that stands twice in a set.
+  case labelRepeated(String)
+  /// A tag that the classifier does not know.
+  case unknownTag(tag: String, word: String, position: Int, source: String, known: [String])
+  /// A window that holds no piece between `<s>` and `</s>`.
+  case windowTooSmall(Int)
+  /// A tokenizer whose answer is not one id a word id, word ids ascending, null at both ends only.
+  case badEncoding(source: String, reason: String)
+  /// Counts of another shape than the label set's.
+  case countsMismatch(expected: Int, found: Int)
+  /// A file that cannot be written.
+  case unwritable(path: String, reason: String)
+
+  /// One line.
+  public var description: String {
+    switch self {
+    case .unreadable(let path, let reason): return "\(path): cannot be read: \(reason)"
+    case .missingSplit(let folder, let split, let expected):
+      return "\(folder): no \(split) part: expected \(expected); or name the files of each part"
+    case .ambiguous(let folder, let what, let found, let cure):
+      return "\(folder): several candidates for \(what): \(found.prefix(6).joined(separator: ", ")); \(cure)"
+    case .noSentences(let path): return "\(path): no tagged sentence in it: check the path and the format"
+    case .tooFewToSplit(let count): return "\(count) examples are too few for a 70/10/20 split: at least 10 are needed"
+    case .tooManyBadLines(let file, let line, let reason, let count, let allowed):
+      return "\(file):\(line): \(reason); \(count) bad lines, \(allowed) allowed: check the format, or raise the limit"
+    case .notUTF8(let file, let line): return "\(file):\(line): not UTF-8: convert the file"
+    case .missingCompanion(let file, let expected): return "\(file): \(expected) is missing beside it"
+    case .badEntity(let file, let line, let reason): return "\(file):\(line): entity line: \(reason)"
+    case .spanOutsideText(let file, let line, let start, let end, let count):
+      return
+        "\(file):\(line): span \(start) \(end) in a text of \(count) characters: are offsets and text of one version?"
+    case .tagNamesMissing(let file, let line):
+      return "\(file):\(line): tags are numbers: give their names (option, or labels.txt beside the file, one a line)"
+    case .bothTasks(let file, let line): return "\(file):\(line): both ner_tags and pos_tags: say which task is meant"
+    case .taskMismatch(let format, let task):
+      return "format \(format) holds no \(task) tags: change the format or the task"
+    case .noLabels: return "the set of labels is empty: a classifier needs at least one"
+    case .labelRepeated(let name): return "label \(name) stands twice in the set of labels"
+    case .unknownTag(let tag, let word, let position, let source, let known):
+      let names = known.prefix(24).joined(separator: " ") + (known.count > 24 ? " …" : "")
+      return
+        "\(source): tag \(tag) of word \(position) (\(word.excerpt)) is not among the classifier's labels: \(names)"
+    case .windowTooSmall(let tokens): return "windows of \(tokens) tokens hold no word: at least 3 are needed"
+    case .badEncoding(let source, let reason): return "\(source): the tokenizer's answer is unusable: \(reason)"
+    case .countsMismatch(let expected, let found):
+      return "score counts: \(found) numbers, \(expected) expected: both sides must use the same labels"
+    case .unwritable(let path, let reason): return "\(path): cannot be written: \(reason)"
+    }
+  }
+}
+
+extension String {
+  /// At most 40 characters on one line, for messages: a hostile line must not fill a terminal.
+  var excerpt: String {
+    var shown = ""
+    for scalar in unicodeScalars.prefix(40) {
+      shown.unicodeScalars.append(scalar.value < 0x20 || scalar.value == 0x7F ? "\u{FFFD}" : scalar)
+    }
+    return unicodeScalars.dropFirst(40).isEmpty ? shown : shown + "…"
+  }
+}
