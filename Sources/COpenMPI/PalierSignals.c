@@ -1,0 +1,34 @@
+#include "PalierSignals.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t pendingSignal = 0;
+static volatile sig_atomic_t interruptCount = 0;
+
+static void note(int signal) {
+  if (signal == SIGINT) {
+    if (interruptCount) _exit(130);
+    interruptCount = 1;
+  }
+  if (!pendingSignal) pendingSignal = signal;
+}
+
+int palier_signals_install(void) {
+  static const int caught[] = {SIGTERM, SIGINT, SIGUSR1};
+  struct sigaction action;
+  memset(&action, 0, sizeof action);
+  action.sa_handler = note;
+  action.sa_flags = SA_RESTART;
+  sigemptyset(&action.sa_mask);
+  for (unsigned i = 0; i < sizeof caught / sizeof caught[0]; i++)
+    if (sigaction(caught[i], &action, NULL) != 0) return errno;
+  return 0;
+}
+int palier_signals_pending(void) { return pendingSignal; }
+void palier_signals_clear(void) {
+  pendingSignal = 0;
+  interruptCount = 0;
+}

@@ -1,0 +1,43 @@
+import Foundation
+
+/// Makes the paths of a configuration absolute.
+struct PathResolution {
+  /// The folder of the configuration file, absolute, free of links: what its relative paths start from.
+  let fileFolder: String
+  /// The working folder of the program: what the relative paths of `--set` start from, as on any command line.
+  let workingFolder: String
+
+  init(fileFolder: String) {
+    workingFolder = Self.real(FileManager.default.currentDirectoryPath)
+    let absolute = fileFolder.hasPrefix("/") ? fileFolder : workingFolder + "/" + fileFolder
+    self.fileFolder = Self.real(absolute)
+  }
+
+  /// `path` made absolute. `~` is the home folder; leading `./` and `../` are resolved, the rest stays as written, since
+  /// beyond them a component may be a link.
+  func absolute(_ path: String, isOverride: Bool) -> String {
+    if path == "~" { return Self.home }
+    if path.hasPrefix("~/") { return Self.joined(Self.home, String(path.dropFirst(2))) }
+    if path.hasPrefix("/") { return path }
+    return Self.joined(isOverride ? workingFolder : fileFolder, path)
+  }
+
+  private static func joined(_ folder: String, _ path: String) -> String {
+    var parents = folder.split(separator: "/")
+    var rest = path.split(separator: "/")
+    while let first = rest.first, first == "." || first == ".." {
+      if first == ".." { _ = parents.popLast() }
+      rest.removeFirst()
+    }
+    return "/" + (parents + rest).joined(separator: "/")
+  }
+
+  private static var home: String { NSHomeDirectory() }
+
+  /// `folder` without links, or as it stands where it does not exist.
+  private static func real(_ folder: String) -> String {
+    guard let resolved = realpath(folder, nil) else { return folder }
+    defer { free(resolved) }
+    return String(cString: resolved)
+  }
+}

@@ -1,0 +1,156 @@
+import Foundation
+
+extension RunConfiguration {
+  /// Refuses what cannot work together: each key alone was in its range. `tree` says where a key stands.
+  func check(against tree: ConfigurationTree.Section, name: String) throws {
+    let checks = ConfigurationChecks(configuration: self, tree: tree, name: name)
+    try checks.checkRequired()
+    try checks.checkQuantization()
+    if budget.alpha > 0 { try checks.checkPretraining() }
+    if budget.fineTuningSteps > 0 { try checks.checkFineTuning() }
+    try checks.checkLengths()
+  }
+
+  /// Refuses inputs that are not there or cannot be read, by key, before any work is done.
+  ///
+  /// Looks at the checkpoint, the tokenizer and, for the stages that have steps, the text, the store and the corpus.
+  /// - Throws: `ConfigurationError.noSuchInput`.
+  public func checkInputs() throws {
+    var inputs = [("model.checkpoint", model.checkpoint), ("model.tokenizer", model.tokenizer)]
+    if budget.pretrainingSteps > 0 {
+      inputs += pretraining.text.map { ("pretraining.text", $0) }
+      inputs += [("pretraining.store", pretraining.store)]
+    }
+    if budget.fineTuningSteps > 0 {
+      inputs += fineTuning.path.map { ("fine_tuning.path", $0) }
+      inputs += fineTuning.train.map { ("fine_tuning.train", $0) }
+      inputs += fineTuning.validation.map { ("fine_tuning.validation", $0) }
+      inputs += fineTuning.test.map { ("fine_tuning.test", $0) }
+    }
+    for (key, path) in inputs where !path.isEmpty {
+      guard FileManager.default.fileExists(atPath: path) else {
+        throw ConfigurationError.noSuchInput(key: key, path: path, reason: "no such file or folder")
+      }
+      guard FileManager.default.isReadableFile(atPath: path) else {
+        throw ConfigurationError.noSuchInput(key: key, path: path, reason: "permission denied")
+      }
+    }
+  }
+}
+
+/// The rules across keys.
+private struct ConfigurationChecks {
+  let configuration: RunConfiguration
+  let tree: ConfigurationTree.Section
+  let name: String
+
+  func checkRequired() throws {
+    if configuration.output.isEmpty { throw missing("output", "the folder that the run writes to") }
+    if configuration.model.checkpoint.isEmpty {
+      throw missing("model.checkpoint", "the Hugging Face folder to start from")
+    }
+  }
+
+  func checkQuantization() throws {
+    guard !configuration.quantization.scheme.isQuantized, configuration.compute.forward == .integer else { return }
+    throw conflict("compute.forward", "integer products need a quantized scheme, and quantization.scheme is fp32")
+  }
+
+  func checkPretraining() throws {
+    let stage = configuration.pretraining
+    if stage.text.isEmpty && stage.store.isEmpty {
+      throw missing(
+        "pretraining.text", "with budget.alpha above 0 give text files, or a token store as pretraining.store")
+    }
+    if !stage.text.isEmpty && !stage.store.isEmpty {
+      throw conflict("pretraining.store", "pretraining.text is given too; keep one")
+    }
+    try require(
+      stage.sliceTokens >= stage.blockLength, "pretraining.slice_tokens",
+      "\(stage.sliceTokens) tokens do not hold one block of pretraining.block_length \(stage.blockLength)")
+    try require(
+      configuration.evaluation.sliceTokens >= stage.blockLength, "evaluation.slice_tokens",
+      "\(configuration.evaluation.sliceTokens) tokens do not hold one block of pretraining.block_length \(stage.blockLength)"
+    )
+  }
+
+  func checkFineTuning() throws {
+    let stage = configuration.fineTuning
+    let steps = configuration.budget.fineTuningSteps
+    guard let task = stage.task else { throw missing("fine_tuning.task", "the budget leaves it \(steps) steps") }
+    guard let format = stage.format else { throw missing("fine_tuning.format", "the format of the tagged corpus") }
+    try checkCorpus(stage, task: task, format: format)
+    try require(
+      stage.selectionScore.task == task, "fine_tuning.selection_score",
+      "\(stage.selectionScore.rawValue) does not measure the task \(task.rawValue)")
+  }
+
+  private func checkCorpus(
+    _ stage: RunConfiguration.FineTuning, task: RunConfiguration.Task, format: RunConfiguration.Format
+  ) throws {
+    try require(
+      !(format == .brat && task == .pos) && !((format == .conllu || format == .cas) && task == .entities),
+      "fine_tuning.format", "\(format.rawValue) files do not hold the task \(task.rawValue)")
+    let hasSplits = !(stage.train + stage.validation + stage.test).isEmpty
+    if stage.path.isEmpty && !hasSplits {
+      throw missing("fine_tuning.train", "give train, validation and test, or the whole corpus as fine_tuning.path")
+    }
+    try require(stage.path.isEmpty || !hasSplits, "fine_tuning.path", "splits are given too; keep one of the two")
+    if hasSplits {
+      if stage.train.isEmpty { throw missing("fine_tuning.train", "the training split") }
+      if stage.validation.isEmpty {
+        throw missing("fine_tuning.validation", "the split that chooses the best checkpoint")
+      }
+      if stage.test.isEmpty && configuration.evaluation.testAtEnd {
+        throw missing("fine_tuning.test", "give the test split, or set evaluation.test_at_end to false")
+      }
+    }
+    try require(
+      stage.part == nil || (format == .brat && !hasSplits), "fine_tuning.part",
+      "only a brat release given as fine_tuning.path has parts")
+    try require(
+      !stage.dropTails || format == .brat, "fine_tuning.drop_tails", "only brat documents are cut into segments")
+  }
+
+  /// Windows and padding against the slices that carry them.
+  func checkLengths() throws {
+    let stage = configuration.fineTuning
+    guard configuration.budget.fineTuningSteps > 0 else { return }
+    try require(
+      stage.padTo == 0 || stage.padTo >= stage.maximumTokens, "fine_tuning.pad_to",
+      "\(stage.padTo) is shorter than fine_tuning.maximum_tokens \(stage.maximumTokens)")
+    let longest = max(stage.maximumTokens, stage.padTo)
+    try require(
+      stage.sliceTokens >= longest, "fine_tuning.slice_tokens",
+      "\(stage.sliceTokens) tokens do not hold one window of \(longest)")
+    try require(
+      configuration.evaluation.sliceTokens >= longest, "evaluation.slice_tokens",
+      "\(configuration.evaluation.sliceTokens) tokens do not hold one window of \(longest)")
+  }
+
+  private func require(_ holds: Bool, _ key: String, _ reason: String) throws {
+    guard holds else { throw conflict(key, reason) }
+  }
+
+  private func conflict(_ key: String, _ reason: String) -> ConfigurationError {
+    .conflict(origin(of: key), key: key, reason: reason)
+  }
+
+  private func missing(_ key: String, _ reason: String) -> ConfigurationError {
+    .missing(file: name, key: key, reason: reason)
+  }
+
+  /// Where `key` stands; the file without a line where its value is a default.
+  private func origin(of key: String) -> ConfigurationOrigin {
+    var section = tree
+    var found: ConfigurationOrigin?
+    for part in key.split(separator: ".") {
+      guard let entry = section.entries.first(where: { $0.key == part }) else { break }
+      found = entry.origin
+      guard case .section(let inner) = entry.value else { return entry.origin }
+      section = inner
+    }
+    return found.map { ConfigurationOrigin(source: $0.source, line: $0.line) }
+      ?? ConfigurationOrigin(source: name, line: nil)
+  }
+}

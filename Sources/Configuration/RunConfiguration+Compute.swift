@@ -1,0 +1,71 @@
+extension RunConfiguration {
+  /// Kinds of products, threads, placement. `auto` takes the fastest that the CPU has.
+  public struct Compute: SettingsSection {
+    /// The products of the forward pass.
+    public var forward = Forward.automatic
+    /// The products of the backward pass.
+    public var backward = Backward.automatic
+    /// How gradients are summed.
+    public var reduction = Reduction.automatic
+    /// Threads a rank; 0 takes what the launcher gave.
+    public var threads = 0
+    /// Whether threads and memory are kept on the rank's NUMA node.
+    public var numa = NUMA.automatic
+    /// Whether more threads than cores, or ranks on one core, are accepted.
+    public var allowOversubscription = false
+    /// Whether each rank keeps its share of the optimizer's moments alone.
+    public var shardOptimizer = false
+
+    /// Everything automatic.
+    public init() {}
+
+    /// The keys of this section.
+    public mutating func visit<V: SettingsVisitor>(_ visitor: inout V) throws {
+      try visitor.choice("forward", &forward, "products of the forward pass")
+      try visitor.choice("backward", &backward, "products of the backward pass")
+      try visitor.choice("reduction", &reduction, "how gradients are summed")
+      try visitor.integer("threads", &threads, 0...4_096, "threads a rank; 0: what the launcher gave")
+      try visitor.choice("numa", &numa, "keep threads and memory on the rank's node")
+      try visitor.flag("allow_oversubscription", &allowOversubscription, "accept more threads than cores")
+      try visitor.flag("shard_optimizer", &shardOptimizer, "share the optimizer's moments out over the ranks")
+    }
+  }
+
+  /// The products of the forward pass.
+  public enum Forward: String, SettingsChoice {
+    /// Integer where the scheme and the CPU allow it.
+    case automatic = "auto"
+    /// int8 codes, int32 sums.
+    case integer
+    /// float32 on fake-quantized values.
+    case float
+  }
+
+  /// The products of the backward pass.
+  public enum Backward: String, SettingsChoice {
+    /// bf16 where the CPU has it.
+    case automatic = "auto"
+    /// The output gradient in bf16, sums in float32.
+    case bf16
+    /// float32 throughout.
+    case fp32
+  }
+
+  /// How gradients are summed over slices and ranks.
+  public enum Reduction: String, SettingsChoice {
+    /// The program's choice.
+    case automatic = "auto"
+    /// 64-bit fixed point: the same bits on any number of ranks.
+    case exact
+    /// float32: the same bits for one number of ranks.
+    case fp32
+  }
+
+  /// Whether NUMA placement is looked after.
+  public enum NUMA: String, SettingsChoice {
+    /// Where the machine has several nodes.
+    case automatic = "auto"
+    /// Left to the system.
+    case off
+  }
+}

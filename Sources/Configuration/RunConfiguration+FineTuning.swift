@@ -1,0 +1,105 @@
+extension RunConfiguration {
+  /// The second stage: token classification on a tagged corpus.
+  public struct FineTuning: SettingsSection {
+    /// What is tagged; nil where there is no second stage.
+    public var task: Task?
+    /// The corpus' format.
+    public var format: Format?
+    /// The whole corpus, instead of the three splits: one folder whose names tell the splits, or files to be split by
+    /// `splitSeed` (CAS, ESSAI).
+    public var path: [String] = []
+    /// The training split.
+    public var train: [String] = []
+    /// The validation split.
+    public var validation: [String] = []
+    /// The test split.
+    public var test: [String] = []
+    /// The part of a QUAERO release.
+    public var part: Part?
+    /// Whether the words after a document's last cut are left out, as the paper's counts do (EMEA).
+    public var dropTails = false
+    /// The seed of the split where `path` names files without one (CAS, ESSAI); the run's unless given.
+    public var splitSeed: UInt64 = 1
+    /// The longest window of a sentence, special tokens included.
+    public var maximumTokens = 512
+    /// The largest number of tokens that go through the model at once.
+    public var sliceTokens = 1024
+    /// The peak of this stage's schedule; the optimizer's unless given.
+    public var learningRate = Optimizer().learningRate
+    /// Pads every sequence to this length, as the published code does; 0 pads nothing.
+    public var padTo = 0
+    /// The validation score by which the best checkpoint is kept; by task unless given.
+    public var selectionScore = SelectionScore.lenientF1
+    /// The score that part-of-speech runs take unless one is given; presets move it.
+    var taggingScore = SelectionScore.accuracy
+
+    /// No corpus given yet.
+    public init() {}
+
+    /// The keys of this section.
+    public mutating func visit<V: SettingsVisitor>(_ visitor: inout V) throws {
+      try visitor.optionalChoice("task", &task, "what is tagged")
+      try visitor.optionalChoice("format", &format, "the corpus' format")
+      try visitor.paths("path", &path, "the whole corpus: a folder with its splits, or files to split by seed")
+      try visitor.paths("train", &train, "training split, instead of path")
+      try visitor.paths("validation", &validation, "validation split")
+      try visitor.paths("test", &test, "test split")
+      try visitor.optionalChoice("part", &part, "the part of a QUAERO release (brat)")
+      try visitor.flag("drop_tails", &dropTails, "leave out the words after a document's last cut (brat)")
+      try visitor.integer("split_seed", &splitSeed, 0...UInt64.max, "seed of the split of path; the run's unless given")
+      try visitor.integer("maximum_tokens", &maximumTokens, 8...65_536, "longest window of a sentence")
+      try visitor.integer("slice_tokens", &sliceTokens, 8...1_048_576, "tokens through the model at once, at most")
+      try visitor.number(
+        "learning_rate", &learningRate, .above(0, through: 1), "peak in this stage; the optimizer's unless given")
+      try visitor.integer("pad_to", &padTo, 0...65_536, "pad every sequence to this length; 0 pads nothing")
+      visitor.derive { selectionScore = task == .pos ? taggingScore : .lenientF1 }
+      try visitor.choice(
+        "selection_score", &selectionScore, "the score that chooses the best checkpoint; by task unless given")
+    }
+  }
+
+  /// What is tagged.
+  public enum Task: String, SettingsChoice {
+    /// Named entities, in IOB2.
+    case entities
+    /// Parts of speech.
+    case pos
+  }
+
+  /// The format of a tagged corpus.
+  public enum Format: String, SettingsChoice {
+    /// Stand-off annotation: `.txt` and `.ann` (QUAERO).
+    case brat
+    /// Universal Dependencies, `UPOS`.
+    case conllu
+    /// The text files of CAS and ESSAI.
+    case cas
+    /// Two columns: word, tag.
+    case conll2
+    /// JSON lines with `tokens` and `ner_tags` or `pos_tags`.
+    case jsonl
+  }
+
+  /// The parts of the QUAERO corpus.
+  public enum Part: String, SettingsChoice {
+    /// Drug leaflets.
+    case emea = "EMEA"
+    /// Scientific titles.
+    case medline = "MEDLINE"
+  }
+
+  /// A validation score by which the best checkpoint is chosen.
+  public enum SelectionScore: String, SettingsChoice {
+    /// Entities, strict IOB2.
+    case strictF1 = "strict_f1"
+    /// Entities, seqeval's default.
+    case lenientF1 = "lenient_f1"
+    /// Parts of speech, share of words.
+    case accuracy
+    /// Parts of speech, F1 weighted by support.
+    case weightedF1 = "weighted_f1"
+
+    /// The task that it measures.
+    public var task: Task { self == .strictF1 || self == .lenientF1 ? .entities : .pos }
+  }
+}

@@ -1,0 +1,74 @@
+import Foundation
+
+extension RunConfiguration {
+  /// The configuration in `file`, with `overrides` applied and everything resolved and checked.
+  ///
+  /// Relative paths start from the file's folder; those of an override from the working folder, as on any command line.
+  /// No path is opened: `checkInputs()` does that.
+  /// - Parameters:
+  ///   - file: a YAML file of at most 256 KiB.
+  ///   - overrides: `key.path=value` each, the last of equals winning.
+  /// - Throws: `ConfigurationError`.
+  public static func load(file: URL, overrides: [String] = []) throws -> RunConfiguration {
+    let name = file.relativePath
+    let text = try readText(of: file, name: name)
+    return try parse(text, name: name, folder: file.deletingLastPathComponent(), overrides: overrides)
+  }
+
+  /// The configuration in the YAML `text`; `name` stands in messages, `folder` is where its relative paths start.
+  /// - Throws: `ConfigurationError`.
+  public static func parse(
+    _ text: String, name: String, folder: URL, overrides: [String] = []
+  ) throws -> RunConfiguration {
+    guard text.utf8.count <= ConfigurationTree.Limit.bytes else {
+      throw ConfigurationError.tooLarge(file: name, bytes: text.utf8.count, limit: ConfigurationTree.Limit.bytes)
+    }
+    var tree = try ConfigurationTree.parse(text, name: name)
+    for override in overrides { try tree.apply(override: override) }
+    try tree.refuseUnknownKeys()
+    var configuration = RunConfiguration()
+    var reader = SettingsReader(section: tree, prefix: "", paths: PathResolution(fileFolder: folder.path))
+    try configuration.visit(&reader)
+    try configuration.check(against: tree, name: name)
+    return configuration
+  }
+
+  /// The complete resolved configuration as YAML: every key, absolute paths. Reading it gives an equal value.
+  public func resolvedYAML() -> String {
+    var writer = SettingsWriter()
+    var copy = self
+    try? copy.visit(&writer)  // the writer throws nothing
+    return writer.text
+  }
+
+  /// Reads no more than the limit: the file may be anything, a device too.
+  private static func readText(of file: URL, name: String) throws -> String {
+    let limit = ConfigurationTree.Limit.bytes
+    let data: Data
+    do {
+      var isFolder: ObjCBool = false
+      if FileManager.default.fileExists(atPath: file.path, isDirectory: &isFolder), isFolder.boolValue {
+        throw ConfigurationError.unreadable(file: name, reason: "it is a folder; give the YAML file")
+      }
+      let handle = try FileHandle(forReadingFrom: file)
+      defer { try? handle.close() }
+      data = try handle.read(upToCount: limit + 1) ?? Data()
+    } catch let error as ConfigurationError {
+      throw error
+    } catch {
+      throw ConfigurationError.unreadable(file: name, reason: reason(of: error))
+    }
+    guard data.count <= limit else { throw ConfigurationError.tooLarge(file: name, bytes: data.count, limit: limit) }
+    guard let text = String(validating: data, as: UTF8.self) else { throw ConfigurationError.notText(file: name) }
+    return text
+  }
+
+  private static func reason(of error: any Error) -> String {
+    let cocoa = error as NSError
+    if cocoa.code == CocoaError.fileReadNoSuchFile.rawValue || cocoa.code == CocoaError.fileNoSuchFile.rawValue {
+      return "no such file"
+    }
+    if cocoa.code == CocoaError.fileReadNoPermission.rawValue { return "permission denied" }
+    return shown(cocoa.localizedDescription)
+  }
+}

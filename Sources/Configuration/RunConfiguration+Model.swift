@@ -1,0 +1,86 @@
+extension RunConfiguration {
+  /// What is trained.
+  public struct Model: SettingsSection {
+    /// A Hugging Face folder: `config.json` with `model.safetensors` or `pytorch_model.bin`.
+    public var checkpoint = ""
+    /// The folder with `sentencepiece.bpe.model`; the checkpoint's unless given.
+    public var tokenizer = ""
+
+    /// Nothing given yet.
+    public init() {}
+
+    /// The keys of this section.
+    public mutating func visit<V: SettingsVisitor>(_ visitor: inout V) throws {
+      try visitor.path("checkpoint", &checkpoint, "a Hugging Face folder (CamemBERT or RoBERTa)")
+      visitor.derive { tokenizer = checkpoint }
+      try visitor.path(
+        "tokenizer", &tokenizer, "the folder with sentencepiece.bpe.model; the checkpoint's unless given")
+    }
+  }
+
+  /// How the model is quantized. The switches are the numerics contract's points; other values than the defaults are
+  /// there to imitate published code.
+  public struct Quantization: SettingsSection {
+    /// The algorithm and its bits.
+    public var scheme = SchemeName.fp32
+    /// Which sites share one step size.
+    public var sharedSteps = SharedSteps.none
+    /// Whether step sizes are trained; else they stay as first measured.
+    public var learnedSteps = true
+    /// Whether the gradient to a clipped value is zero; else it passes straight through.
+    public var clippedGradient = true
+    /// What BitNet's γ is a mean over.
+    public var bitnetGamma = BitNetGamma.matrix
+    /// Whether the masked-language head is quantized (dense and decoder, at the weights' bits).
+    public var quantizedHead = false
+
+    /// The numerics contract's behaviour, scheme `fp32`.
+    public init() {}
+
+    /// The keys of this section.
+    public mutating func visit<V: SettingsVisitor>(_ visitor: inout V) throws {
+      try visitor.scheme("scheme", &scheme, "algorithm and bits of embeddings, weights, activations")
+      try visitor.choice("shared_steps", &sharedSteps, "one step a site, or one a kind of site")
+      try visitor.flag("learned_steps", &learnedSteps, "train the step sizes")
+      try visitor.flag("clipped_gradient", &clippedGradient, "no gradient to clipped values")
+      try visitor.choice("bitnet_gamma", &bitnetGamma, "what BitNet's γ is a mean over")
+      try visitor.flag("quantized_head", &quantizedHead, "quantize the masked-language head too")
+    }
+  }
+
+  /// Which quantizer sites share one step size.
+  public enum SharedSteps: String, SettingsChoice {
+    /// One step size a site.
+    case none
+    /// One for all weights, one for all activations, one for all tables.
+    case byKind = "by-kind"
+  }
+
+  /// What BitNet's γ is a mean over.
+  public enum BitNetGamma: String, SettingsChoice {
+    /// The whole matrix.
+    case matrix
+    /// Each output row.
+    case row
+  }
+
+  /// Dropout rates, in [0, 1).
+  public struct Dropout: SettingsSection {
+    /// After the embedding norm and after the two output projections of a layer.
+    public var hidden = 0.1
+    /// On attention probabilities.
+    public var attention = 0.1
+    /// Before the classifier.
+    public var classifier = 0.1
+
+    /// The paper's rates.
+    public init() {}
+
+    /// The keys of this section.
+    public mutating func visit<V: SettingsVisitor>(_ visitor: inout V) throws {
+      try visitor.number("hidden", &hidden, .from(0, below: 1), "after the embeddings and the output projections")
+      try visitor.number("attention", &attention, .from(0, below: 1), "on attention probabilities")
+      try visitor.number("classifier", &classifier, .from(0, below: 1), "before the classifier")
+    }
+  }
+}

@@ -1,0 +1,72 @@
+extension RunConfiguration {
+  /// How many optimization steps, and how they are shared between the stages.
+  public struct Budget: SettingsSection {
+    /// B_Total: the steps of both stages together.
+    public var totalSteps = 30_000
+    /// α: the share of the first stage, in [0, 1).
+    public var alpha = 0.3
+
+    /// The paper's budget.
+    public init() {}
+
+    /// B_DAPT = round(α·B_Total): the steps of masked-language modelling.
+    public var pretrainingSteps: Int { Int((alpha * Double(totalSteps)).rounded()) }
+    /// B_FT = B_Total − B_DAPT: the steps of token classification.
+    public var fineTuningSteps: Int { totalSteps - pretrainingSteps }
+
+    /// The keys of this section.
+    public mutating func visit<V: SettingsVisitor>(_ visitor: inout V) throws {
+      try visitor.integer("total_steps", &totalSteps, 1...100_000_000, "optimization steps of both stages together")
+      try visitor.number("alpha", &alpha, .from(0, below: 1), "share of the first stage; 0 skips it")
+    }
+  }
+
+  /// The global batch.
+  public struct Batch: SettingsSection {
+    /// Sequences in a step, over all ranks.
+    public var size = 96
+
+    /// The paper's batch.
+    public init() {}
+
+    /// The keys of this section.
+    public mutating func visit<V: SettingsVisitor>(_ visitor: inout V) throws {
+      try visitor.integer("size", &size, 1...65_536, "sequences in a step, over all ranks")
+    }
+  }
+
+  /// AdamW and its schedule: linear warm-up, then linear decay to zero at the stage's end.
+  public struct Optimizer: SettingsSection {
+    /// The peak of the schedule.
+    public var learningRate = 5e-6
+    /// The share of a stage's steps over which the rate rises.
+    public var warmupFraction = 0.1
+    /// Decay of the first moment.
+    public var beta1 = 0.9
+    /// Decay of the second moment.
+    public var beta2 = 0.98
+    /// Added to the root of the second moment.
+    public var epsilon = 1e-8
+    /// Decoupled decay of matrices and tables.
+    public var weightDecay = 0.01
+    /// The gradient's norm over all parameters is cut to this.
+    public var maxGradientNorm = 1.0
+    /// Whether the first stage follows the schedule of a run with α → 1 and is cut off at α, as the published code does.
+    public var oneSchedule = false
+
+    /// The paper's settings.
+    public init() {}
+
+    /// The keys of this section.
+    public mutating func visit<V: SettingsVisitor>(_ visitor: inout V) throws {
+      try visitor.number("learning_rate", &learningRate, .above(0, through: 1), "peak of the schedule, both stages")
+      try visitor.number("warmup_fraction", &warmupFraction, .from(0, through: 1), "share of a stage's steps")
+      try visitor.number("beta1", &beta1, .from(0, below: 1), "decay of the first moment")
+      try visitor.number("beta2", &beta2, .from(0, below: 1), "decay of the second moment")
+      try visitor.number("epsilon", &epsilon, .above(0, through: 1), "added to the root of the second moment")
+      try visitor.number("weight_decay", &weightDecay, .from(0, below: 1), "decoupled decay of matrices and tables")
+      try visitor.number("max_gradient_norm", &maxGradientNorm, .above(0, through: 1e6), "gradients are cut to it")
+      try visitor.flag("one_schedule", &oneSchedule, "cut the first stage from one long schedule")
+    }
+  }
+}

@@ -1,0 +1,26 @@
+extension RunConfiguration {
+  /// Settings that belong together (numerics contract, "Presets").
+  public enum Preset: String, SettingsChoice {
+    /// The numerics contract.
+    case standard = "default"
+    /// The numerics contract with the settings of the paper's text, which are also the defaults.
+    case accmlPaper = "accml-paper"
+    /// The behaviour of the paper's published code, for comparison only.
+    case accmlCode = "accml-code"
+  }
+
+  /// Moves the defaults to those of `preset`; keys that the file gives are read afterwards and win.
+  mutating func apply(_ preset: Preset) {
+    guard preset == .accmlCode else { return }
+    quantization.sharedSteps = .byKind
+    quantization.learnedSteps = false
+    quantization.clippedGradient = false
+    quantization.bitnetGamma = .row
+    quantization.quantizedHead = true
+    optimizer.learningRate = 5e-5
+    optimizer.warmupFraction = 0
+    optimizer.oneSchedule = true
+    fineTuning.padTo = 512
+    fineTuning.taggingScore = .weightedF1
+  }
+}

@@ -1,0 +1,68 @@
+/// Everything that a training run is told, as plain values: the YAML file with its defaults, preset and overrides resolved.
+///
+/// The YAML keys are the properties in snake case (`fine_tuning.maximum_tokens`). Each default stands at its property and
+/// nowhere else. Read one with `load(file:overrides:)`; `resolvedYAML()` writes it back.
+/// Paths are absolute after reading; an empty path means that none was given.
+public struct RunConfiguration: SettingsSection {
+  /// Values that belong together; explicit keys win over it.
+  public var preset = Preset.standard
+  /// The seed of every draw: masking, dropout, order, splits, heads.
+  public var seed: UInt64 = 1
+  /// The folder of the run: checkpoints, logs, the resolved configuration.
+  public var output = ""
+  /// What is trained.
+  public var model = Model()
+  /// How it is quantized.
+  public var quantization = Quantization()
+  /// Dropout rates.
+  public var dropout = Dropout()
+  /// How many steps, and how they are shared between the stages.
+  public var budget = Budget()
+  /// The global batch.
+  public var batch = Batch()
+  /// AdamW and its schedule.
+  public var optimizer = Optimizer()
+  /// The first stage: masked-language modelling.
+  public var pretraining = Pretraining()
+  /// The second stage: token classification.
+  public var fineTuning = FineTuning()
+  /// When and how the model is measured.
+  public var evaluation = Evaluation()
+  /// When and how the run is saved.
+  public var checkpoints = Checkpoints()
+  /// Kinds of products, threads, placement.
+  public var compute = Compute()
+  /// What stops a run that has gone wrong.
+  public var guards = Guards()
+  /// What rank zero prints and writes.
+  public var logging = Logging()
+
+  /// Every default; `output` and `model.checkpoint` are empty and must be given.
+  public init() {}
+
+  /// The keys, in the order of the file. Sections that take defaults from others come after them.
+  public mutating func visit<V: SettingsVisitor>(_ visitor: inout V) throws {
+    try visitor.choice("preset", &preset, "values that belong together; explicit keys win over it")
+    visitor.derive { apply(preset) }
+    try visitor.integer("seed", &seed, 0...UInt64.max, "the seed of every random draw")
+    try visitor.path("output", &output, "the folder of the run")
+    try visitor.section("model", &model, "what is trained")
+    try visitor.section("quantization", &quantization, "how it is quantized")
+    try visitor.section("dropout", &dropout, "dropout rates")
+    try visitor.section("budget", &budget, "steps, and their share between the stages")
+    try visitor.section("batch", &batch, "the global batch")
+    try visitor.section("optimizer", &optimizer, "AdamW and its schedule")
+    visitor.derive {
+      pretraining.learningRate = optimizer.learningRate
+      fineTuning.learningRate = optimizer.learningRate
+      fineTuning.splitSeed = seed
+    }
+    try visitor.section("pretraining", &pretraining, "the first stage: masked-language modelling")
+    try visitor.section("fine_tuning", &fineTuning, "the second stage: token classification")
+    try visitor.section("evaluation", &evaluation, "when and how the model is measured")
+    try visitor.section("checkpoints", &checkpoints, "when and how the run is saved")
+    try visitor.section("compute", &compute, "kinds of products, threads, placement")
+    try visitor.section("guards", &guards, "what stops a run that has gone wrong")
+    try visitor.section("logging", &logging, "what rank zero prints and writes")
+  }
+}

@@ -1,0 +1,159 @@
+/// Reads one section of a file into the properties that `visit` hands over; a key that is absent keeps its default.
+struct SettingsReader: SettingsVisitor {
+  let section: ConfigurationTree.Section
+  /// Dotted prefix of this section's keys, empty at the top.
+  let prefix: String
+  let paths: PathResolution
+
+  private func fullKey(_ key: String) -> String { prefix + key }
+
+  /// The scalar at `key`, nil when absent; `expected` is what the message says otherwise.
+  private func scalar(_ key: String, expected: String) throws -> ConfigurationTree.Scalar? {
+    guard let tree = section[key] else { return nil }
+    guard case .scalar(let scalar) = tree, !scalar.isNothing else { throw wrongType(key, tree, expected) }
+    return scalar
+  }
+
+  private func wrongType(_ key: String, _ tree: ConfigurationTree, _ expected: String) -> ConfigurationError {
+    .wrongType(tree.origin, key: fullKey(key), found: tree.found, expected: expected)
+  }
+
+  mutating func integer<I: FixedWidthInteger>(
+    _ key: String, _ value: inout I, _ range: ClosedRange<I>, _ meaning: String
+  ) throws {
+    let expected = "a whole number"
+    guard let scalar = try scalar(key, expected: expected) else { return }
+    guard scalar.isPlain, isWholeNumber(scalar.text) else { throw wrongType(key, .scalar(scalar), expected) }
+    guard let read = I(scalar.text.filter { $0 != "_" }), range.contains(read) else {
+      throw ConfigurationError.outOfRange(
+        scalar.origin, key: fullKey(key), value: shown(scalar.text), allowed: allowedText(range))
+    }
+    value = read
+  }
+
+  mutating func number(_ key: String, _ value: inout Double, _ range: NumberRange, _ meaning: String) throws {
+    let expected = "a number"
+    guard let scalar = try scalar(key, expected: expected) else { return }
+    guard scalar.isPlain, isNumber(scalar.text), let read = Double(scalar.text) else {
+      throw wrongType(key, .scalar(scalar), expected)
+    }
+    guard range.contains(read) else {
+      throw ConfigurationError.outOfRange(
+        scalar.origin, key: fullKey(key), value: shown(scalar.text), allowed: range.description)
+    }
+    value = read
+  }
+
+  mutating func flag(_ key: String, _ value: inout Bool, _ meaning: String) throws {
+    let expected = "true or false"
+    guard let scalar = try scalar(key, expected: expected) else { return }
+    guard scalar.isPlain, let read = ["true": true, "false": false][scalar.text] else {
+      throw wrongType(key, .scalar(scalar), expected)
+    }
+    value = read
+  }
+
+  mutating func choice<C: SettingsChoice>(_ key: String, _ value: inout C, _ meaning: String) throws {
+    var read: C? = value
+    try optionalChoice(key, &read, meaning)
+    if let read { value = read }
+  }
+
+  mutating func optionalChoice<C: SettingsChoice>(_ key: String, _ value: inout C?, _ meaning: String) throws {
+    let choices = C.allCases.map(\.rawValue)
+    guard let scalar = try scalar(key, expected: "one of \(choices.joined(separator: ", "))") else { return }
+    guard let read = C(rawValue: scalar.text) else {
+      throw ConfigurationError.unknownChoice(
+        scalar.origin, key: fullKey(key), value: shown(scalar.text), choices: choices)
+    }
+    value = read
+  }
+
+  mutating func scheme(_ key: String, _ value: inout SchemeName, _ meaning: String) throws {
+    guard let scalar = try scalar(key, expected: SchemeName.syntax) else { return }
+    guard let read = SchemeName(scalar.text) else {
+      throw ConfigurationError.outOfRange(
+        scalar.origin, key: fullKey(key), value: shown(scalar.text), allowed: SchemeName.syntax)
+    }
+    value = read
+  }
+
+  mutating func path(_ key: String, _ value: inout String, _ meaning: String) throws {
+    guard let scalar = try scalar(key, expected: "a path") else { return }
+    value = try resolved(scalar, key)
+  }
+
+  mutating func paths(_ key: String, _ value: inout [String], _ meaning: String) throws {
+    let expected = "a path or a list of paths"
+    guard let tree = section[key] else { return }
+    switch tree {
+    case .scalar(let scalar) where !scalar.isNothing:
+      value = [try resolved(scalar, key)]
+    case .list(let items, _):
+      guard !items.isEmpty else { throw wrongType(key, tree, expected + " that is not empty") }
+      value = try items.map { item in
+        guard case .scalar(let scalar) = item, !scalar.isNothing else { throw wrongType(key, item, expected) }
+        return try resolved(scalar, key)
+      }
+    default: throw wrongType(key, tree, expected)
+    }
+  }
+
+  mutating func section<S: SettingsSection>(_ key: String, _ value: inout S, _ meaning: String) throws {
+    guard let tree = section[key] else {
+      // Read as empty, so that derived defaults are set.
+      let empty = ConfigurationTree.Section(entries: [], origin: section.origin)
+      var reader = SettingsReader(section: empty, prefix: fullKey(key) + ".", paths: paths)
+      return try value.visit(&reader)
+    }
+    var inner = ConfigurationTree.Section(entries: [], origin: tree.origin)
+    switch tree {
+    case .section(let found): inner = found
+    case .scalar(let scalar) where scalar.isNothing: break  // a heading whose keys are all commented out
+    default: throw wrongType(key, tree, "a section of `key: value` lines")
+    }
+    var reader = SettingsReader(section: inner, prefix: fullKey(key) + ".", paths: paths)
+    try value.visit(&reader)
+  }
+
+  mutating func derive(_ body: () -> Void) { body() }
+
+  private func resolved(_ scalar: ConfigurationTree.Scalar, _ key: String) throws -> String {
+    let isClean = scalar.text.unicodeScalars.allSatisfy { $0.value >= 32 && $0.value != 127 }
+    guard isClean, !scalar.text.isEmpty, scalar.text.utf8.count <= 4096 else {
+      throw ConfigurationError.outOfRange(
+        scalar.origin, key: fullKey(key), value: "\"\(shown(scalar.text))\"",
+        allowed: "a path of 1 to 4096 bytes without control characters")
+    }
+    return paths.absolute(scalar.text, isOverride: scalar.origin.isOverride)
+  }
+}
+
+/// `8`, `-3`, `30_000`: digits with single underscores between them.
+private func isWholeNumber(_ text: String) -> Bool {
+  var digits = text[...].utf8
+  if digits.first == UInt8(ascii: "-") || digits.first == UInt8(ascii: "+") { digits = digits.dropFirst() }
+  var mayBeUnderscore = false
+  for byte in digits {
+    if byte == UInt8(ascii: "_") {
+      guard mayBeUnderscore else { return false }
+      mayBeUnderscore = false
+    } else {
+      guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return false }
+      mayBeUnderscore = true
+    }
+  }
+  return mayBeUnderscore
+}
+
+/// Decimal numbers alone: no hexadecimal, no `nan`, no `inf`, which Swift would read.
+private func isNumber(_ text: String) -> Bool {
+  let allowed = Set("0123456789+-.eE".utf8)
+  return !text.isEmpty && text.utf8.allSatisfy(allowed.contains)
+    && text.utf8.contains { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+}
+
+/// `1 to 10`, `at least 1` where the upper end is the type's own.
+func allowedText<I: FixedWidthInteger>(_ range: ClosedRange<I>) -> String {
+  range.upperBound == I.max ? "at least \(range.lowerBound)" : "\(range.lowerBound) to \(range.upperBound)"
+}

@@ -1,0 +1,139 @@
+import Foundation
+
+/// `metrics.jsonl`: one JSON object a line, handed to the system line by line, so that a killed run leaves all of them.
+///
+/// Every line begins with `kind`, `global_step` and `time` (seconds since 1970); the rest is named as in the reports, in
+/// snake case. Numbers that are not finite are the strings "NaN", "Infinity", "-Infinity" (see `JSONText`).
+public final class MetricsFile: RunObserver {
+  /// The file's name.
+  public let name: String
+  /// What was done to the file on resuming.
+  public let repair: MetricsRepair
+  private let file: AppendFile
+  private let now: () -> Double
+  private var globalStep: Int
+
+  /// Opens the file.
+  /// - Parameters:
+  ///   - resumingAt: the step of the checkpoint that the run goes on from: later lines are cut off, a torn last line is
+  ///     dropped. Nil for a new run, which refuses a file that is there.
+  ///   - now: seconds since 1970.
+  public init(
+    _ url: URL, resumingAt step: Int? = nil, now: @escaping () -> Double = { Date().timeIntervalSince1970 }
+  ) throws {
+    self.now = now
+    name = url.lastPathComponent
+    globalStep = step ?? 0
+    guard let step, FileManager.default.fileExists(atPath: url.path) else {
+      repair = MetricsRepair()
+      file = try AppendFile(path: url.path, mustBeNew: true)
+      return
+    }
+    repair = MetricsRepair(of: try MetricsRecord.mapped(url), resumingAt: step)
+    file = try AppendFile(path: url.path, mustBeNew: false)
+    try file.cut(to: repair.keptByteCount)
+    if repair.lacksLineEnd { try file.append([0x0A]) }
+    try file.sync()
+  }
+
+  /// Writes the event as one line, a line a site for sites.
+  @discardableResult public func observe(_ event: RunEvent) throws -> Bool {
+    globalStep = event.globalStep ?? globalStep
+    if case .sites(let reports) = event {
+      // A line a site; all in one write, so that a full disk keeps all or none.
+      try file.append(reports.flatMap { line("site", $0.add(to:)) })
+    } else {
+      try file.append(line(for: event))
+    }
+    return true
+  }
+
+  /// Brings everything to the disk.
+  public func finish() throws { try file.sync() }
+
+  private func line(for event: RunEvent) -> [UInt8] {
+    switch event {
+    case .step(let report): return line("step", report.add(to:))
+    case .evaluation(let report): return line("evaluation", report.add(to:))
+    case .sites: return []
+    case .fingerprint(let report): return line("fingerprint") { $0.add("parameters", report.parameters) }
+    case .note(let report): return line("note") { $0.add("text", report.text) }
+    case .warning(let report): return line("warning") { $0.add("text", report.text) }
+    case .end(let summary): return line("end", summary.add(to:))
+    }
+  }
+
+  private func line(_ kind: String, _ fill: (inout JSONText) -> Void) -> [UInt8] {
+    var text = JSONText()
+    text.add("kind", kind)
+    text.add("global_step", globalStep)
+    text.add("time", (now() * 1000).rounded() / 1000)
+    fill(&text)
+    text.end(line: true)
+    return text.bytes
+  }
+}
+
+extension StepReport {
+  func add(to text: inout JSONText) {
+    text.add("stage", stage)
+    text.add("step", step)
+    text.add("stage_steps", stageSteps)
+    text.add("total_steps", totalSteps)
+    text.add("loss", loss)
+    text.add("learning_rate", learningRate)
+    text.add("gradient_norm", gradientNorm)
+    text.add("tokens", tokens)
+    text.add("seconds", secondsTotal)
+    text.add("seconds_communication", secondsCommunication)
+    if secondsByPhase.isEmpty { return }
+    text.add("seconds_by_phase") { phases in
+      for (phase, seconds) in secondsByPhase.sorted(by: { $0.key < $1.key }) { phases.add(phase, seconds) }
+    }
+  }
+}
+
+extension EvaluationReport {
+  func add(to text: inout JSONText) {
+    text.add("stage", stage)
+    text.add("split", split)
+    text.add("scores") { inner in
+      for score in scores { inner.add(score.name, score.value) }
+    }
+    if !perLabel.isEmpty {
+      text.add("labels", objects: perLabel) { inner, label in
+        inner.add("label", label.label)
+        inner.add("precision", label.precision)
+        inner.add("recall", label.recall)
+        inner.add("f1", label.f1)
+        inner.add("support", label.support)
+      }
+    }
+    text.add("seconds", seconds)
+    text.add("share_of_run", shareOfRun)
+  }
+}
+
+extension SiteReport {
+  func add(to text: inout JSONText) {
+    text.add("site", site)
+    text.add("step_size", stepSize)
+    text.add("clipped_share", clippedShare)
+  }
+}
+
+extension RunSummary {
+  func add(to text: inout JSONText) {
+    text.add("seconds", seconds)
+    text.add("tokens", tokens)
+    text.add("evaluations", objects: evaluations) { inner, evaluation in
+      inner.add("global_step", evaluation.globalStep)
+      evaluation.add(to: &inner)
+    }
+    if case .measured(let joules) = energy {
+      text.add("joules") { inner in
+        for package in joules { inner.add(package.package, package.joules) }
+      }
+    }
+  }
+}

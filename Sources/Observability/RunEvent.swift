@@ -1,0 +1,105 @@
+/// The state of one quantizer site.
+public struct SiteReport: Sendable, Equatable {
+  /// The run's step after which it was read.
+  public var globalStep: Int
+  /// The site's name in a checkpoint, without ".step": "roberta.encoder.layer.0.output.dense.weight_quantizer".
+  public var site: String
+  /// The learned step size (for absmean weights their γ).
+  public var stepSize: Double
+  /// The share of the site's values beyond the grid's ends: 0 to 1.
+  public var clippedShare: Double
+
+  /// All fields, in order.
+  public init(globalStep: Int, site: String, stepSize: Double, clippedShare: Double) {
+    self.globalStep = globalStep
+    self.site = site
+    self.stepSize = stepSize
+    self.clippedShare = clippedShare
+  }
+}
+
+/// The hash of all parameters after a step: where two runs part, these differ.
+public struct FingerprintReport: Sendable, Equatable {
+  /// The run's step after which it was taken.
+  public var globalStep: Int
+  /// The hash, in hexadecimal.
+  public var parameters: String
+
+  /// All fields, in order.
+  public init(globalStep: Int, parameters: String) {
+    self.globalStep = globalStep
+    self.parameters = parameters
+  }
+}
+
+/// Something worth knowing: the switch of stages, a checkpoint written.
+public struct NoteReport: Sendable, Equatable {
+  /// One line.
+  public var text: String
+  /// One line of text.
+  public init(_ text: String) { self.text = text }
+}
+
+/// Something that needs a look, though the run goes on.
+public struct WarningReport: Sendable, Equatable {
+  /// One line: what, where, what to do.
+  public var text: String
+  /// One line of text.
+  public init(_ text: String) { self.text = text }
+}
+
+/// What a run was, told at its end.
+public struct RunSummary: Sendable, Equatable {
+  /// The last step taken.
+  public var globalStep: Int
+  /// Wall time of this process's part of the run.
+  public var seconds: Double
+  /// Real tokens trained on in that time, over all ranks.
+  public var tokens: Int
+  /// The evaluations to show as tables: a column each, and per label those of the last that has them.
+  public var evaluations: [EvaluationReport]
+  /// What the packages of rank zero's host used.
+  public var energy: EnergyReading
+
+  /// All fields, in order.
+  public init(
+    globalStep: Int, seconds: Double, tokens: Int, evaluations: [EvaluationReport],
+    energy: EnergyReading = .unavailable("not asked for")
+  ) {
+    self.globalStep = globalStep
+    self.seconds = seconds
+    self.tokens = tokens
+    self.evaluations = evaluations
+    self.energy = energy
+  }
+}
+
+/// One thing that happened in a run, as a value.
+public enum RunEvent: Sendable, Equatable {
+  /// An optimizer step.
+  case step(StepReport)
+  /// An evaluation.
+  case evaluation(EvaluationReport)
+  /// The quantizer sites at one step.
+  case sites([SiteReport])
+  /// The hash of the parameters at one step.
+  case fingerprint(FingerprintReport)
+  /// Something worth knowing.
+  case note(NoteReport)
+  /// Something that needs a look.
+  case warning(WarningReport)
+  /// The end of the run; nothing follows it but warnings.
+  case end(RunSummary)
+
+  /// The run's step that the event belongs to, where it names one.
+  public var globalStep: Int? {
+    switch self {
+    case .step(let report): return report.globalStep
+    case .evaluation(let report): return report.globalStep
+    case .sites(let reports): return reports.first?.globalStep
+    case .fingerprint(let report): return report.globalStep
+    case .end(let summary): return summary.globalStep
+    case .note, .warning: return nil
+    }
+  }
+}

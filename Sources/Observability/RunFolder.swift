@@ -1,0 +1,160 @@
+import Foundation
+
+/// The folder of one run: where every file of it lies.
+///
+/// ```
+/// output/run.yaml         the resolved configuration
+///        versions.json    what the run was built with and ran on
+///        hosts.json       rank, host, threads
+///        metrics.jsonl    every event
+///        tensorboard/     event files
+///        checkpoints/     complete checkpoints
+///        store/           the token store, where the run made it
+/// ```
+/// It is made and tried before training starts, and locked as long as the value lives: one run a folder.
+public final class RunFolder {
+  /// The folder.
+  public let url: URL
+  private let lockDescriptor: Int32
+
+  /// The resolved configuration.
+  public var configuration: URL { url.appendingPathComponent("run.yaml") }
+  /// What the run was built with.
+  public var versions: URL { url.appendingPathComponent("versions.json") }
+  /// Where its ranks were.
+  public var hosts: URL { url.appendingPathComponent("hosts.json") }
+  /// Every event.
+  public var metrics: URL { url.appendingPathComponent("metrics.jsonl") }
+  /// TensorBoard's event files.
+  public var tensorBoard: URL { url.appendingPathComponent("tensorboard", isDirectory: true) }
+  /// Complete checkpoints.
+  public var checkpoints: URL { url.appendingPathComponent("checkpoints", isDirectory: true) }
+  /// The token store that the run made from its text.
+  public var store: URL { url.appendingPathComponent("store", isDirectory: true) }
+
+  /// Makes the folder and its subfolders, and writes a trial file in each.
+  /// - Parameter resuming: the run goes on in a folder that may hold it already. Otherwise a folder with a `metrics.jsonl`
+  ///   or a checkpoint in it is refused.
+  public init(_ url: URL, resuming: Bool) throws {
+    self.url = url.standardizedFileURL
+    lockDescriptor = try Self.locked(self.url)
+    if !resuming { try refuseEarlierRun() }
+    for folder in [self.url, tensorBoard, checkpoints] { try Self.tryOut(folder, output: self.url) }
+  }
+
+  deinit { close(lockDescriptor) }
+
+  /// Writes `run.yaml`.
+  public func write(configuration text: String) throws {
+    try Self.replace(configuration, with: Array(text.utf8))
+  }
+
+  /// Writes `versions.json`: one object, names in the order given.
+  public func write(versions pairs: [(name: String, value: String)]) throws {
+    var text = JSONText()
+    for pair in pairs { text.add(pair.name, pair.value) }
+    text.end(line: true)
+    try Self.replace(versions, with: text.bytes)
+  }
+
+  /// Writes `hosts.json`: `{"ranks": [{"rank": 0, "host": …}]}`.
+  public func write(hosts entries: [HostEntry]) throws {
+    var text = JSONText()
+    text.add("ranks", objects: entries) { inner, entry in
+      inner.add("rank", entry.rank)
+      inner.add("host", entry.host)
+      inner.add("local_rank", entry.localRank)
+      inner.add("threads", entry.threads)
+      for (key, value) in entry.details.sorted(by: { $0.key < $1.key }) { inner.add(key, value) }
+    }
+    text.end(line: true)
+    try Self.replace(hosts, with: text.bytes)
+  }
+
+  private func refuseEarlierRun() throws {
+    let manager = FileManager.default
+    let saved = (try? manager.contentsOfDirectory(atPath: checkpoints.path)) ?? []
+    if manager.fileExists(atPath: metrics.path) || saved.contains(where: { !$0.hasPrefix(".") }) {
+      throw ObservabilityError.outputHoldsRun(path: url.path)
+    }
+  }
+
+  // MARK: Files
+
+  /// Makes `url` and takes its lock, which the system gives back when the process ends in whatever way.
+  private static func locked(_ url: URL) throws -> Int32 {
+    try make(url, output: url)
+    let descriptor = open(url.appendingPathComponent(".lock").path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else {
+      throw ObservabilityError.outputUnwritable(path: url.path, reason: systemReason())
+    }
+    // Some network file systems have no locks: then there is no guard, and no reason to stop.
+    if flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
+      close(descriptor)
+      throw ObservabilityError.outputInUse(path: url.path)
+    }
+    return descriptor
+  }
+
+  /// Makes a folder with those above it.
+  private static func make(_ folder: URL, output: URL) throws {
+    var path = ""
+    for component in folder.standardizedFileURL.path.split(separator: "/") {
+      path += "/" + component
+      // A folder that is there may refuse to be made in more ways than "exists": what it is counts, not the reason.
+      guard mkdir(path, 0o755) != 0 else { continue }
+      let reason = systemReason()
+      var status = stat()
+      guard stat(path, &status) == 0 else {
+        throw ObservabilityError.outputUnwritable(path: output.path, reason: reason)
+      }
+      guard (status.st_mode & S_IFMT) == S_IFDIR else {
+        throw ObservabilityError.outputUnwritable(path: output.path, reason: "\(path) is not a folder")
+      }
+    }
+  }
+
+  /// Makes a folder and writes a small file in it, so that what cannot work fails now and not after hours.
+  private static func tryOut(_ folder: URL, output: URL) throws {
+    try make(folder, output: output)
+    let trial = folder.appendingPathComponent(".trial-\(getpid())").path
+    let descriptor = open(trial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else {
+      throw ObservabilityError.outputUnwritable(path: output.path, reason: systemReason())
+    }
+    defer {
+      close(descriptor)
+      unlink(trial)
+    }
+    do {
+      try writeAll([UInt8](repeating: 0, count: 1 << 16), to: descriptor, path: trial)
+    } catch ObservabilityError.cannotWrite(_, let reason) {
+      throw ObservabilityError.outputUnwritable(path: output.path, reason: reason)
+    }
+    guard fsync(descriptor) == 0 else {
+      throw ObservabilityError.outputUnwritable(path: output.path, reason: systemReason())
+    }
+  }
+
+  /// Writes beside, syncs, renames, syncs the folder: the file is the old one or the new one.
+  private static func replace(_ url: URL, with bytes: [UInt8]) throws {
+    let folder = url.deletingLastPathComponent()
+    let partial = folder.appendingPathComponent(".\(url.lastPathComponent).partial").path
+    let descriptor = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw ObservabilityError.cannotOpen(path: url.path, reason: systemReason()) }
+    defer { close(descriptor) }
+    do {
+      try writeAll(bytes, to: descriptor, path: url.path)
+      guard fsync(descriptor) == 0, rename(partial, url.path) == 0 else {
+        throw ObservabilityError.cannotWrite(path: url.path, reason: systemReason())
+      }
+    } catch {
+      unlink(partial)
+      throw error
+    }
+    let opened = open(folder.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard opened >= 0 else { return }  // the file is in place; what a crash of the host may undo is only this rename
+    fsync(opened)
+    close(opened)
+  }
+}

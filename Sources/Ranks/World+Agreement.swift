@@ -1,0 +1,42 @@
+extension World {
+  /// Runs `work` on every rank; when it throws on any, every rank throws. Collective.
+  ///
+  /// The lowest rank that failed throws its own error, all others `RankError.peerFailed` with that rank's message, so
+  /// that one line is printed. A failure that ranks had already agreed on inside `work` passes unchanged.
+  /// - Parameter work: makes no collective call that another rank could miss by throwing earlier.
+  public func agree<Value>(_ work: () throws -> Value) throws -> Value {
+    let outcome = Result(catching: work)
+    var verdict = Verdict.succeeded
+    if case .failure(let error) = outcome { verdict = isPeerFailure(error) ? .alreadyAgreed : .failed }
+    let verdicts = try allGather(verdict.rawValue)
+    guard let first = verdicts.firstIndex(where: { $0 != Verdict.succeeded.rawValue }) else { return try outcome.get() }
+    if verdicts.contains(Verdict.alreadyAgreed.rawValue), case .failure(let error) = outcome { throw error }
+    throw try agreedError(of: first, own: outcome)
+  }
+
+  private enum Verdict: UInt8 { case succeeded, failed, alreadyAgreed }
+
+  /// The error that this rank throws when rank `first` is the first that failed.
+  private func agreedError<Value>(of first: Int, own outcome: Result<Value, any Error>) throws -> any Error {
+    var failure = Failure(host: hostName, message: "")
+    if case .failure(let error) = outcome { failure.message = oneLine(String(describing: error)) }
+    failure = try broadcast(failure, from: first)
+    guard first == rank, case .failure(let error) = outcome else {
+      return RankError.peerFailed(rank: first, host: failure.host, message: failure.message)
+    }
+    agreedFailure.withLock { $0 = String(describing: error) }
+    return error
+  }
+
+  private struct Failure: Codable {
+    var host: String
+    var message: String
+  }
+
+  /// What `make` returns on rank zero, on every rank; when it throws, every rank throws as with `agree`. Collective.
+  /// - Parameter make: run on rank zero only.
+  public func fromLeader<Value: Codable>(_ make: () throws -> Value) throws -> Value {
+    let made = try agree { isLeader ? try make() : nil }
+    return try broadcast(made)
+  }
+}

@@ -1,0 +1,89 @@
+import Compute
+import Encoder
+import Foundation
+
+/// What this machine's products reach on the shapes of an encoder: the limit that a step is held against.
+///
+/// All threads multiply at once, each on chunks and tiles of its own, as in a step; nothing else runs. The best of several
+/// rounds counts.
+public struct ProductRates: Sendable {
+  /// Multiply-adds per second of the forward linears, as the step runs them (int8 codes, or float32).
+  public let forward: Double
+  /// Of the backward linears: dY·Ŵ and dYᵀ·X̂ (bfloat16, or float32).
+  public let backward: Double
+  /// Of float32 products, for heads and attention.
+  public let float: Double
+
+  public init(dimensions d: EncoderDimensions, precision: Precision, rounds: Int = 5) throws {
+    let integer = precision.forward == .integer
+    let kind: ElementKind = precision.backward == .bfloat16 ? .bfloat16 : .float
+    let (h, i) = (d.hiddenSize, d.intermediateSize)
+    forward = try ProductRates.rate(
+      [(64, min(h, 768), h), (64, min(i, 768), h), (64, min(h, 768), i)], integer ? .uint8 : .float, integer ? .int8 : .float,
+      integer ? .int32 : .float, rounds)
+    backward = try ProductRates.rate(
+      [(64, min(h, 768), h), (64, min(h, 768), i), (64, min(i, 768), h), (128, min(h, 768), 512)], kind, kind, .float, rounds)
+    float = try ProductRates.rate([(64, min(h, 768), h), (64, min(h, 768), i)], .float, .float, .float, rounds)
+  }
+
+  /// Multiply-adds per second over the given shapes `(m, n, k)`, each weighted by its own work.
+  static func rate(
+    _ shapes: [(Int, Int, Int)], _ a: ElementKind, _ b: ElementKind, _ c: ElementKind, _ rounds: Int
+  ) throws -> Double {
+    var work = 0.0
+    var seconds = 0.0
+    for (m, n, k) in shapes {
+      let product = try ProductLibrary.shared.product(
+        Product.Shape(m: m, n: n, k: k, aStride: k, cStride: n, a: a, b: b, c: c))
+      let packed = AlignedBuffer<UInt8>(product.bByteCount)
+      let scratch = (0..<Threads.count).map { _ in AlignedBuffer<UInt8>(product.scratchByteCount + 64) }
+      let outputs = (0..<Threads.count).map { _ in AlignedBuffer<UInt8>(m * n * 4) }
+      let chunks = 16 * Threads.count
+      let inputs = AlignedBuffer<UInt8>(m * k * a.byteCount * chunks)
+      // Touched pages of ones: an untouched page would always be the same zero page in the cache.
+      inputs.pointer.update(repeating: 1, count: inputs.count)
+      packed.pointer.update(repeating: 1, count: packed.count)
+      var best = Double.infinity
+      for _ in 0...rounds {
+        let start = monotonicSeconds()
+        Threads.forEach(chunks) { chunk, thread in
+          product.run(
+            inputs.pointer + chunk * m * k * a.byteCount, packed.pointer, into: outputs[thread].pointer,
+            scratch: scratch[thread].pointer)
+        }
+        best = min(best, monotonicSeconds() - start)
+      }
+      let macs = Double(m) * Double(n) * Double(k)
+      work += macs
+      seconds += best / Double(chunks)
+    }
+    return work / seconds
+  }
+}
+
+/// The multiply-adds of one step, by the kind of product that has to make them.
+public struct StepWork: Sendable {
+  /// Forward linears; the backward pass has twice as many.
+  public let linear: Double
+  /// Attention: two products forward, four backward.
+  public let attention: Double
+  /// The head on labelled tokens, forward and twice backward.
+  public let head: Double
+
+  /// - Parameters:
+  ///   - lengths: tokens of each sequence of the step.
+  ///   - labelled: tokens with a label.
+  public init(dimensions d: EncoderDimensions, lengths: [Int], labelled: Int, classes: Int, hasDense: Bool) {
+    let (h, i) = (Double(d.hiddenSize), Double(d.intermediateSize))
+    let tokens = Double(lengths.reduce(0, +))
+    let layers = Double(d.layerCount)
+    linear = tokens * layers * (4 * h * h + 2 * h * i)
+    attention = lengths.reduce(0.0) { $0 + 6 * Double($1) * Double($1) * h } * layers
+    head = 3 * Double(labelled) * h * (Double(classes) + (hasDense ? h : 0))
+  }
+
+  /// The seconds that the products alone would take at these rates.
+  public func limitSeconds(_ rates: ProductRates) -> Double {
+    linear / rates.forward + 2 * linear / rates.backward + attention / rates.backward + head / rates.backward
+  }
+}

@@ -1,0 +1,226 @@
+import ArgumentParser
+import Compute
+import Corpus
+import Encoder
+import Foundation
+import Quantization
+import Ranks
+import Training
+
+/// `palier bench`: how fast this machine trains, and how far that is from what its products allow.
+struct BenchCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bench",
+    abstract: "Measure speed on this machine: whole steps, products, reductions, tokenizing.",
+    discussion: """
+      Each prints a table and, with --json FILE, the same figures as JSON. Figures of one run belong together: on a noisy \
+      machine compare ratios, not seconds. Runs alone or under launch/mpirun.
+      """,
+    subcommands: [BenchStep.self, BenchProducts.self, BenchReduce.self, BenchCorpus.self])
+}
+
+/// Options of every bench.
+struct BenchOptions: ParsableArguments {
+  @Option(help: "Threads a rank; 0: what the launcher gave.") var threads = 0
+  @Flag(help: "Accept more threads than cores.") var allowOversubscription = false
+  @Option(help: "Write the figures to this file as JSON.") var json: String?
+
+  /// Runs `body`, ends the world, and turns an error into one line and an exit code.
+  func run(_ body: (World) throws -> [String: Any]) throws {
+    let world = try World()
+    do {
+      let placement = try Placement.measure(world)
+      let count = try world.agree {
+        try placement.threadCount(asked: threads == 0 ? nil : threads, allowOversubscription: allowOversubscription)
+      }
+      Threads.use(count)
+      if world.isLeader {
+        print(placement.line(threadCount: count))
+        print("\(CPUFeatures.current.modelName); oneDNN \(ProductBackend.version), \(ProductBackend.instructionSet)")
+      }
+      let figures = try body(world)
+      try world.agree { if world.isLeader { try write(figures) } }
+      try world.finalize()
+    } catch { throw ExitCode(world.end(with: error)) }
+  }
+
+  private func write(_ figures: [String: Any]) throws {
+    guard let json else { return }
+    var all = figures
+    all["cpu"] = CPUFeatures.current.modelName
+    all["onednn"] = ProductBackend.version
+    let data = try JSONSerialization.data(withJSONObject: all, options: [.prettyPrinted, .sortedKeys])
+    try data.write(to: URL(fileURLWithPath: json))
+  }
+}
+
+/// A number with a sensible number of digits.
+func figure(_ value: Double) -> String { String(format: value < 10 ? "%.3f" : value < 1000 ? "%.1f" : "%.0f", value) }
+
+struct BenchStep: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "step", abstract: "Time whole training steps and compare them with the limit of their products.",
+    discussion: """
+      A step of a base-size encoder on made-up tokens: weights quantized and packed, forward, loss, backward, sums over ranks, \
+      AdamW; dropout on. The limit is the time that the step's multiply-adds would take at the rates that this machine's \
+      products reach on the same shapes in the same process.
+
+      Example: palier bench step --scheme LSQ_E8W8A8
+      """)
+  @Option(help: "fp32, LSQ_ExWyAz, LSQplus_ExWyAz or BitNet_ExW1.58Az.") var scheme = "LSQ_E8W8A8"
+  @Option(help: "Sequences a step, over all ranks.") var sequences = 12
+  @Option(help: "Tokens of each sequence; several values take turns: 18,40,7.") var lengths = "512"
+  @Option(help: "Tokens of a slice, at most.") var sliceTokens = 2048
+  @Option(help: "Labels of a token classifier in place of the masked-LM head.") var labels: Int?
+  @Option(help: "Steps that are timed, after one that is not.") var steps = 3
+  @Option(help: "Layers.") var layers = 12
+  @Option(help: "Hidden size.") var hidden = 768
+  @Option(help: "Attention heads.") var heads = 12
+  @Option(help: "Intermediate size.") var intermediate = 3072
+  @Option(help: "Vocabulary.") var vocabulary = 32_005
+  @Option(help: "auto, integer or float.") var forward = "auto"
+  @Option(help: "auto, bf16 or fp32.") var backward = "auto"
+  @Option(help: "exact or fp32.") var reduction = "exact"
+  @OptionGroup var options: BenchOptions
+
+  func run() throws {
+    try options.run { world in
+      let setting = try world.agree { try makeSetting() }
+      let result = try StepBenchmark.run(setting, world: world)
+      if world.isLeader { show(result, setting) }
+      return figures(result)
+    }
+  }
+
+  private func makeSetting() throws -> StepBenchmark.Setting {
+    var setting = StepBenchmark.Setting()
+    setting.scheme = try Scheme(parsing: scheme)
+    let features = CPUFeatures.current
+    guard ["auto", "integer", "float"].contains(forward), ["auto", "bf16", "fp32"].contains(backward),
+      ["exact", "fp32"].contains(reduction)
+    else { throw ValidationError("--forward is auto, integer or float; --backward auto, bf16 or fp32; --reduction exact or fp32") }
+    setting.precision = Precision(
+      forward: forward == "float" || (forward == "auto" && !features.hasInt8Products) ? .float : .integer,
+      backward: backward == "bf16" || (backward == "auto" && features.hasBfloat16Products) ? .bfloat16 : .float)
+    setting.reduction = reduction == "exact" ? .fixedPoint : .float32
+    setting.dimensions = EncoderDimensions(
+      vocabularySize: vocabulary, hiddenSize: hidden, layerCount: layers, headCount: heads, intermediateSize: intermediate,
+      positionCount: 514)
+    let parsed = lengths.split(separator: ",").map { Int($0) ?? 0 }
+    guard !parsed.isEmpty, parsed.allSatisfy({ (1...512).contains($0) }) else {
+      throw ValidationError("--lengths takes numbers from 1 to 512, separated by commas")
+    }
+    (setting.lengths, setting.sequenceCount, setting.sliceTokens) = (parsed, sequences, sliceTokens)
+    (setting.steps, setting.labelCount) = (max(steps, 1), labels)
+    return setting
+  }
+
+  private func show(_ r: StepBenchmark.Result, _ setting: StepBenchmark.Setting) {
+    print("step of \(scheme), \(sequences) sequences of \(lengths) tokens, forward \(setting.precision.forward), ", terminator: "")
+    print("backward \(setting.precision.backward), reduction \(reduction)")
+    print("  tokens/s          \(figure(r.tokensPerSecond))")
+    print("  seconds           \(figure(r.secondsPerStep))")
+    print("  limit, seconds    \(figure(r.limitSeconds))")
+    print("  share of limit    \(figure(r.shareOfLimit))")
+    print("  peak memory, GB   \(figure(Double(r.peakBytes) / 1e9)) a rank")
+    print("  products, G multiply-adds/s: forward \(figure(r.rates.forward / 1e9)), backward \(figure(r.rates.backward / 1e9)), ", terminator: "")
+    print("float32 \(figure(r.rates.float / 1e9))")
+    print("  seconds by phase:")
+    for phase in r.phases { print("    " + phase.name.padding(toLength: 26, withPad: " ", startingAt: 0) + figure(phase.seconds)) }
+  }
+
+  private func figures(_ r: StepBenchmark.Result) -> [String: Any] {
+    [
+      "scheme": scheme, "tokens_per_second": r.tokensPerSecond, "seconds_per_step": r.secondsPerStep,
+      "limit_seconds": r.limitSeconds, "share_of_limit": r.shareOfLimit, "peak_bytes": r.peakBytes,
+      "phases": Dictionary(r.phases.map { ($0.name, $0.seconds) }) { a, _ in a },
+      "forward_rate": r.rates.forward, "backward_rate": r.rates.backward, "float_rate": r.rates.float,
+    ]
+  }
+}
+
+struct BenchProducts: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "products", abstract: "Multiply-adds per second of int8, bf16 and float32 products on an encoder's shapes.")
+  @Option(help: "Hidden size.") var hidden = 768
+  @Option(help: "Intermediate size.") var intermediate = 3072
+  @OptionGroup var options: BenchOptions
+
+  func run() throws {
+    try options.run { world in
+      let d = EncoderDimensions(
+        vocabularySize: 64, hiddenSize: hidden, layerCount: 1, headCount: 1, intermediateSize: intermediate, positionCount: 514)
+      let integer = try ProductRates(dimensions: d, precision: Precision(forward: .integer, backward: .float))
+      let half = try ProductRates(dimensions: d, precision: Precision(forward: .float, backward: .bfloat16))
+      if world.isLeader {
+        print("  products, G multiply-adds/s of one rank's threads")
+        print("    int8      \(figure(integer.forward / 1e9))")
+        print("    bfloat16  \(figure(half.backward / 1e9))" + (CPUFeatures.current.hasBfloat16Products ? "" : " (emulated: this CPU has none)"))
+        print("    float32   \(figure(integer.float / 1e9))")
+      }
+      return ["int8": integer.forward, "bfloat16": half.backward, "float32": integer.float]
+    }
+  }
+}
+
+struct BenchReduce: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "reduce", abstract: "Time the sum of a base-size gradient over the ranks, in float32 and in 64-bit fixed point.")
+  @Option(help: "Elements of the gradient.") var elements = 110_000_000
+  @Option(help: "Rounds; the best counts.") var rounds = 3
+  @OptionGroup var options: BenchOptions
+
+  func run() throws {
+    try options.run { world in
+      let single = try time(Float.self, world)
+      let fixed = try time(Int64.self, world)
+      if world.isLeader {
+        print("  sum of \(elements) elements over \(world.count) ranks")
+        print("    float32                 \(figure(single)) s, \(figure(Double(elements) * 4 / single / 1e9)) GB/s")
+        print("    64-bit fixed point      \(figure(fixed)) s, \(figure(Double(elements) * 8 / fixed / 1e9)) GB/s")
+      }
+      return ["float32_seconds": single, "fixed_seconds": fixed]
+    }
+  }
+
+  private func time<Element: Reducible>(_ type: Element.Type, _ world: World) throws -> Double {
+    let buffer = AlignedBuffer<Element>(elements)
+    let bucket = max(elements / 14, 1)
+    let buckets = stride(from: 0, to: elements, by: bucket).map { $0..<min($0 + bucket, elements) }
+    let reducer = GradientReducer(world: world, gradients: buffer, buckets: buckets)
+    var best = Double.infinity
+    for _ in 0...rounds {
+      try world.barrier()
+      let start = monotonicSeconds()
+      buckets.indices.forEach(reducer.bucketReady)
+      _ = try reducer.waitAll()
+      best = min(best, try world.maximum(monotonicSeconds() - start))
+    }
+    return best
+  }
+}
+
+struct BenchCorpus: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "corpus", abstract: "Tokenize text and say how many megabytes a second each rank reads.")
+  @Option(help: "Folder with sentencepiece.bpe.model.") var tokenizer: String
+  @Argument(help: "Text files.") var files: [String]
+  @OptionGroup var options: BenchOptions
+
+  func run() throws {
+    try options.run { world in
+      let store = FileManager.default.temporaryDirectory.appendingPathComponent("palier-bench-\(try world.fromLeader { getpid() })")
+      defer { if world.isLeader { try? FileManager.default.removeItem(at: store) } }
+      let loaded = try world.agree { try Tokenizer(folder: URL(fileURLWithPath: tokenizer)) }
+      let start = monotonicSeconds()
+      let manifest = try Tokenization.run(
+        world: world, files: files.map { URL(fileURLWithPath: $0) }, layout: .automatic, tokenizer: loaded, into: store)
+      let seconds = try world.maximum(monotonicSeconds() - start)
+      guard let manifest else { return [:] }
+      let bytes = manifest.sources.reduce(0) { $0 + $1.byteCount }
+      let rate = Double(bytes) / 1e6 / seconds
+      print("  \(bytes) bytes, \(manifest.tokenCount) tokens in \(figure(seconds)) s: \(figure(rate)) MB/s, \(figure(rate / Double(world.count))) MB/s a rank")
+      return ["bytes": bytes, "tokens": manifest.tokenCount, "seconds": seconds, "megabytes_per_second_per_rank": rate / Double(world.count)]
+    }
+  }
+}

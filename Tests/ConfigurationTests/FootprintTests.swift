@@ -1,0 +1,49 @@
+import Configuration
+import Foundation
+import XCTest
+
+final class FootprintTests: XCTestCase {
+  /// Every figure of the paper's Table I, as printed there.
+  func testThePapersTableComesOutToTheLastDigit() {
+    let printed: [(String, String, String, String, String)] = [
+      ("fp32", "417.2", "1.0", "44.53", "1.0"),
+      ("LSQ_E8W8A8", "104.3", "4.0", "2.78", "16.0"),
+      ("LSQ_E4W4A4", "52.1", "8.0", "0.70", "64.0"),
+      ("LSQ_E2W2A2", "26.1", "16.0", "0.17", "256.0"),
+      ("LSQ_E6W2A6", "37.4", "11.1", "0.52", "85.3"),
+      ("BitNet_E6W1.58A6", "37.4", "11.1", "0.52", "85.3"),
+    ]
+    let rows = Footprint.paperRows()
+    XCTAssertEqual(rows.count, printed.count)
+    for (row, expected) in zip(rows, printed) {
+      XCTAssertEqual(row.scheme.description, expected.0)
+      XCTAssertEqual(String(format: "%.1f", row.mebibytes), expected.1, expected.0)
+      XCTAssertEqual(String(format: "%.1f", row.memoryGain), expected.2, expected.0)
+      XCTAssertEqual(String(format: "%.2f", row.teraBitOperations), expected.3, expected.0)
+      XCTAssertEqual(String(format: "%.1f", row.operationsGain), expected.4, expected.0)
+    }
+  }
+
+  /// camembert-base counted by hand: the encoder of RobertaModel without pooler has 110,031,360 parameters
+  /// (32,005·768 + 514·768 + 768 + 2·768 for the embeddings, 7,087,872 a layer).
+  func testTrueSizeOfFP32IsFourBytesAParameter() {
+    let embeddings = 32_005 * 768 + 514 * 768 + 768 + 2 * 768
+    let layer = 4 * (768 * 768 + 768) + (768 * 3_072 + 3_072) + (3_072 * 768 + 768) + 2 * 2 * 768
+    XCTAssertEqual(layer, 7_087_872)
+    let row = Footprint.trueRows(.camembertBase)[0]
+    XCTAssertEqual(row.mebibytes * 1_048_576, Double(4 * (embeddings + 12 * layer)), accuracy: 0.5)
+  }
+
+  func testTheTableShowsBothSides() {
+    let text = Footprint.table(of: .camembertBase, scheme: SchemeName("LSQplus_E8W4A8"))
+    XCTAssertTrue(text.contains("417.2"))
+    XCTAssertTrue(text.contains("LSQplus_E8W4A8"))
+    XCTAssertTrue(text.contains("vocabulary 32005"))
+  }
+
+  func testHugeDimensionsDoNotTrap() {
+    let huge = Footprint.Dimensions(
+      vocabulary: .max, hidden: .max, layers: .max, heads: 1, intermediate: .max, positions: .max, types: .max)
+    XCTAssertTrue(Footprint.trueRows(huge)[0].mebibytes > 0)
+  }
+}

@@ -1,0 +1,186 @@
+import Configuration
+import Foundation
+import TestSupport
+import XCTest
+
+final class RunConfigurationTests: ConfigurationTestCase {
+  // MARK: Defaults
+
+  /// The figures of the numerics contract ("Loss and gradient", "Budget", "Slices and randomness"), by value.
+  func testDefaultsAreTheNumericsContract() throws {
+    let c = try minimal()
+    XCTAssertEqual(c.optimizer.learningRate, 5e-6)
+    XCTAssertEqual(c.optimizer.warmupFraction, 0.1)
+    XCTAssertEqual([c.optimizer.beta1, c.optimizer.beta2, c.optimizer.epsilon], [0.9, 0.98, 1e-8])
+    XCTAssertEqual([c.optimizer.weightDecay, c.optimizer.maxGradientNorm], [0.01, 1.0])
+    XCTAssertEqual(c.batch.size, 96)
+    XCTAssertEqual(c.budget.totalSteps, 30_000)
+    XCTAssertEqual(c.pretraining.maskingProbability, 0.15)
+    XCTAssertEqual(c.pretraining.blockLength, 512)
+    XCTAssertEqual([c.dropout.hidden, c.dropout.attention, c.dropout.classifier], [0.1, 0.1, 0.1])
+    XCTAssertEqual(c.evaluation.points, 120)
+    XCTAssertEqual(c.fineTuning.selectionScore, .lenientF1)
+    XCTAssertEqual(c.quantization, RunConfiguration.Quantization())
+  }
+
+  func testTheBudgetIsRoundedAndSharedOut() throws {
+    XCTAssertEqual(try minimal().budget.pretrainingSteps, 9_000)
+    XCTAssertEqual(try minimal().budget.fineTuningSteps, 21_000)
+    let odd = try minimal("budget.total_steps=7", "budget.alpha=0.5").budget
+    XCTAssertEqual([odd.pretrainingSteps, odd.fineTuningSteps], [4, 3])
+    XCTAssertEqual(try minimal("budget.alpha=0").budget.pretrainingSteps, 0)
+  }
+
+  func testRatesTokenizerAndSplitSeedFollowWhatTheyDefaultTo() throws {
+    let c = try minimal("optimizer.learning_rate=3e-4", "seed=9")
+    XCTAssertEqual([c.pretraining.learningRate, c.fineTuning.learningRate], [3e-4, 3e-4])
+    XCTAssertEqual(c.fineTuning.splitSeed, 9)
+    XCTAssertEqual(c.model.tokenizer, c.model.checkpoint)
+    let own = try minimal("optimizer.learning_rate=3e-4", "fine_tuning.learning_rate=1e-3", "model.tokenizer=/t")
+    XCTAssertEqual([own.pretraining.learningRate, own.fineTuning.learningRate], [3e-4, 1e-3])
+    XCTAssertEqual(own.model.tokenizer, "/t")
+  }
+
+  func testTheSelectionScoreFollowsTheTask() throws {
+    XCTAssertEqual(
+      try minimal("fine_tuning.task=pos", "fine_tuning.format=conllu").fineTuning.selectionScore, .accuracy)
+    let code = try minimal("preset=accml-code", "fine_tuning.task=pos", "fine_tuning.format=conllu")
+    XCTAssertEqual(code.fineTuning.selectionScore, .weightedF1)
+  }
+
+  // MARK: Presets
+
+  func testThePaperPresetIsTheDefault() throws {
+    var paper = try minimal("preset=accml-paper")
+    paper.preset = .standard
+    XCTAssertEqual(paper, try minimal())
+  }
+
+  func testTheCodePresetSetsThePublishedBehaviour() throws {
+    let c = try minimal("preset=accml-code")
+    XCTAssertEqual(c.quantization.sharedSteps, .byKind)
+    XCTAssertEqual(c.quantization.bitnetGamma, .row)
+    XCTAssertFalse(c.quantization.learnedSteps)
+    XCTAssertFalse(c.quantization.clippedGradient)
+    XCTAssertTrue(c.quantization.quantizedHead)
+    XCTAssertTrue(c.optimizer.oneSchedule)
+    XCTAssertEqual([c.optimizer.learningRate, c.fineTuning.learningRate, c.optimizer.warmupFraction], [5e-5, 5e-5, 0])
+    XCTAssertEqual(c.fineTuning.padTo, 512)
+  }
+
+  func testExplicitKeysWinOverThePresetWhereverTheyStand() throws {
+    let c = try parse("optimizer: {learning_rate: 1e-4}\n" + Self.minimal + "\npreset: accml-code\n")
+    XCTAssertEqual(c.optimizer.learningRate, 1e-4)
+    XCTAssertEqual(c.optimizer.warmupFraction, 0)
+  }
+
+  // MARK: Round trip
+
+  func testTheResolvedConfigurationLoadsToAnEqualValue() throws {
+    let paths = ["output=/a b/é \"quoted\" \\ # : *x", "model.checkpoint=~/m", "pretraining.text=['/x: y', \"/z\"]"]
+    let presets = ["default", "accml-paper", "accml-code"]
+    for preset in presets {
+      let c = try parse(
+        Self.minimal,
+        paths + [
+          "preset=\(preset)", "optimizer.epsilon=1.2345678901234567e-11", "seed=18446744073709551615",
+          "quantization.scheme=BitNet_E6W1.58A6", "guards.loss_bound=1e22", "fine_tuning.part=EMEA",
+        ])
+      let again = try RunConfiguration.parse(
+        c.resolvedYAML(), name: "run.yaml", folder: URL(fileURLWithPath: "/elsewhere"))
+      XCTAssertEqual(again, c)
+      XCTAssertEqual(again.resolvedYAML(), c.resolvedYAML())
+    }
+  }
+
+  /// Found by the fuzzer: the tokenizer repeats the checkpoint's path, and twice 60 brackets looked like deep nesting.
+  func testPathsFullOfBracketsAndStarsSurviveTheRoundTrip() throws {
+    let odd = "/" + String(repeating: "[{ *a", count: 40)
+    let c = try minimal("model.checkpoint='/[[[{*a'", "output='/x [{'")
+    let again = try parse(c.resolvedYAML())
+    XCTAssertEqual(again, c)
+    var many = c
+    many.pretraining.text = Array(repeating: odd, count: 20)
+    XCTAssertEqual(try parse(many.resolvedYAML()), many)
+  }
+
+  func testTheResolvedConfigurationHoldsEveryKeyThatHasAValue() throws {
+    let lines = try minimal().resolvedYAML().split(separator: "\n").map { $0.drop(while: { $0 == " " || $0 == "#" }) }
+    for setting in RunConfiguration.settings {
+      let name = setting.key.split(separator: ".").last.map { $0 + ":" } ?? ""
+      XCTAssertTrue(lines.contains { $0.hasPrefix(name) }, "\(setting.key) is not written")
+    }
+  }
+
+  // MARK: Paths
+
+  func testRelativePathsStartFromTheFile() throws {
+    let folder = try TemporaryFolder()
+    let configs = folder.file("configs")
+    try FileManager.default.createDirectory(at: configs, withIntermediateDirectories: true)
+    let file = configs.appendingPathComponent("c.yaml")
+    try Self.minimal.replacingOccurrences(of: "runs/x", with: "../runs/./x").write(
+      to: file, atomically: true, encoding: .utf8)
+    let c = try RunConfiguration.load(file: file)
+    let base = try XCTUnwrap(realpath(folder.url.path, nil).map { String(cString: $0) })
+    XCTAssertEqual(c.output, base + "/runs/./x")
+    XCTAssertEqual(c.model.checkpoint, base + "/configs/models/m")
+    XCTAssertEqual(c.pretraining.text, [base + "/configs/text.txt"])
+  }
+
+  func testAPathOfAnOverrideStartsFromTheWorkingFolder() throws {
+    let here = try XCTUnwrap(realpath(FileManager.default.currentDirectoryPath, nil).map { String(cString: $0) })
+    XCTAssertEqual(try minimal("output=runs/y").output, here == "/" ? "/runs/y" : here + "/runs/y")
+  }
+
+  func testTildeIsTheHomeFolder() throws {
+    let home = NSHomeDirectory()
+    XCTAssertEqual(try minimal("output=~/y").output, home == "/" ? "/y" : home + "/y")
+  }
+
+  func testInputsThatAreNotThereAreNamedByTheirKey() throws {
+    let folder = try TemporaryFolder()
+    let c = try minimal("model.checkpoint=\(folder.url.path)")
+    XCTAssertThrowsError(try c.checkInputs()) {
+      XCTAssertEqual("\($0)", "pretraining.text: /no/such/folder/text.txt: no such file or folder")
+    }
+    let none = try minimal(
+      "model.checkpoint=\(folder.url.path)", "budget.alpha=0", "fine_tuning.path=\(folder.url.path)")
+    XCTAssertNoThrow(try none.checkInputs())
+  }
+
+  // MARK: The files of the project
+
+  func testEveryFileInConfigsLoads() throws {
+    let folder = SharedFolder.packageRoot.appendingPathComponent("configs")
+    let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+      .filter { $0.pathExtension == "yaml" }
+    XCTAssertGreaterThanOrEqual(files.count, 15)
+    for file in files {
+      let c = try RunConfiguration.load(file: file)
+      let again = try RunConfiguration.parse(c.resolvedYAML(), name: "run.yaml", folder: folder)
+      XCTAssertEqual(again, c, file.lastPathComponent)
+    }
+  }
+
+  func testTheConfigsOfThePaperHaveItsSchemes() throws {
+    let folder = SharedFolder.packageRoot.appendingPathComponent("configs")
+    for model in ["camembert", "drbert"] {
+      for scheme in Footprint.paperSchemes {
+        let name = "\(model)-\(scheme)".lowercased().replacingOccurrences(of: "_", with: "-")
+        let c = try RunConfiguration.load(file: folder.appendingPathComponent("\(name).yaml"))
+        XCTAssertEqual(c.quantization.scheme, scheme)
+        XCTAssertEqual(c.preset, .accmlPaper)
+        XCTAssertEqual(c.budget.totalSteps, 30_000)
+        XCTAssertEqual(c.optimizer.learningRate, 5e-6)
+      }
+    }
+  }
+
+  func testEveryKeyHasAMeaningAndStandsOnce() {
+    let keys = RunConfiguration.settings.map(\.key)
+    XCTAssertEqual(Set(keys).count, keys.count)
+    XCTAssertTrue(RunConfiguration.settings.allSatisfy { !$0.meaning.isEmpty && !$0.allowed.isEmpty })
+    XCTAssertTrue(RunConfiguration.reference.contains("budget.alpha"))
+  }
+}

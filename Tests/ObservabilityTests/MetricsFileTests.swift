@@ -1,0 +1,169 @@
+import Foundation
+import Observability
+import TestSupport
+import XCTest
+
+final class MetricsFileTests: XCTestCase {
+  private func lines(_ url: URL) throws -> [[String: Any]] {
+    try String(contentsOf: url, encoding: .utf8).split(separator: "\n").map {
+      try XCTUnwrap(JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+    }
+  }
+
+  func testEveryEventIsOneReadableLine() throws {
+    let folder = try TemporaryFolder()
+    let url = folder.file("metrics.jsonl")
+    let file = try MetricsFile(url, now: { 12.3456 })
+    let events: [RunEvent] = [
+      .step(Samples.step(1)), .evaluation(Samples.evaluation(1)), .sites(Samples.sites(1)),
+      .fingerprint(FingerprintReport(globalStep: 1, parameters: "00ff")),
+      .note(NoteReport("guillemets « », \"quotes\", back\\slash,\nnew\tline, \u{1} and 😀")),
+      .warning(WarningReport("careful")),
+      .end(
+        RunSummary(
+          globalStep: 1, seconds: 60, tokens: 6144, evaluations: [Samples.evaluation(1)],
+          energy: .measured([EnergyReading.Package("package-0", 12.5)]))),
+    ]
+    for event in events { try file.observe(event) }
+    try file.finish()
+
+    let lines = try lines(url)
+    XCTAssertEqual(
+      lines.map { $0["kind"] as? String },
+      ["step", "evaluation", "site", "site", "fingerprint", "note", "warning", "end"])
+    XCTAssertTrue(lines.allSatisfy { $0["global_step"] as? Int == 1 && $0["time"] as? Double == 12.346 })
+    XCTAssertEqual(lines[0]["loss"] as? Double, 8.5)
+    XCTAssertEqual(lines[0]["learning_rate"] as? Double, 4.2e-6)
+    XCTAssertEqual((lines[0]["seconds_by_phase"] as? [String: Double])?["products"], 1.2)
+    XCTAssertEqual((lines[1]["scores"] as? [String: Double])?["strict_f1"], 0.6125)
+    XCTAssertEqual((lines[1]["labels"] as? [[String: Any]])?.first?["f1"] as? Double, 1.0 / 3)
+    XCTAssertEqual(lines[3]["site"] as? String, "roberta.encoder.layer.0.output.dense.input_quantizer")
+    XCTAssertEqual(
+      lines[5]["text"] as? String, "guillemets « », \"quotes\", back\\slash,\nnew\tline, \u{1} and 😀")
+    XCTAssertEqual((lines[7]["joules"] as? [String: Double])?["package-0"], 12.5)
+  }
+
+  func testNumbersKeepEveryBitAndNonFiniteOnesAreNamed() throws {
+    let folder = try TemporaryFolder()
+    let url = folder.file("metrics.jsonl")
+    let file = try MetricsFile(url)
+    let values: [Double] = [
+      0.1, 1.0 / 3, .leastNonzeroMagnitude, .greatestFiniteMagnitude, -0.0, 1e16, 123_456_789, .nan, .infinity,
+      -.infinity,
+    ]
+    for (index, value) in values.enumerated() { try file.observe(.step(Samples.step(index + 1, loss: value))) }
+
+    let (records, unreadable) = try MetricsRecord.all(at: url)
+    XCTAssertEqual(unreadable, 0)
+    for (record, value) in zip(records, values) {
+      let read = try XCTUnwrap(record.double("loss"))
+      XCTAssertTrue(read == value || read.isNaN && value.isNaN, "\(read) for \(value)")
+    }
+    XCTAssertTrue(try String(contentsOf: url, encoding: .utf8).contains("\"loss\":\"-Infinity\""))
+  }
+
+  func testResumeCutsLaterStepsAndATornLine() throws {
+    let folder = try TemporaryFolder()
+    let url = folder.file("metrics.jsonl")
+    let first = try MetricsFile(url)
+    for step in 1...10 {
+      try first.observe(.step(Samples.step(step)))
+      try first.observe(.note(NoteReport("after \(step)")))
+    }
+    let handle = try FileHandle(forWritingTo: url)
+    handle.seekToEndOfFile()
+    handle.write(Data("{\"kind\":\"step\",\"global_st".utf8))
+    try handle.close()
+
+    let second = try MetricsFile(url, resumingAt: 6)
+    XCTAssertEqual(second.repair.droppedLineCount, 9)
+    try second.observe(.note(NoteReport("resumed")))
+    for step in 7...10 { try second.observe(.step(Samples.step(step))) }
+    let steps = try lines(url).filter { $0["kind"] as? String == "step" }.compactMap { $0["global_step"] as? Int }
+    XCTAssertEqual(steps, Array(1...10))
+    let note = try XCTUnwrap(lines(url).first { $0["text"] as? String == "resumed" })
+    XCTAssertEqual(note["global_step"] as? Int, 6, "a note belongs to the step resumed from")
+  }
+
+  func testTornLastLineIsDropped() throws {
+    let whole = "{\"kind\":\"step\",\"global_step\":1}\n"
+    let repair = MetricsRepair(of: Data((whole + "{\"kind\":\"st").utf8), resumingAt: 5)
+    XCTAssertEqual(repair.keptByteCount, whole.utf8.count)
+    XCTAssertEqual(repair.tornByteCount, 11)
+    XCTAssertEqual(repair.note, "a torn last line of 11 bytes dropped")
+  }
+
+  func testLastLineThatLacksOnlyItsEndStays() throws {
+    let folder = try TemporaryFolder()
+    let url = folder.file("metrics.jsonl")
+    try Data("{\"kind\":\"step\",\"global_step\":1}".utf8).write(to: url)
+    let file = try MetricsFile(url, resumingAt: 1)
+    try file.observe(.step(Samples.step(2)))
+    XCTAssertEqual(try lines(url).count, 2)
+  }
+
+  func testResumeAtZeroOrWithoutAFileStartsEmpty() throws {
+    let folder = try TemporaryFolder()
+    let url = folder.file("metrics.jsonl")
+    try MetricsFile(url, resumingAt: 3).observe(.step(Samples.step(4)))
+    XCTAssertEqual(try MetricsFile(url, resumingAt: 0).repair.keptByteCount, 0)
+    XCTAssertEqual(try Data(contentsOf: url).count, 0)
+  }
+
+  func testUnreadableLinesStayAndAreCounted() {
+    let text = "{\"kind\":\"step\",\"global_step\":1}\nnot ours\n\n{\"kind\":\"step\",\"global_step\":2}\n"
+    let repair = MetricsRepair(of: Data(text.utf8), resumingAt: 2)
+    XCTAssertEqual(repair.keptByteCount, text.utf8.count)
+    XCTAssertEqual(repair.unreadableLineCount, 2)
+  }
+
+  func testANewRunRefusesAFileThatIsThere() throws {
+    let folder = try TemporaryFolder()
+    let url = folder.file("metrics.jsonl")
+    try Data().write(to: url)
+    XCTAssertThrowsError(try MetricsFile(url)) { error in
+      XCTAssertEqual("\(error)", "\(url.path): cannot be opened (File exists)")
+    }
+  }
+
+  func testAFailedWriteLeavesNoPartOfItsLine() throws {
+    let disk = try SmallDisk(kilobytes: 64)
+    let url = disk.url.appendingPathComponent("metrics.jsonl")
+    let file = try MetricsFile(url)
+    var isFull = false
+    for step in 1...1000 where !isFull {
+      do { try file.observe(.step(Samples.step(step))) } catch {
+        XCTAssertEqual("\(error)", "\(url.path): cannot be written (No space left on device)")
+        isFull = true
+      }
+    }
+    XCTAssertTrue(isFull)
+    let before = try lines(url).count  // every line parses: nothing torn
+    XCTAssertThrowsError(try file.observe(.note(NoteReport(String(repeating: "x", count: 5000)))))
+    XCTAssertEqual(try lines(url).count, before)
+  }
+}
+
+/// A file system of a few kilobytes in memory. Skips the test where there is no right to mount one.
+final class SmallDisk {
+  private let folder: TemporaryFolder
+  let url: URL
+
+  init(kilobytes: Int) throws {
+    folder = try TemporaryFolder()
+    url = folder.file("disk")
+    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    guard mount("tmpfs", url.path, "tmpfs", 0, "size=\(kilobytes)k") == 0 else {
+      throw XCTSkip("no right to mount a small disk; run as root to see this")
+    }
+  }
+
+  /// Makes it read-only from here on.
+  func protect() throws {
+    guard mount("tmpfs", url.path, "tmpfs", UInt(MS_REMOUNT) | UInt(MS_RDONLY), nil) == 0 else {
+      throw XCTSkip("no right to remount")
+    }
+  }
+
+  deinit { umount2(url.path, 2 /* MNT_DETACH */) }
+}

@@ -1,0 +1,63 @@
+import Foundation
+import Ranks
+import XCTest
+
+final class CPUSetTests: XCTestCase {
+  func testListsAreReadAndWrittenInTheKernelsForm() throws {
+    for list in ["", "0", "0-3", "0-3,8,10-11", "63-64,128", "65535"] {
+      XCTAssertEqual(try XCTUnwrap(CPUSet(list: list + "\n"), list).list, list)
+    }
+    XCTAssertEqual(try XCTUnwrap(CPUSet(list: "3,1,2")).list, "1-3")
+    XCTAssertEqual(CPUSet([5, 0, 64]).numbers, [0, 5, 64])
+  }
+
+  func testMalformedListsAreRefused() {
+    for list in [
+      ",", "1,", "-1", "3-1", "1-", "a", "1-2-3", "65536", "0-99999999999", "0x1", "1 2", "9223372036854775808",
+    ] {
+      XCTAssertNil(CPUSet(list: list), list)
+    }
+  }
+
+  func testSetsMeetAndJoin() {
+    let low = CPUSet([0, 1]), high = CPUSet([70, 71])
+    XCTAssertFalse(low.intersects(high))
+    XCTAssertEqual(low.union(high).count, 4)
+    XCTAssertTrue(low.union(high).intersects(high))
+    XCTAssertTrue(high.contains(70))
+    XCTAssertFalse(high.contains(-1))
+    XCTAssertFalse(high.contains(100_000))
+  }
+
+  func testThisThreadHasCores() throws {
+    let cpus = try CPUSet.ofThisThread()
+    XCTAssertEqual(cpus.count, ProcessInfo.processInfo.activeProcessorCount)
+    try cpus.bindThisThread()
+    XCTAssertEqual(try CPUSet.ofThisThread(), cpus)
+  }
+
+  /// Mutated lists: a reader that crashes or takes what it cannot write back fails.
+  func testRandomListsNeverCrash() {
+    let inputCount = ProcessInfo.processInfo.environment["PALIER_FUZZ_INPUTS"].flatMap(Int.init) ?? 2_000
+    var random = SplitMix(state: 7)
+    let alphabet = Array("0123456789,,--  x\n\u{e9}")
+    for _ in 0..<inputCount {
+      let length = Int(random.next() % 24)
+      let list = String((0..<length).map { _ in alphabet[Int(random.next() % UInt64(alphabet.count))] })
+      guard let cpus = CPUSet(list: list) else { continue }
+      XCTAssertEqual(CPUSet(list: cpus.list), cpus, list)
+    }
+  }
+}
+
+/// A seeded generator: the same inputs in every run.
+struct SplitMix: RandomNumberGenerator {
+  var state: UInt64
+  mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+    return z ^ (z >> 31)
+  }
+}
