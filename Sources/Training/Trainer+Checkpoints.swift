@@ -73,10 +73,10 @@ extension Trainer {
   }
 
   private func config() -> HuggingFaceConfig {
-    var facts: JSONFields = [
-      "version": .string(PalierVersion.text), "scheme": .string(scheme.name), "stage": .string(progress.stage.rawValue),
-      "global_step": .integer(progress.globalStep),
-    ]
+    var facts = CheckpointFacts.fields(of: scheme)
+    facts["version"] = .string(PalierVersion.text)
+    facts["stage"] = .string(progress.stage.rawValue)
+    facts["global_step"] = .integer(progress.globalStep)
     if let task = fineTuning?.corpus.task { facts["task"] = .string(task.rawValue) }
     return ModelFiles.config(from: source.config, head: replica.model.head, labels: fineTuning?.labels.names, facts: facts)
   }

@@ -8,6 +8,8 @@ public enum TrainingError: Error, CustomStringConvertible {
   case wrongShape(name: String, path: String, expected: [Int], found: [Int])
   case vocabularyMismatch(tokenizer: Int, model: Int, tokenizerPath: String, modelPath: String)
   case notATagger(String)
+  case noMaskedLMHead(String)
+  case nothingQuantized(String)
   case badNumbers(step: Int, what: String)
   case replicaDiffers(ranks: [String], step: Int)
   case nothingToResume(String)
@@ -29,6 +31,10 @@ public enum TrainingError: Error, CustomStringConvertible {
       "tokenizer \(tokenizerPath) has \(tokenizer) ids, checkpoint \(modelPath) has \(model): set model.tokenizer to the checkpoint's own"
     case .notATagger(let path):
       "\(path) has no classifier with labels: give a checkpoint that fine-tuning wrote"
+    case .noMaskedLMHead(let path):
+      "\(path) has no masked-LM head: give a checkpoint of the first stage (checkpoints/alpha of a run), or --task entities or pos"
+    case .nothingQuantized(let path):
+      "\(path) has no quantizer: its weights are already what transformers computes with"
     case .badNumbers(let step, let what):
       "step \(step): \(what): stopped (guards.on_bad_numbers: skip passes over such steps; a lower learning rate may avoid them)"
     case .replicaDiffers(let ranks, let step):

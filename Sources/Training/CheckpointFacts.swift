@@ -1,0 +1,42 @@
+import Checkpoints
+import Corpus
+import Quantization
+
+/// What Palier notes in a checkpoint's `config.json`, under the key `palier`, beyond what transformers needs.
+public struct CheckpointFacts: Equatable, Sendable {
+  /// How its tensors are to be quantized, options included; float32 where a checkpoint is not Palier's.
+  public var scheme = Scheme.float32
+  /// The version that wrote it.
+  public var version: String?
+  /// The stage at whose end, or in which, it was written.
+  public var stage: RunProgress.Stage?
+  /// What its labels tag.
+  public var task: TaggedTask?
+  /// The run's step.
+  public var globalStep: Int?
+  /// Whether anything was noted.
+  public private(set) var isPresent = false
+
+  /// The facts in a configuration; none is an error but a scheme that this version does not know.
+  public init(_ config: HuggingFaceConfig) throws {
+    guard let fields = config.fields[ModelFiles.ownKey]?.object else { return }
+    isPresent = true
+    if let name = fields["scheme"]?.string { scheme = try Scheme(parsing: name) }
+    scheme.gammaPerRow = fields["bitnet_gamma"]?.string == "row"
+    scheme.quantizesHead = fields["quantized_head"]?.bool ?? false
+    scheme.sharesSteps = fields["shared_steps"]?.string == "by-kind"
+    version = fields["version"]?.string
+    stage = fields["stage"]?.string.flatMap { RunProgress.Stage(rawValue: $0) }
+    task = fields["task"]?.string.flatMap { TaggedTask(rawValue: $0) }
+    globalStep = fields["global_step"]?.integer
+  }
+
+  /// A scheme as it is noted: its name, and those options that change what a checkpoint computes.
+  static func fields(of scheme: Scheme) -> JSONFields {
+    var fields: JSONFields = ["scheme": .string(scheme.name)]
+    if scheme.gammaPerRow { fields["bitnet_gamma"] = "row" }
+    if scheme.quantizesHead { fields["quantized_head"] = true }
+    if scheme.sharesSteps { fields["shared_steps"] = "by-kind" }
+    return fields
+  }
+}
