@@ -37,6 +37,8 @@ public final class CheckpointEvaluation {
   /// What came out, the same on every rank but for `predictions`.
   public struct Outcome {
     public var report: EvaluationReport
+    /// What the labels tag; nil for masked-language modelling.
+    public var task: TaggedTask?
     /// Scores that need no model, to be beaten.
     public var baselines: [EvaluationReport] = []
     public var sentenceCount = 0
@@ -107,6 +109,7 @@ public final class CheckpointEvaluation {
       report: EvaluationReport(
         stage: "checkpoint", globalStep: facts.globalStep ?? 0, split: split.rawValue, scores: result.scores,
         perLabel: result.perLabel, seconds: seconds, shareOfRun: 1))
+    outcome.task = data.corpus.task
     outcome.sentenceCount = data.corpus[split].count
     outcome.wordCount = result.entities?.wordCount ?? result.tags?.wordCount ?? 0
     outcome.wordsWithoutPrediction = result.entities?.wordsWithoutPrediction ?? result.tags?.wordsWithoutPrediction ?? 0

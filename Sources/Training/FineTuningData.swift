@@ -37,7 +37,8 @@ public final class FineTuningData {
     sliceTokens = settings.sliceTokens
   }
 
-  private static func read(_ settings: RunConfiguration.FineTuning) throws -> TaggedCorpus {
+  /// The corpus that a configuration names, as it is.
+  public static func read(_ settings: RunConfiguration.FineTuning) throws -> TaggedCorpus {
     guard let format = settings.format.flatMap({ TaggedCorpusFormat(rawValue: $0.rawValue) }) else {
       throw TrainingError.missingSetting("fine_tuning.format", "one of brat, conllu, cas, conll2, jsonl")
     }

@@ -1,0 +1,39 @@
+/// What a user can get wrong that no room below knows of. Each description is one line.
+enum CommandLineError: Error, CustomStringConvertible {
+  case notThere(path: String, wanted: String)
+  case isFolder(path: String, wanted: String)
+  case isFile(path: String, wanted: String)
+  case unreadable(path: String, reason: String)
+  case unwritable(path: String, reason: String)
+  case wouldOverwrite(path: String)
+  case unrecognized(path: String)
+  case noCases(path: String)
+  case casesFailed(count: Int, total: Int)
+  case badInputLine(number: Int, reason: String)
+  case missingOption(String, reason: String)
+  case conflict(String)
+  case noMetrics(path: String)
+  case doctorFailed(String)
+
+  var description: String {
+    switch self {
+    case .notThere(let path, let wanted): "\(path): no such file or folder; give \(wanted)"
+    case .isFolder(let path, let wanted): "\(path) is a folder; give \(wanted)"
+    case .isFile(let path, let wanted): "\(path) is a file; give \(wanted)"
+    case .unreadable(let path, let reason): "\(path): cannot be read: \(reason)"
+    case .unwritable(let path, let reason): "\(path): cannot be written: \(reason)"
+    case .wouldOverwrite(let path): "\(path): exists already and is not empty; remove it or give another place"
+    case .unrecognized(let path):
+      "\(path): neither a checkpoint (config.json), a token store (manifest.json), a run (metrics.jsonl) nor a safetensors "
+        + "file; for a tagged corpus give --format"
+    case .noCases(let path): "\(path): no reference case in it (a folder with case.json)"
+    case .casesFailed(let count, let total):
+      "\(count) of \(total) cases lie beyond their tolerance: this build or machine does not compute what it should"
+    case .badInputLine(let number, let reason): "standard input, line \(number): \(reason)"
+    case .missingOption(let option, let reason): "\(option) is missing: \(reason)"
+    case .conflict(let what): what
+    case .noMetrics(let path): "\(path): no step in it; give the output folder of a run, or its metrics.jsonl"
+    case .doctorFailed(let what): what
+    }
+  }
+}

@@ -1,0 +1,71 @@
+import ArgumentParser
+import Foundation
+import Training
+
+/// The command line: one command a file, and the one place where an error becomes a line and an exit code.
+struct Palier: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "palier",
+    abstract: "Train quantization-aware French clinical encoders on CPU clusters.",
+    discussion: """
+      Palier takes a CamemBERT-style checkpoint, French text and a tagged corpus, and trains in two stages with quantizers \
+      on: masked-language modelling for a share α of the steps, then entities or parts of speech. It runs alone or on many \
+      MPI ranks, and what comes out is a checkpoint that transformers opens.
+
+      A first run, start to end:
+        palier sample --out data                        # a synthetic corpus to play with
+        palier init --out model --train-tokenizer data/corpus.txt --vocabulary 2000 \\
+          --hidden 128 --layers 3 --heads 4 --intermediate 512
+        launch/mpirun -n 2 -- palier train configs/demo.yaml
+        palier evaluate runs/demo/checkpoints/best --config configs/demo.yaml
+
+      Before a long run on a new cluster: palier doctor (under launch/mpirun too), palier check, palier bench.
+
+      Exit codes: 0 done; 1 failed, with one line on standard error that begins with "palier:"; 64 wrong usage; 75 a training \
+      run stopped by a signal, saved, to be resumed; 124 a rank or its host no longer answers; 126 this CPU lacks what the \
+      program was built for.
+      """,
+    version: "palier \(PalierVersion.text)",
+    subcommands: [],
+    groupedSubcommands: [
+      CommandGroup(name: "Train and measure", subcommands: [Train.self, Evaluate.self, Compare.self]),
+      CommandGroup(name: "Prepare", subcommands: [Tokenize.self, Encode.self, Init.self, Sample.self]),
+      CommandGroup(name: "Look and export", subcommands: [Inspect.self, FootprintCommand.self, Export.self]),
+      CommandGroup(name: "Trust a machine", subcommands: [Doctor.self, Check.self, BenchCommand.self]),
+    ])
+}
+
+@main
+enum Main {
+  static func main() {
+    // A line at a time also into pipes: mpirun and logs show it as it comes.
+    setvbuf(stdout, nil, _IOLBF, 0)
+    do {
+      var command = try Palier.parseAsRoot()
+      try command.run()
+    } catch {
+      end(with: error)
+    }
+  }
+
+  /// Help and usage as the parser prints them; everything else as one line.
+  private static func end(with error: any Error) -> Never {
+    let code = Palier.exitCode(for: error)
+    if let code = error as? ExitCode { exit(code.rawValue) }
+    guard code == .failure else {
+      waitForTheLeader()
+      Palier.exit(withError: error)
+    }
+    Output.fail(String(describing: error))
+    exit(code.rawValue)
+  }
+
+  /// Usage errors are the same on every rank, and no world exists yet: the first rank alone prints them.
+  private static func waitForTheLeader() {
+    let environment = ProcessInfo.processInfo.environment
+    guard let rank = environment["OMPI_COMM_WORLD_RANK"] ?? environment["PMIX_RANK"], rank != "0" else { return }
+    // mpirun ends the job with the first rank that leaves: not before the leader has printed.
+    usleep(500_000)
+    exit(EXIT_SUCCESS)
+  }
+}

@@ -1,0 +1,57 @@
+import Foundation
+
+/// What a path is.
+enum PathKind {
+  case absent, file, folder
+
+  init(_ url: URL) {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
+      self = .absent
+      return
+    }
+    self = isFolder.boolValue ? .folder : .file
+  }
+}
+
+/// Paths as they are given on a command line, from the working folder.
+enum Paths {
+  static func url(_ path: String) -> URL { URL(fileURLWithPath: (path as NSString).expandingTildeInPath) }
+
+  /// A folder that must be there.
+  /// - Parameter wanted: what to give instead, for the message.
+  static func folder(_ path: String, _ wanted: String) throws -> URL {
+    let url = url(path)
+    switch PathKind(url) {
+    case .absent: throw CommandLineError.notThere(path: path, wanted: wanted)
+    case .file: throw CommandLineError.isFile(path: path, wanted: wanted)
+    case .folder: return url
+    }
+  }
+
+  /// A file that must be there.
+  static func file(_ path: String, _ wanted: String) throws -> URL {
+    let url = url(path)
+    switch PathKind(url) {
+    case .absent: throw CommandLineError.notThere(path: path, wanted: wanted)
+    case .folder: throw CommandLineError.isFolder(path: path, wanted: wanted)
+    case .file: return url
+    }
+  }
+
+  /// A place for something new: nothing there yet, or an empty folder.
+  static func newFolder(_ path: String) throws -> URL {
+    let url = url(path)
+    switch PathKind(url) {
+    case .absent: return url
+    case .file: throw CommandLineError.isFile(path: path, wanted: "a folder that is not there yet")
+    case .folder:
+      let contents: [String]
+      do { contents = try FileManager.default.contentsOfDirectory(atPath: url.path) } catch {
+        throw CommandLineError.unreadable(path: path, reason: "permission denied")
+      }
+      guard contents.isEmpty else { throw CommandLineError.wouldOverwrite(path: path) }
+      return url
+    }
+  }
+}

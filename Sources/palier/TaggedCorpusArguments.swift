@@ -1,0 +1,28 @@
+import ArgumentParser
+import Configuration
+import Corpus
+import Foundation
+
+extension RunConfiguration.Format: ExpressibleByArgument {}
+extension RunConfiguration.Task: ExpressibleByArgument {}
+extension RunConfiguration.Part: ExpressibleByArgument {}
+
+/// How a tagged corpus is named on a command line, in the words of `fine_tuning` in a configuration.
+struct TaggedCorpusArguments: ParsableArguments {
+  @Option(help: "Format of the tagged corpus.")
+  var format: RunConfiguration.Format?
+  @Option(help: ArgumentHelp("Part of a QUAERO release (brat).", valueName: "EMEA|MEDLINE"))
+  var part: RunConfiguration.Part?
+  @Flag(help: "Leave out the words after a document's last cut (brat), as the paper's counts do.")
+  var dropTails = false
+  @Option(help: ArgumentHelp("Seed of the 70/10/20 split of a corpus without parts (cas, pooled files).", valueName: "n"))
+  var splitSeed: UInt64?
+
+  /// These, where given, over `settings`.
+  func apply(to settings: inout RunConfiguration.FineTuning) {
+    if let format { settings.format = format }
+    if let part { settings.part = part }
+    if dropTails { settings.dropTails = true }
+    if let splitSeed { settings.splitSeed = splitSeed }
+  }
+}

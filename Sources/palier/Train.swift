@@ -1,0 +1,75 @@
+import ArgumentParser
+import Configuration
+import Foundation
+import Ranks
+import Training
+
+/// `palier train`: a run from its first step, or from its last checkpoint.
+struct Train: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Train: masked-LM for a share α of the budget, then entities or parts of speech.",
+    usage: "palier train <config> [--set <key=value> …] [--resume]",
+    discussion: """
+      The configuration is a YAML file; configs/ has commented examples. Any key of it can be overridden with --set, by its \
+      path: --set budget.alpha=0.5 --set compute.threads=8. A relative path in the file starts from the file's folder, one in \
+      --set from the working folder. Unknown or misspelt keys are refused with the nearest known one.
+
+      Alone it is a run of one rank; under launch/mpirun or mpirun, of many, with the same result. Rank zero prints and \
+      writes; everything goes to the folder `output` of the configuration:
+        run.yaml, versions.json, hosts.json   what ran, and where
+        metrics.jsonl, tensorboard/           losses, scores, step sizes
+        checkpoints/step-…, best, alpha       complete checkpoints, which transformers opens
+
+      Ctrl-C, SIGTERM or SIGUSR1 ends the run after the step at hand: a checkpoint is written, and the exit code is 75. \
+      --resume goes on from the last intact checkpoint, also on another number of ranks. mpirun itself leaves its ranks about \
+      two seconds on Ctrl-C or SIGTERM; launch/mpirun turns them into SIGUSR1, which leaves time to save.
+
+      Examples:
+        palier train configs/demo.yaml
+        launch/mpirun -n 4 -- palier train configs/camembert-lsq-e4w4a4.yaml --set seed=2 --set output=runs/seed-2
+        launch/mpirun -n 4 -- palier train configs/camembert-lsq-e4w4a4.yaml --resume
+      """)
+
+  /// The exit code of a run that a signal stopped, with a checkpoint written (sysexits.h: EX_TEMPFAIL, try again).
+  static let stoppedExitCode: Int32 = 75
+
+  @Argument(help: ArgumentHelp("The run's YAML file.", valueName: "config"), completion: .file(extensions: ["yaml", "yml"]))
+  var config: String
+  @Option(
+    name: .customLong("set"), parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("Overrides a key of the configuration; may be repeated.", valueName: "key=value"))
+  var settings: [String] = []
+  @Argument(help: .hidden)
+  var moreSettings: [String] = []
+  @Flag(help: "Go on from the last intact checkpoint of the configuration's output folder.")
+  var resume = false
+  @Flag(help: "Accept that a launcher started several worlds of one rank: each then trains alone.")
+  var allowSeparateWorlds = false
+
+  func validate() throws {
+    if let stray = moreSettings.first(where: { !$0.contains("=") }) {
+      throw ValidationError("Unexpected argument '\(stray)': one configuration, then settings as key=value")
+    }
+  }
+
+  func run() throws {
+    try RankSession.run(allowSeparateWorlds: allowSeparateWorlds) { world in
+      let configuration = try world.agree {
+        let configuration = try RunConfiguration.load(file: Paths.url(config), overrides: settings + moreSettings)
+        try configuration.checkInputs()
+        return configuration
+      }
+      let (placement, threads) = try RankSession.takeThreads(
+        world, asked: configuration.compute.threads, allowOversubscription: configuration.compute.allowOversubscription)
+      let limit = configuration.guards.collectiveTimeoutSeconds
+      let watchdog = limit > 0 ? Watchdog(world, seconds: Double(limit)) : nil
+      try SignalFlag.install()
+      let trainer = try Trainer(
+        world: world, configuration: configuration, resumes: resume, threadCount: threads,
+        placementLine: placement.line(threadCount: threads))
+      let ending = try trainer.run()
+      watchdog?.stop()
+      return ending == .finished ? EXIT_SUCCESS : Train.stoppedExitCode
+    }
+  }
+}

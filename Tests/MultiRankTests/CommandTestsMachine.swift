@@ -1,0 +1,49 @@
+import Foundation
+import TestSupport
+import XCTest
+
+/// `check`, `doctor`, `footprint`.
+final class MachineCommandTests: XCTestCase {
+  func testReferenceCasesAgreeOnBothPaths() throws {
+    let cases = try SharedFolder.url("golden").path
+    for arguments in [["--path", "float"], ["--path", "auto", "--reduction", "exact"], ["--path", "auto", "--backward", "bf16"]] {
+      let shown = try Program.succeed(["check", cases] + arguments)
+      XCTAssertTrue(shown.contains("all within their tolerances"), shown)
+      XCTAssertTrue(shown.contains("LSQplus_E2W2A2-mlm"), shown)
+    }
+  }
+
+  func testACaseThatLiesIsSeen() throws {
+    let folder = try TemporaryFolder()
+    let original = try SharedFolder.url("golden/fp32-token")
+    let copy = folder.url.appendingPathComponent("case")
+    try FileManager.default.copyItem(at: original, to: copy)
+    let file = copy.appendingPathComponent("expected.safetensors")
+    var data = try Data(contentsOf: file)
+    data[data.count - 3] ^= 0x40
+    try FileManager.default.removeItem(at: file)
+    try data.write(to: file)
+    let outcome = try Program.run(["check", copy.path], ranks: 2)
+    XCTAssertEqual(outcome.status, 1)
+    XCTAssertTrue(outcome.output.contains("FAILS"), outcome.output)
+    XCTAssertTrue(outcome.errors.contains("1 of 1 cases"), outcome.errors)
+  }
+
+  func testFootprintPrintsTheTableOfThePaper() throws {
+    let shown = try Program.succeed(["footprint", "--scheme", "LSQ_E3W3A3"])
+    for figure in ["417.2", "104.3", "52.1", "26.1", "37.4", "44.53", "2.78", "0.70", "0.17", "0.52", "LSQ_E3W3A3"] {
+      XCTAssertTrue(shown.contains(figure), "\(figure) is not in \(shown)")
+    }
+    try Program.fail(["footprint", "--scheme", "LSQ_E9W9A9"], naming: "LSQ_E9W9A9")
+  }
+
+  func testDoctorShowsTheMachineAloneAndOnTwoRanks() throws {
+    for ranks in [nil, 2] {
+      let shown = try Program.succeed(["doctor", "--threads", "1"], ranks: ranks)
+      for word in ["MPI", "oneDNN", "int8", "bf16", "NUMA node 0", "pages", "memory", "a run here", "energy"] {
+        XCTAssertTrue(shown.contains(word), "\(word) is not in \(shown)")
+      }
+      XCTAssertTrue(shown.contains("\(ranks ?? 1) rank"), shown)
+    }
+  }
+}

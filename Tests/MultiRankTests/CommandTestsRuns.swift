@@ -1,0 +1,126 @@
+import Foundation
+import TestSupport
+import XCTest
+
+/// A short run from its first step to its export.
+final class RunCommandTests: XCTestCase {
+  /// The output folder of one run of some steps, made once.
+  private static let run: Result<(folder: URL, config: String), any Error> = Result {
+    let folder = try SharedFolders.make()
+    let config = try DemoData.configuration(output: folder.appendingPathComponent("out"))
+    try Program.succeed(["train", config])
+    return (folder, config)
+  }
+  private func output() throws -> URL { try Self.run.get().folder.appendingPathComponent("out") }
+  private func config() throws -> String { try Self.run.get().config }
+
+  func testEvaluateScoresTheBestCheckpointAsTrainingDid() throws {
+    let best = try output().appendingPathComponent("checkpoints/best").path
+    let predictions = try output().appendingPathComponent("predictions.jsonl")
+    let shown = try Program.succeed([
+      "evaluate", best, "--config", try config(), "--split", "test", "--predictions", predictions.path,
+    ])
+    for word in ["strict_f1", "baseline all-O", "baseline random", "precision", "sentences", "DISO"] {
+      XCTAssertTrue(shown.contains(word), "\(word) is not in \(shown)")
+    }
+    struct Line: Decodable { var tokens, reference, predicted: [String] }
+    let lines = try Data(contentsOf: predictions).split(separator: 0x0A)
+      .map { try JSONDecoder().decode(Line.self, from: Data($0)) }
+    XCTAssertEqual(lines.count, 20)
+    XCTAssertTrue(lines.allSatisfy { $0.tokens.count == $0.reference.count && $0.tokens.count == $0.predicted.count })
+    // The same from explicit options, on two ranks.
+    let again = try Program.succeed(
+      ["evaluate", best, "--format", "conll2", "--file", try DemoData.data() + "/entities/test.conll", "--threads", "1",
+       "--maximum-tokens", "64"], ranks: 2)
+    XCTAssertEqual(scoreLines(shown), scoreLines(again))
+    XCTAssertEqual(scoreLines(shown).count, 2)
+  }
+
+  /// Lines that the checkpoint's own figures make; the random baseline draws by other counts.
+  private func scoreLines(_ text: String) -> [String] {
+    text.split(separator: "\n").filter { $0.hasPrefix("f1 ") || $0.hasPrefix("loss ") }
+      .map { $0.split(separator: " ").prefix(2).joined(separator: " ") }
+  }
+
+  func testTheMaskedLMCheckpointGivesALoss() throws {
+    let alpha = try output().appendingPathComponent("checkpoints/alpha").path
+    let store = try output().appendingPathComponent("store").path
+    let shown = try Program.succeed(["evaluate", alpha, "--store", store, "--block-length", "64"])
+    XCTAssertTrue(shown.contains("masked tokens"), shown)
+    try Program.fail(["evaluate", alpha, "--task", "entities", "--format", "conll2", "--path", try DemoData.data() + "/entities"], naming: "classifier")
+    let best = try output().appendingPathComponent("checkpoints/best").path
+    try Program.fail(["evaluate", best, "--task", "mlm", "--store", store], naming: "masked-LM")
+  }
+
+  func testALabelThatTheCheckpointDoesNotKnowIsNamed() throws {
+    let folder = try TemporaryFolder()
+    let file = folder.url.appendingPathComponent("other.conll")
+    try Data("le\tO\nfoie\tB-ORGANE\n\n".utf8).write(to: file)
+    let best = try output().appendingPathComponent("checkpoints/best").path
+    try Program.fail(["evaluate", best, "--format", "conll2", "--file", file.path], naming: "B-ORGANE")
+  }
+
+  func testInspectShowsCheckpointTrainerAndRun() throws {
+    let checkpoints = try output().appendingPathComponent("checkpoints")
+    let last = try Program.succeed(["inspect", checkpoints.appendingPathComponent("step-000012").path, "--steps", "--verify"])
+    for word in ["LSQ_E8W8A8", "token classification", "step 12", "input_quantizer", "as written", "can be resumed"] {
+      XCTAssertTrue(last.contains(word), "\(word) is not in \(last)")
+    }
+    let run = try Program.succeed(["inspect", try output().path])
+    XCTAssertTrue(run.contains("alpha, best"), run)
+    XCTAssertTrue(run.contains("finished:     yes"), run)
+  }
+
+  func testARunOnTwoRanksIsTheSameAndCompareSaysSo() throws {
+    let folder = try TemporaryFolder()
+    let other = folder.url.appendingPathComponent("other")
+    let config = try DemoData.configuration(output: other)
+    try Program.succeed(["train", config], ranks: 2)
+    let shown = try Program.succeed(["compare", try output().path, other.path])
+    XCTAssertTrue(shown.contains("the same to step 12"), shown)
+    let changed = folder.url.appendingPathComponent("changed")
+    try Program.succeed(["train", config, "--set", "seed=4", "output=\(changed.path)"])
+    let outcome = try Program.run(["compare", try output().path, changed.appendingPathComponent("metrics.jsonl").path])
+    XCTAssertEqual(outcome.status, 1)
+    XCTAssertTrue(outcome.output.contains("the runs part at step 1"), outcome.output)
+    try Program.fail(["train", config], naming: "other")
+  }
+
+  func testASignalEndsARunWithCode75AndResumeGoesOn() throws {
+    let folder = try TemporaryFolder()
+    let other = folder.url.appendingPathComponent("other")
+    let config = try DemoData.configuration(output: other)
+    let settings = ["--set", "budget.total_steps=4000", "--set", "evaluation.points=4"]
+    let run = try MPIRun(["train", config] + settings, of: "palier", ranks: 2, timeout: 120)
+    _ = try run.waitForLine("mlm")
+    run.send(SIGUSR1)
+    let outcome = run.wait()
+    XCTAssertEqual(outcome.status, 75, outcome.errors)
+    XCTAssertTrue(outcome.output.contains("stopped by SIGUSR1"), outcome.output)
+    try Program.fail(["train", config] + settings, naming: "other")
+    let resumed = try MPIRun(["train", config, "--resume"] + settings, of: "palier", ranks: nil, timeout: 120)
+    _ = try resumed.waitForLine("resuming at step")
+    _ = try resumed.waitForLine("mlm")
+    resumed.send(SIGINT)
+    XCTAssertEqual(resumed.wait().status, 75)
+  }
+
+  func testExportLeavesTheLossAsItIsUpToTheActivations() throws {
+    let folder = try TemporaryFolder()
+    let plain = folder.url.appendingPathComponent("plain").path
+    let alpha = try output().appendingPathComponent("checkpoints/alpha").path
+    try Program.succeed(["export", "--dequantized", alpha, "--out", plain])
+    let store = try output().appendingPathComponent("store").path
+    let losses = try [alpha, plain].map { checkpoint -> Double in
+      let shown = try Program.succeed(["evaluate", checkpoint, "--task", "mlm", "--store", store, "--block-length", "64"])
+      let line = try XCTUnwrap(shown.split(separator: "\n").first { $0.hasPrefix("loss") })
+      return try XCTUnwrap(line.split(separator: " ").last.flatMap { Double($0) })
+    }
+    XCTAssertEqual(losses[0], losses[1], accuracy: 0.02)
+    let shown = try Program.succeed(["inspect", plain, "--tensors"])
+    XCTAssertFalse(shown.contains("quantizer"), shown)
+    XCTAssertTrue(shown.contains("lm_head.decoder.weight"), shown)
+    try Program.fail(["export", "--dequantized", plain, "--out", plain + "-2"], naming: "no quantizer")
+    try Program.fail(["export", "--dequantized", alpha, "--out", plain], naming: "not empty")
+  }
+}
