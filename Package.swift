@@ -17,7 +17,7 @@ let package = Package(
     .target(name: "COpenMPI", dependencies: ["OpenMPI"]),
     .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary(":libgomp.so.1")]),
     .target(name: "CNUMA", linkerSettings: [.linkedLibrary("numa")]),
-    .target(name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
+    .target(name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece"), .linkedLibrary("sentencepiece_train")]),
 
     // Rooms.
     .target(name: "Compute", dependencies: ["COneDNN", "CNUMA"]),

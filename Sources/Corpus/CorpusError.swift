@@ -17,6 +17,8 @@ public enum CorpusError: Error, Equatable, CustomStringConvertible {
   case cannotEncode(byteCount: Int)
   /// A stretch of text that must be encoded in one go is longer than the library can be trusted with.
   case textTooLong(byteCount: Int, limit: Int)
+  /// The SentencePiece library could make no model of a text.
+  case cannotTrain(files: [String], reason: String)
 
   // Tokenization.
   /// The text files hold no document.
@@ -59,6 +61,8 @@ public enum CorpusError: Error, Equatable, CustomStringConvertible {
       return "SentencePiece could not encode \(byteCount) bytes of text; is memory short?"
     case .textTooLong(let byteCount, let limit):
       return "\(byteCount) bytes of text without a place to cut (at most \(limit)); is this a text file?"
+    case .cannotTrain(let files, let reason):
+      return "\(files.joined(separator: ", ")): no tokenizer could be trained: \(reason)"
     case .emptyCorpus(let files):
       return "\(files.joined(separator: ", ")): no document in it; give UTF-8 text"
     case .sourceChanged(let path, let planned, let found):

@@ -12,7 +12,7 @@ public struct TokenIDs: Sendable, Equatable {
   /// Changes whenever the table does; a part of a tokenizer's fingerprint.
   static let version = "camembert-1"
   /// Ids beyond SentencePiece's own: four before piece 1 moves to 5, and `<mask>`.
-  static let extraCount = 5
+  package static let extraCount = 5
   /// The distance between a piece's number and its id, for all but the unknown piece.
   static let offset: Int32 = 4
 
