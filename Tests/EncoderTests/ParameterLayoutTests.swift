@@ -1,0 +1,77 @@
+import Encoder
+import Quantization
+import TestSupport
+import XCTest
+
+final class ParameterLayoutTests: XCTestCase {
+  private func layouts() throws -> [(String, ParameterLayout)] {
+    try Small.schemes.flatMap { scheme in
+      try [Small.maskedLanguageModel, .maskedLanguageModel(tied: false), Small.labels, .none].map { head in
+        (
+          "\(scheme) \(head)",
+          ParameterLayout(dimensions: Small.dimensions, scheme: try Scheme(parsing: scheme), head: head)
+        )
+      }
+    }
+  }
+
+  func testParametersFollowEachOtherOnMultiplesOfSixteen() throws {
+    for (what, layout) in try layouts() {
+      var end = 0
+      for parameter in layout.parameters {
+        XCTAssertEqual(parameter.start, end, "\(what) \(parameter.name)")
+        XCTAssertEqual(parameter.start % 16, 0)
+        XCTAssertEqual(parameter.count, parameter.shape.reduce(1, *))
+        end = (parameter.start + parameter.count + 15) / 16 * 16
+      }
+      XCTAssertEqual(layout.elementCount, end, what)
+    }
+  }
+
+  func testPartsTileTheBlock() throws {
+    for (what, layout) in try layouts() {
+      let parts = [layout.embeddingRange] + layout.layerRanges + [layout.headRange]
+      XCTAssertEqual(parts.first?.lowerBound, 0)
+      for (a, b) in zip(parts, parts.dropFirst()) { XCTAssertEqual(a.upperBound, b.lowerBound, what) }
+      XCTAssertEqual(parts.last?.upperBound, layout.elementCount)
+      for parameter in layout.parameters {
+        XCTAssertEqual(
+          parts.filter { $0.contains(parameter.start) && $0.upperBound >= parameter.range.upperBound }.count, 1)
+      }
+    }
+  }
+
+  func testNamesAreUniqueAndFound() throws {
+    for (_, layout) in try layouts() {
+      XCTAssertEqual(Set(layout.parameters.map(\.name)).count, layout.parameters.count)
+      for parameter in layout.parameters {
+        XCTAssertEqual(layout[parameter.name]?.start, parameter.start)
+        for offset in [parameter.start, parameter.range.upperBound - 1] {
+          XCTAssertEqual(layout.parameter(at: offset)?.name, parameter.name)
+        }
+      }
+      XCTAssertNil(layout["no such parameter"])
+    }
+  }
+
+  func testOnlyMatricesAndTablesDecay() throws {
+    for (_, layout) in try layouts() {
+      for parameter in layout.parameters {
+        let isNorm = parameter.name.contains("LayerNorm") || parameter.name.contains("layer_norm")
+        XCTAssertEqual(parameter.decays, parameter.name.hasSuffix(".weight") && !isNorm, parameter.name)
+      }
+    }
+  }
+
+  /// 3 tables, 6 matrices and 4 inputs a layer, each with a step, and with an offset where the rule has one.
+  func testQuantizersHaveTheirParameters() throws {
+    for (scheme, steps, offsets) in [
+      ("fp32", 0, 0), ("LSQ_E4W4A4", 3 + 2 * 10, 0), ("LSQplus_E2W2A2", 3 + 2 * 10, 2 * 4), ("BitNet_E6W1.58A6", 3, 0),
+    ] {
+      let layout = ParameterLayout(
+        dimensions: Small.dimensions, scheme: try Scheme(parsing: scheme), head: Small.labels)
+      XCTAssertEqual(layout.parameters.filter { $0.kind == .stepSize }.count, steps)
+      XCTAssertEqual(layout.parameters.filter { $0.kind == .offset }.count, offsets)
+    }
+  }
+}

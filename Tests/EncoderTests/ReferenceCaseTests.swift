@@ -1,0 +1,115 @@
+import Compute
+import Encoder
+import Foundation
+import TestSupport
+import Training
+import XCTest
+
+/// The cases of the double-precision reference: the project's own (`Cases`), and the golden ones where they are at hand.
+final class ReferenceCaseTests: XCTestCase {
+  private let precisions = [
+    Precision.float32, Precision(forward: .integer, backward: .float), Precision(forward: .float, backward: .bfloat16),
+    Precision(forward: .integer, backward: .bfloat16),
+  ]
+
+  private var ownCases: URL { SharedFolder.packageRoot.appendingPathComponent("Cases") }
+
+  private func folders(in url: URL) throws -> [URL] {
+    try FileManager.default.contentsOfDirectory(at: url, includingPropertiesForKeys: nil)
+      .filter { FileManager.default.fileExists(atPath: $0.appendingPathComponent("case.json").path) }
+      .sorted { $0.path < $1.path }
+  }
+
+  /// Every case on every path, with both sums.
+  private func assertPass(_ folders: [URL], threads: Int = 1, line: UInt = #line) throws {
+    Threads.use(threads)
+    defer { Threads.use(1) }
+    for folder in folders {
+      let reference = try ReferenceCase(folder: folder)
+      for precision in precisions {
+        for reduction in [GradientStore.Kind.float32, .fixedPoint] {
+          // A CPU without bfloat16 products has no such path.
+          guard let report = try run(reference, precision, reduction) else { continue }
+          XCTAssertEqual(report.lines.count, 6)
+          for part in report.lines {
+            XCTAssertTrue(
+              part.passes,
+              "\(report.name) \(precision) \(reduction): \(part.kind) off by \(part.worst) in \(part.tensor), allowed \(part.allowed)",
+              line: line)
+          }
+          XCTAssertEqual(report.passes, report.lines.allSatisfy(\.passes))
+        }
+      }
+    }
+  }
+
+  private func run(
+    _ reference: ReferenceCase, _ precision: Precision, _ reduction: GradientStore.Kind
+  ) throws -> ReferenceCase.Report? {
+    do { return try reference.run(precision: precision, reduction: reduction) } catch is ComputeError
+      where precision.backward == .bfloat16
+    { return nil }
+  }
+
+  func testTheProjectsOwnCasesPass() throws {
+    let folders = try folders(in: ownCases)
+    XCTAssertEqual(folders.count, 4)
+    try assertPass(folders)
+    try assertPass(Array(folders.prefix(1)), threads: 2)
+  }
+
+  func testTheGoldenCasesPass() throws {
+    let folders = try folders(in: SharedFolder.url("golden"))
+    XCTAssertGreaterThanOrEqual(folders.count, 11)
+    try assertPass(folders)
+  }
+
+  // MARK: - A case that should fail does
+
+  private func copy(_ name: String) throws -> (TemporaryFolder, URL) {
+    let temporary = try TemporaryFolder()
+    let url = temporary.file(name)
+    try FileManager.default.copyItem(at: ownCases.appendingPathComponent(name), to: url)
+    return (temporary, url)
+  }
+
+  func testAWrongLossIsFound() throws {
+    let (temporary, url) = try copy("fp32-token")
+    defer { withExtendedLifetime(temporary) {} }
+    let file = url.appendingPathComponent("case.json")
+    var description = try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as! [String: Any]
+    description["loss"] = description["loss"] as! Double * 1.00002
+    try JSONSerialization.data(withJSONObject: description).write(to: file)
+    let report = try ReferenceCase(folder: url).run(precision: .float32)
+    XCTAssertEqual(report.lines.filter { !$0.passes }.map(\.kind), ["loss"])
+    XCTAssertFalse(report.passes)
+  }
+
+  /// One weight moved by a tenth: everything that follows from it is off.
+  func testAWrongWeightIsFound() throws {
+    let (temporary, url) = try copy("fp32-token")
+    defer { withExtendedLifetime(temporary) {} }
+    let file = url.appendingPathComponent("weights.safetensors")
+    var bytes = try Data(contentsOf: file)
+    let headerLength = bytes.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
+    // The first tensor of the data: the classifier's bias, whose first number gets another exponent.
+    bytes[8 + headerLength + 3] ^= 0x01
+    try bytes.write(to: file)
+    let report = try ReferenceCase(folder: url).run(precision: .float32)
+    XCTAssertFalse(report.passes)
+  }
+
+  func testMissingAndBrokenFilesAreNamedInOneLine() throws {
+    for name in ["case.json", "weights.safetensors", "batch.safetensors", "expected.safetensors"] {
+      let (temporary, url) = try copy("fp32-token")
+      defer { withExtendedLifetime(temporary) {} }
+      let file = url.appendingPathComponent(name)
+      for broken in [Data(), Data("{".utf8), nil] {
+        if let broken { try broken.write(to: file) } else { try FileManager.default.removeItem(at: file) }
+        XCTAssertThrowsError(try ReferenceCase(folder: url).run(precision: .float32)) { error in
+          XCTAssertTrue("\(error)".contains(name) && !"\(error)".contains("\n"), "\(error)")
+        }
+      }
+    }
+  }
+}

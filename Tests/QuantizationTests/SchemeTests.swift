@@ -1,0 +1,78 @@
+import Quantization
+import XCTest
+
+final class SchemeTests: XCTestCase {
+  func testThePapersSchemesAreRead() throws {
+    let cases: [(String, QuantizerRule, QuantizerRule, QuantizerRule)] = [
+      ("fp32", .none, .none, .none),
+      ("FP32", .none, .none, .none),
+      ("LSQ_E8W8A8", .lsq(bits: 8, offset: false), .lsq(bits: 8, offset: false), .lsq(bits: 8, offset: false)),
+      ("LSQ_E6W2A6", .lsq(bits: 6, offset: false), .lsq(bits: 2, offset: false), .lsq(bits: 6, offset: false)),
+      ("lsq_e3w5a7", .lsq(bits: 3, offset: false), .lsq(bits: 5, offset: false), .lsq(bits: 7, offset: false)),
+      ("LSQplus_E2W2A2", .lsq(bits: 2, offset: false), .lsq(bits: 2, offset: false), .lsq(bits: 2, offset: true)),
+      ("LSQ+_E4W4A4", .lsq(bits: 4, offset: false), .lsq(bits: 4, offset: false), .lsq(bits: 4, offset: true)),
+      ("BitNet_E6W1.58A6", .lsq(bits: 6, offset: false), .absoluteMean, .absoluteMaximum(bits: 6)),
+      ("bitnet_E8W1.58A8", .lsq(bits: 8, offset: false), .absoluteMean, .absoluteMaximum(bits: 8)),
+    ]
+    for (text, embeddings, weights, activations) in cases {
+      let scheme = try Scheme(parsing: text)
+      XCTAssertEqual(scheme.embeddings, embeddings, text)
+      XCTAssertEqual(scheme.weights, weights, text)
+      XCTAssertEqual(scheme.activations, activations, text)
+      XCTAssertEqual(scheme.isQuantized, text.lowercased() != "fp32")
+      // The options of the published code are off unless asked for.
+      XCTAssertTrue(scheme.learnsSteps && scheme.clipsGradient && !scheme.gammaPerRow && !scheme.quantizesHead)
+    }
+  }
+
+  func testEveryWidthFromTwoToEightBitsIsRead() throws {
+    for bits in 2...8 {
+      XCTAssertEqual(try Scheme(parsing: "LSQ_E\(bits)W\(bits)A\(bits)").weights, .lsq(bits: bits, offset: false))
+    }
+  }
+
+  func testWhatIsNotASchemeIsRefusedInOneLineThatQuotesIt() {
+    let texts = [
+      "", "_", "LSQ", "LSQ_", "LSQ_E4W4", "LSQ_W4A4", "LSQ_E1W4A4", "LSQ_E4W1A4", "LSQ_E4W4A1", "LSQ_E9W4A4",
+      "LSQ_E4W9A4",
+      "LSQ_E4W4A9", "LSQ_E0W0A0", "LSQ_E4W1.58A4", "LSQplus_E4W1.58A4", "BitNet_E6W2A6", "BitNet_E6W1x58A6",
+      "BitNet_E6A6",
+      "BitNet_E9W1.58A6", "LSQ_E4W4A4 ", " LSQ_E4W4A4", "LSQ_E4W4A4_E4", "LSQ_E-4W4A4", "LSQ_E4.0W4A4", "LSQ_E٤W4A4",
+      "LSQ_E4W٤A4",
+      "LSQ_E99999999999999999999W4A4", "LSQ_E4W99999999999999999999A4", "fp16", "fp32_E4W4A4", "PACT_E4W4A4",
+    ]
+    for text in texts {
+      XCTAssertThrowsError(try Scheme(parsing: text), text) { error in
+        let line = "\(error)"
+        XCTAssertTrue(line.contains("\"\(text)\"") && !line.contains("\n"), line)
+      }
+    }
+  }
+
+  /// n = −2^(b−1), p = 2^(b−1) − 1; BitNet's grids are symmetric.
+  func testLevelsOfEveryRule() {
+    let bounds = [2: (-2, 1), 3: (-4, 3), 4: (-8, 7), 6: (-32, 31), 8: (-128, 127)]
+    for (bits, (n, p)) in bounds {
+      for offset in [false, true] {
+        XCTAssertEqual(QuantizerRule.lsq(bits: bits, offset: offset).n, Float(n))
+        XCTAssertEqual(QuantizerRule.lsq(bits: bits, offset: offset).p, Float(p))
+      }
+      XCTAssertEqual(QuantizerRule.absoluteMaximum(bits: bits).n, Float(-p))
+      XCTAssertEqual(QuantizerRule.absoluteMaximum(bits: bits).p, Float(p))
+    }
+    XCTAssertEqual(QuantizerRule.absoluteMean.n, -1)
+    XCTAssertEqual(QuantizerRule.absoluteMean.p, 1)
+  }
+
+  func testOnlyLSQHasParametersOfItsOwn() {
+    XCTAssertTrue(
+      QuantizerRule.lsq(bits: 4, offset: false).hasStep && !QuantizerRule.lsq(bits: 4, offset: false).hasOffset)
+    XCTAssertTrue(
+      QuantizerRule.lsq(bits: 4, offset: true).hasStep && QuantizerRule.lsq(bits: 4, offset: true).hasOffset)
+    for rule in [QuantizerRule.none, .absoluteMean, .absoluteMaximum(bits: 6)] {
+      XCTAssertFalse(rule.hasStep || rule.hasOffset)
+    }
+    XCTAssertFalse(QuantizerRule.none.isOn)
+    XCTAssertTrue(QuantizerRule.absoluteMean.isOn)
+  }
+}
