@@ -37,9 +37,20 @@ extension EncoderModel {
     }
   }
 
+  /// Zeroes the rows past the slice's end that the products of its last sequence read. Their share is multiplied by exact
+  /// zeros, but a NaN or infinity that an earlier slice left there would survive even those.
+  private func clearHeadsPastTheEnd(_ layer: Int) {
+    let size = dimensions.headSize
+    for head in 0..<3 * dimensions.headCount {
+      let end = workspace.layers[layer].heads.pointer + head * headRoom + slice.tokenCount * size
+      end.update(repeating: 0, count: 64 * size)
+    }
+  }
+
   /// context = dropout(softmax(Q·Kᵀ·scale))·V for every head of every sequence.
   func attentionForward(_ layer: Int) throws {
     try prepareAttention()
+    clearHeadsPastTheEnd(layer)
     let tasks = headTasks()
     phases.measure(.attentionForward) {
       Threads.forEach(tasks.count) { i, thread in attend(layer, tasks[i], workspace.scratch[thread]) }

@@ -31,6 +31,8 @@ extension EncoderModel {
   /// dŴ = dYᵀ·X̂ of the layer's six matrices. dŴ goes into the store as it is: the weight's own quantizer is passed once a
   /// step, on the sum (`finishGradients`), since weights and steps are the same for all slices of a step.
   func weightGradients(_ layer: Int, into store: GradientStore) {
+    // Without a block of tokens no product would replace what an earlier slice left in the tiles.
+    guard slice.tokenCount > 0 else { return }
     packInput(layer, site: 3)
     weightGradient(layer, 5, workspace.dOutput, site: 3, store)
     packInput(layer, site: 2)
