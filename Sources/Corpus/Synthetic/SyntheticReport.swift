@@ -73,10 +73,13 @@ struct SyntheticReport {
   }
 
   private func agreement(_ key: String, _ phrases: [String: SyntheticPhrase], _ word: String) -> (Bool, Bool) {
-    guard let phrase = phrases[key] else {
-      fatalError("synthetic corpus: \(word) agrees with no phrase of its template")
+    let subjects = key.split(separator: "+").map { name -> SyntheticPhrase in
+      guard let phrase = phrases[String(name)] else {
+        fatalError("synthetic corpus: \(word) agrees with no phrase of its template")
+      }
+      return phrase
     }
-    return (phrase.isFeminine, phrase.isPlural)
+    return (subjects.allSatisfy(\.isFeminine), subjects.count > 1 || subjects.contains(where: \.isPlural))
   }
 
   private func known(_ written: String) -> SyntheticToken {
