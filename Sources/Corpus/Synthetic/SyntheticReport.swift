@@ -1,6 +1,7 @@
 /// One synthetic clinical report, written sentence by sentence.
 struct SyntheticReport {
-  private static let phrases: [String: [String]] = SyntheticLexicon.categories.mapValues { lines($0.phrases) }
+  /// The phrases, as words, that each sex's reports may hold, by category.
+  private static let phrases = (female: phrases(without: maleOnly), male: phrases(without: femaleOnly))
   private static let sections = SyntheticTemplates.sections.map { section in
     (sentences: section.sentences, templates: lines(section.templates).map(SyntheticGrammar.items))
   }
@@ -19,6 +20,13 @@ struct SyntheticReport {
     isFemale = random.below(2) == 0
     age = random.number(in: 18...94)
     self.random = random
+  }
+
+  private static func phrases(without barred: [String]) -> [String: [[String]]] {
+    SyntheticLexicon.categories.mapValues { category in
+      lines(category.phrases).filter { line in !barred.contains(where: line.contains) }
+        .map { $0.split(separator: " ").map(String.init) }
+    }
   }
 
   private static func lines(_ text: String) -> [String] { text.split(separator: "\n").map(String.init) }
@@ -73,10 +81,13 @@ struct SyntheticReport {
   }
 
   private func agreement(_ key: String, _ phrases: [String: SyntheticPhrase], _ word: String) -> (Bool, Bool) {
-    guard let phrase = phrases[key] else {
-      fatalError("synthetic corpus: \(word) agrees with no phrase of its template")
+    let subjects = key.split(separator: "+").map { name -> SyntheticPhrase in
+      guard let phrase = phrases[String(name)] else {
+        fatalError("synthetic corpus: \(word) agrees with no phrase of its template")
+      }
+      return phrase
     }
-    return (phrase.isFeminine, phrase.isPlural)
+    return (subjects.allSatisfy(\.isFeminine), subjects.count > 1 || subjects.contains(where: \.isPlural))
   }
 
   private func known(_ written: String) -> SyntheticToken {
@@ -112,19 +123,15 @@ struct SyntheticReport {
   }
 
   private mutating func draw(_ category: String, startingWith start: String) -> SyntheticPhrase {
-    guard let entity = SyntheticLexicon.categories[category]?.entity, let lines = SyntheticReport.phrases[category]
-    else {
+    let phrases = isFemale ? SyntheticReport.phrases.female : SyntheticReport.phrases.male
+    guard let entity = SyntheticLexicon.categories[category]?.entity, let all = phrases[category] else {
       fatalError("synthetic corpus: no category \(category)")
     }
-    let barred = isFemale ? SyntheticReport.maleOnly : SyntheticReport.femaleOnly
-    let fitting = lines.filter { line in
-      !barred.contains(where: line.contains) && (start.isEmpty || line.split(separator: " ")[1].hasPrefix(start))
-    }
+    let fitting = start.isEmpty ? all : all.filter { $0[1].hasPrefix(start) }
     return phrase(of: random.pick(fitting)).tagged(entity)
   }
 
-  private mutating func phrase(of line: String) -> SyntheticPhrase {
-    let words = line.split(separator: " ").map(String.init)
+  private mutating func phrase(of words: [String]) -> SyntheticPhrase {
     var tokens: [SyntheticToken] = []
     for written in words.dropFirst() {
       if written.hasPrefix("@") {
