@@ -43,7 +43,7 @@ let package = Package(
     .testTarget(name: "ComputeTests", dependencies: ["Compute", "TestSupport"]),
     .testTarget(name: "QuantizationTests", dependencies: ["Quantization", "TestSupport"]),
     .testTarget(name: "EncoderTests", dependencies: ["Encoder", "Training", "TestSupport"]),
-    .testTarget(name: "CorpusTests", dependencies: ["Corpus", "TestSupport"]),
+    .testTarget(name: "CorpusTests", dependencies: ["Corpus", "TestSupport"], exclude: ["Fixtures"]),
     .testTarget(name: "RanksTests", dependencies: ["Ranks", "Compute", "TestSupport"]),
     .executableTarget(name: "RankProbe", dependencies: ["Ranks", "Compute"], path: "Tests/RankProbe"),
     .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "TestSupport"]),

@@ -44,7 +44,7 @@ final class LeadersDesk {
 
   /// The resolved configuration, versions and hosts.
   func writeFacts(_ configuration: RunConfiguration, hosts: [RankHost], threads: Int) throws {
-    try folder.write(configuration: try configuration.resolvedYAML())
+    try folder.write(configuration: configuration.resolvedYAML())
     var versions: [(name: String, value: String)] = [
       ("palier", PalierVersion.text), ("onednn", ProductBackend.version), ("onednn_isa", ProductBackend.instructionSet),
       ("mpi", World.libraryVersion),

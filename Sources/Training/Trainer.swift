@@ -39,7 +39,7 @@ public final class Trainer {
     self.threadCount = threadCount
     (scheme, plan, source, tokenizer) = try world.agree {
       let scheme = try Scheme(configuration.quantization)
-      let plan = try ComputePlan(configuration.compute, scheme: scheme, features: .current)
+      let plan = ComputePlan(configuration.compute, scheme: scheme, features: .current)
       let source = try HuggingFaceFolder(URL(fileURLWithPath: configuration.model.checkpoint))
       let tokenizer = try Tokenizer(folder: URL(fileURLWithPath: configuration.model.tokenizer))
       guard tokenizer.vocabularySize == source.config.vocabularySize else {
