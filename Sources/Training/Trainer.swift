@@ -65,10 +65,13 @@ public final class Trainer {
   /// Runs to the end, or to a signal.
   public func run() throws -> RunEnding {
     let resumed = try openRun()
-    let stages: [RunProgress.Stage] = [.pretraining, .fineTuning]
-    for stage in stages where stepCount(stage) > 0 {
+    // Both stages' data are opened before the first step: what is wrong with the second must not wait for the switch.
+    var data: [(stage: RunProgress.Stage, data: StageData)] = []
+    for stage in [RunProgress.Stage.pretraining, .fineTuning] where stepCount(stage) > 0 {
       if stage == .pretraining && progress.stage == .fineTuning { continue }
-      let data = try openData(stage)
+      data.append((stage, try openData(stage)))
+    }
+    for (stage, data) in data {
       if progress.stage != stage { try switchStage(to: stage) }
       if replica == nil { try makeReplica(stage, resumed: resumed) }
       if let ending = try runStage(stage, data) { return ending }
