@@ -77,7 +77,7 @@ public final class CheckpointEvaluation {
       return (folder, facts, tokenizer)
     }
     scheme = request.scheme ?? facts.scheme
-    plan = ComputePlan(request.compute, scheme: scheme, features: .current)
+    plan = try world.agree { [scheme] in try ComputePlan(request.compute, scheme: scheme, features: .current) }
   }
 
   /// The longest sequence that the checkpoint has positions for.

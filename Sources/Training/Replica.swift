@@ -147,12 +147,13 @@ final class Replica {
     return hash
   }
 
-  /// The ranks whose replica differs from the majority's; empty while all agree. Collective.
+  /// The ranks whose replica differs from the majority's; empty while all agree; all ranks where no majority tells who is
+  /// right. Collective.
   func differingRanks() throws -> [Int] {
     let all = try world.allGather(fingerprint(withMoments: true))
     guard Set(all).count > 1 else { return [] }
     let votes = Dictionary(grouping: all.indices) { all[$0] }
-    let majority = votes.max { ($0.value.count, -$0.value[0]) < ($1.value.count, -$1.value[0]) }!.key
+    guard let majority = votes.first(where: { $0.value.count * 2 > all.count })?.key else { return Array(all.indices) }
     return all.indices.filter { all[$0] != majority }
   }
 }

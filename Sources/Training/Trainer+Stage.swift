@@ -26,7 +26,7 @@ extension Trainer {
       progress.globalStep += 1
       progress.tokenCount += outcome.tokenCount
       report(outcome, stage, count, rate, seconds: monotonicSeconds() - started)
-      try guardReplicas()
+      try guardReplicas(stage)
       if isEvaluationPoint(stage) { try evaluate(stage, data) }
       let signal = try SignalFlag.pending(on: world)
       if signal != nil || isCheckpointDue(stage) { try saveCheckpoint() }
@@ -113,17 +113,18 @@ extension Trainer {
         }))
   }
 
-  /// Every K steps all replicas must be the same bits; one that is not is named, and the run stops.
-  private func guardReplicas() throws {
+  /// Every K steps, and before every checkpoint, all replicas must be the same bits; one that is not is named, and the run stops
+  /// on the checkpoint before.
+  private func guardReplicas(_ stage: RunProgress.Stage) throws {
+    FaultDrill.flipBit(of: replica.model.parameters, rank: world.rank, step: progress.globalStep)
     let every = configuration.guards.replicaCheckSteps
-    guard every > 0, world.count > 1, progress.globalStep % every == 0 else { return }
+    guard every > 0, world.count > 1, progress.globalStep % every == 0 || isCheckpointDue(stage) else { return }
     let differing = try replica.differingRanks()
     guard !differing.isEmpty else { return }
     let hosts = try world.hosts()
     throw TrainingError.replicaDiffers(
-      ranks: differing.map { rank in
-        "rank \(rank) on \(hosts.first { $0.rank == rank }?.host ?? "?")"
-      }, step: progress.globalStep)
+      ranks: differing.map { rank in "rank \(rank) on \(hosts.first { $0.rank == rank }?.host ?? "?")" },
+      step: progress.globalStep, isCertain: differing.count < world.count)
   }
 
   // MARK: - Evaluation

@@ -39,7 +39,7 @@ public final class Trainer {
     self.threadCount = threadCount
     (scheme, plan, source, tokenizer) = try world.agree {
       let scheme = try Scheme(configuration.quantization)
-      let plan = ComputePlan(configuration.compute, scheme: scheme, features: .current)
+      let plan = try ComputePlan(configuration.compute, scheme: scheme, features: .current)
       let source = try HuggingFaceFolder(URL(fileURLWithPath: configuration.model.checkpoint))
       let tokenizer = try Tokenizer(folder: URL(fileURLWithPath: configuration.model.tokenizer))
       guard tokenizer.vocabularySize == source.config.vocabularySize else {
@@ -47,6 +47,7 @@ public final class Trainer {
           tokenizer: tokenizer.vocabularySize, model: source.config.vocabularySize,
           tokenizerPath: configuration.model.tokenizer, modelPath: configuration.model.checkpoint)
       }
+      try Trainer.requireOwnTokenizer(tokenizer, of: configuration)
       return (scheme, plan, source, tokenizer)
     }
     leader = try world.agree {
@@ -54,6 +55,19 @@ public final class Trainer {
     }
     progress.identity = identity
     if let leader { leader.say(placementLine) }
+  }
+
+  /// Two tokenizers may have as many ids and yet mean other words by them: where the checkpoint brings its own, it must be this
+  /// one.
+  private static func requireOwnTokenizer(_ tokenizer: Tokenizer, of configuration: RunConfiguration) throws {
+    let folder = URL(fileURLWithPath: configuration.model.checkpoint)
+    guard configuration.model.tokenizer != configuration.model.checkpoint,
+      FileManager.default.fileExists(atPath: folder.appendingPathComponent(Tokenizer.modelFileName).path)
+    else { return }
+    guard try Tokenizer(folder: folder).fingerprint == tokenizer.fingerprint else {
+      throw TrainingError.otherTokenizer(
+        tokenizerPath: configuration.model.tokenizer, modelPath: configuration.model.checkpoint)
+    }
   }
 
   /// What a resumed run must share with the one before: another number of ranks or threads is welcome.

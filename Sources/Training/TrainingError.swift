@@ -7,11 +7,13 @@ public enum TrainingError: Error, CustomStringConvertible {
   case missingTensor(name: String, path: String)
   case wrongShape(name: String, path: String, expected: [Int], found: [Int])
   case vocabularyMismatch(tokenizer: Int, model: Int, tokenizerPath: String, modelPath: String)
+  case otherTokenizer(tokenizerPath: String, modelPath: String)
+  case notAvailable(String)
   case notATagger(String)
   case noMaskedLMHead(String)
   case nothingQuantized(String)
   case badNumbers(step: Int, what: String)
-  case replicaDiffers(ranks: [String], step: Int)
+  case replicaDiffers(ranks: [String], step: Int, isCertain: Bool)
   case nothingToResume(String)
   case resumeMismatch(String)
   case badQuantizer(String)
@@ -29,6 +31,9 @@ public enum TrainingError: Error, CustomStringConvertible {
       "\(path): tensor \(name) has shape \(found), config.json says \(expected): the file and its config do not belong together"
     case .vocabularyMismatch(let tokenizer, let model, let tokenizerPath, let modelPath):
       "tokenizer \(tokenizerPath) has \(tokenizer) ids, checkpoint \(modelPath) has \(model): set model.tokenizer to the checkpoint's own"
+    case .otherTokenizer(let tokenizerPath, let modelPath):
+      "tokenizer \(tokenizerPath) is not the one that checkpoint \(modelPath) brings: their ids mean other pieces; leave model.tokenizer out"
+    case .notAvailable(let what): what
     case .notATagger(let path):
       "\(path) has no classifier with labels: give a checkpoint that fine-tuning wrote"
     case .noMaskedLMHead(let path):
@@ -37,8 +42,10 @@ public enum TrainingError: Error, CustomStringConvertible {
       "\(path) has no quantizer: its weights are already what transformers computes with"
     case .badNumbers(let step, let what):
       "step \(step): \(what): stopped (guards.on_bad_numbers: skip passes over such steps; a lower learning rate may avoid them)"
-    case .replicaDiffers(let ranks, let step):
-      "step \(step): the replica of \(ranks.joined(separator: ", ")) differs from the others: a fault of that machine's memory is likely; resume from the last checkpoint without it"
+    case .replicaDiffers(let ranks, let step, let isCertain):
+      isCertain
+        ? "step \(step): the replica of \(ranks.joined(separator: ", ")) differs from the others: a fault of that machine's memory is likely; resume from the last checkpoint without it"
+        : "step \(step): the replicas of \(ranks.joined(separator: ", ")) differ, too few to tell which is right: test these machines' memory, then resume from the last checkpoint"
     case .nothingToResume(let path): "\(path) holds no intact checkpoint to resume from: start without --resume"
     case .resumeMismatch(let what): "the checkpoint does not continue this configuration: \(what)"
     case .badQuantizer(let what): what

@@ -90,8 +90,9 @@ struct MachineReport: Codable {
     let features = CPUFeatures.current
     cpu = features.modelName
     products = Doctor.products(features)
-    if let scheme = try? Scheme(parsing: "LSQ_E8W8A8") {
-      let plan = ComputePlan(RunConfiguration.Compute(), scheme: scheme, features: features)
+    if let scheme = try? Scheme(parsing: "LSQ_E8W8A8"),
+      let plan = try? ComputePlan(RunConfiguration.Compute(), scheme: scheme, features: features)
+    {
       notes = ["forward \(plan.precision.forward.rawValue), backward \(plan.precision.backward.rawValue)"] + plan.notes
     }
     nodes = NUMAMap.nodes
