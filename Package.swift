@@ -13,28 +13,34 @@ let package = Package(
   ],
   targets: [
     // C and C++ libraries: thin shims over Debian packages.
-    .systemLibrary(name: "OpenMPI", path: "Sources/OpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
+    .systemLibrary(
+      name: "OpenMPI", path: "Sources/OpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
     .target(name: "COpenMPI", dependencies: ["OpenMPI"]),
     .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary(":libgomp.so.1")]),
     .target(name: "CNUMA", linkerSettings: [.linkedLibrary("numa")]),
-    .target(name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece"), .linkedLibrary("sentencepiece_train")]),
+    .target(
+      name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece"), .linkedLibrary("sentencepiece_train")]),
 
     // Rooms.
     .target(name: "Compute", dependencies: ["COneDNN", "CNUMA"]),
     .target(name: "Quantization", dependencies: ["Compute"]),
     .target(name: "Encoder", dependencies: ["Compute", "Quantization"]),
-    .target(name: "Corpus", dependencies: ["Compute", "CSentencePiece", .product(name: "Crypto", package: "swift-crypto")]),
+    .target(
+      name: "Corpus", dependencies: ["Compute", "CSentencePiece", .product(name: "Crypto", package: "swift-crypto")]),
     .target(name: "Ranks", dependencies: ["Compute", "COpenMPI"]),
     .target(name: "Checkpoints", dependencies: ["Compute", .product(name: "Crypto", package: "swift-crypto")]),
     .target(name: "Observability"),
     .target(name: "Configuration", dependencies: ["Yams"]),
     .target(
       name: "Training",
-      dependencies: ["Compute", "Quantization", "Encoder", "Corpus", "Ranks", "Checkpoints", "Observability", "Configuration"]),
+      dependencies: [
+        "Compute", "Quantization", "Encoder", "Corpus", "Ranks", "Checkpoints", "Observability", "Configuration",
+      ]),
     .executableTarget(
       name: "palier",
       dependencies: [
-        "Compute", "Quantization", "Encoder", "Corpus", "Ranks", "Checkpoints", "Observability", "Configuration", "Training",
+        "Compute", "Quantization", "Encoder", "Corpus", "Ranks", "Checkpoints", "Observability", "Configuration",
+        "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 

@@ -6,7 +6,8 @@ public struct CPUFeatures: Sendable {
   public let modelName: String
 
   /// The CPU that this process runs on.
-  public static let current = CPUFeatures(cpuinfo: (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? "")
+  public static let current = CPUFeatures(
+    cpuinfo: (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? "")
 
   /// Reads the text of `/proc/cpuinfo`.
   public init(cpuinfo: String) {

@@ -172,7 +172,8 @@ public enum PlainProduct {
   ) {
     guard m > 0, n > 0 else { return }
     let status = palier_sgemm(
-      aTransposed ? 1 : 0, bTransposed ? 1 : 0, Int64(m), Int64(n), Int64(k), alpha, a, Int64(aStride), b, Int64(bStride),
+      aTransposed ? 1 : 0, bTransposed ? 1 : 0, Int64(m), Int64(n), Int64(k), alpha, a, Int64(aStride), b,
+      Int64(bStride),
       beta, c, Int64(cStride))
     guard status == 0 else { fatalError("oneDNN: sgemm \(m)x\(n)x\(k): status \(status)") }
   }

@@ -32,7 +32,9 @@ final class AttentionProducts {
     let id = keys * 2 + rows / 64
     if let known = sets[id] { return known }
     let d = headSize
-    func make(_ m: Int, _ n: Int, _ k: Int, transposed: Bool, packed: Bool, accumulate: Bool, aStride: Int) throws -> Product {
+    func make(_ m: Int, _ n: Int, _ k: Int, transposed: Bool, packed: Bool, accumulate: Bool, aStride: Int) throws
+      -> Product
+    {
       let product = try ProductLibrary.shared.product(
         Product.Shape(
           m: m, n: n, k: k, aStride: aStride, cStride: n, a: .float, b: .float, c: .float, aTransposed: transposed,
@@ -45,8 +47,10 @@ final class AttentionProducts {
     // A head of 64 features is one block of the packed layout, and then plain rows are that layout.
     let made = Set(
       scores: try make(rows, keys, d, transposed: false, packed: true, accumulate: false, aStride: d),
-      weighted: try make(rows, d, keys, transposed: false, packed: isPlainPacked(keys), accumulate: false, aStride: keys),
-      transposed: try make(keys, d, rows, transposed: true, packed: isPlainPacked(rows), accumulate: false, aStride: keys),
+      weighted: try make(
+        rows, d, keys, transposed: false, packed: isPlainPacked(keys), accumulate: false, aStride: keys),
+      transposed: try make(
+        keys, d, rows, transposed: true, packed: isPlainPacked(rows), accumulate: false, aStride: keys),
       transposedAccumulating: try make(
         keys, d, rows, transposed: true, packed: isPlainPacked(rows), accumulate: true, aStride: keys))
     sets[id] = made
@@ -63,12 +67,14 @@ final class AttentionProducts {
 
   /// Packs `source` `[keys, D]`, plain rows, as the B operand Kᵀ of `scores`.
   static func packTransposed(
-    _ source: UnsafePointer<Float>, keys: Int, headSize: Int, for product: Product, into packed: UnsafeMutablePointer<Float>
+    _ source: UnsafePointer<Float>, keys: Int, headSize: Int, for product: Product,
+    into packed: UnsafeMutablePointer<Float>
   ) {
     if let layout = product.packedLayout, layout.interleave == 1 {
       for panel in 0..<(keys + layout.columns - 1) / layout.columns {
         Packing.floatTransposed(
-          source, stride: headSize, n: keys, k: headSize, panel: panel, paddedK: layout.paddedK, columns: layout.columns,
+          source, stride: headSize, n: keys, k: headSize, panel: panel, paddedK: layout.paddedK,
+          columns: layout.columns,
           into: packed)
       }
     } else {

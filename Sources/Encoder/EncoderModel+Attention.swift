@@ -92,7 +92,9 @@ extension EncoderModel {
   }
 
   private func products(_ rows: Int, _ keys: Int) -> AttentionProducts.Set {
-    guard let set = try? attention.set(rows: rows, keys: keys) else { fatalError("attention products for \(keys) keys") }
+    guard let set = try? attention.set(rows: rows, keys: keys) else {
+      fatalError("attention products for \(keys) keys")
+    }
     return set
   }
 
@@ -137,7 +139,8 @@ extension EncoderModel {
     let keys = AttentionProducts.padded(task.length)
     let local = scratch.attention
     let full = products(64, keys).scores
-    AttentionProducts.packTransposed(rows(1, task, layer), keys: keys, headSize: d, for: full, into: local.keysPacked.pointer)
+    AttentionProducts.packTransposed(
+      rows(1, task, layer), keys: keys, headSize: d, for: full, into: local.keysPacked.pointer)
     AttentionProducts.packTransposed(
       rows(2, task, layer), keys: keys, headSize: d, for: full, into: local.valuesPacked.pointer)
     let dOut = local.block.pointer
@@ -150,7 +153,8 @@ extension EncoderModel {
       set.scores.run(rows(0, task, layer) + first * d, local.keysPacked.pointer, into: scores, scratch: product)
       set.scores.run(dOut, local.valuesPacked.pointer, into: dScores, scratch: product)
       for r in 0..<rowCount {
-        softmaxBackward(scores + r * keys, dScores + r * keys, dOut + r * d, layer, task, first + r, keys, r < count, scratch)
+        softmaxBackward(
+          scores + r * keys, dScores + r * keys, dOut + r * d, layer, task, first + r, keys, r < count, scratch)
       }
       let dV = first == 0 ? set.transposed : set.transposedAccumulating
       dV.run(scores, dOut, into: local.dValues.pointer, scratch: product)

@@ -49,7 +49,8 @@ extension EncoderModel {
     let p = BackwardPartials(dimensions)
     let sums = chunkPartials(rows)
     normBackward(
-      rows, norm: 2 * layer + 2, name: "roberta.encoder.layer.\(layer).output.LayerNorm", dWeight: sums + p.outputNormWeight,
+      rows, norm: 2 * layer + 2, name: "roberta.encoder.layer.\(layer).output.LayerNorm",
+      dWeight: sums + p.outputNormWeight,
       dBias: sums + p.outputNormBias)
     let gradient = scratch.other.pointer
     branchGradient(rows, site: DropoutSite.output(layer), into: gradient, bias: sums + p.outputBias, scratch)
@@ -63,7 +64,8 @@ extension EncoderModel {
     for column in 0..<linear.inputPanelCount {
       let first = column * panel
       linear.backwardProducts.run(
-        rows: rows.count, input, linear.backwardPanel(column), into: scratch.sums.pointer, scratch: scratch.product.pointer)
+        rows: rows.count, input, linear.backwardPanel(column), into: scratch.sums.pointer,
+        scratch: scratch.product.pointer)
       for token in rows {
         let row = scratch.sums.pointer + (token - rows.lowerBound) * panel
         let before = workspace.layers[layer].preActivation.pointer + token * i + first
@@ -155,7 +157,8 @@ extension EncoderModel {
         let input = backwardOperand(linear, gathered, rows, scratch)
         let products = part == 0 ? linear.backwardProducts : linear.backwardAccumulating
         products.run(
-          rows: rows.count, input, linear.backwardPanel(column), into: scratch.sums.pointer, scratch: scratch.product.pointer)
+          rows: rows.count, input, linear.backwardPanel(column), into: scratch.sums.pointer,
+          scratch: scratch.product.pointer)
       }
       for token in rows {
         let row = scratch.sums.pointer + (token - rows.lowerBound) * panel
@@ -185,12 +188,14 @@ extension EncoderModel {
     for column in 0..<linear.inputPanelCount {
       let first = column * panel
       linear.backwardProducts.run(
-        rows: rows.count, input, linear.backwardPanel(column), into: scratch.sums.pointer, scratch: scratch.product.pointer)
+        rows: rows.count, input, linear.backwardPanel(column), into: scratch.sums.pointer,
+        scratch: scratch.product.pointer)
       for token in rows {
         let row = scratch.sums.pointer + (token - rows.lowerBound) * panel
         let values = scratch.rows.pointer
         if quantizer.rule.hasStep { x(token, values) }
-        quantizer.backward(row, x: values + first, stepTerms: terms.step + first, offsetTerms: terms.offset + first, panel)
+        quantizer.backward(
+          row, x: values + first, stepTerms: terms.step + first, offsetTerms: terms.offset + first, panel)
         emit(token, first, row, panel)
       }
     }
@@ -199,7 +204,8 @@ extension EncoderModel {
 
   /// Passes dStream's rows through a norm, in place.
   private func normBackward(
-    _ rows: Range<Int>, norm: Int, name: String, dWeight: UnsafeMutablePointer<Float>, dBias: UnsafeMutablePointer<Float>
+    _ rows: Range<Int>, norm: Int, name: String, dWeight: UnsafeMutablePointer<Float>,
+    dBias: UnsafeMutablePointer<Float>
   ) {
     let h = dimensions.hiddenSize
     let weight = pointer(name + ".weight")
@@ -232,7 +238,8 @@ extension EncoderModel {
     guard precision.backward == .bfloat16 else { return UnsafeRawPointer(gradient) }
     let half = scratch.half.pointer
     for r in 0..<rows.count {
-      roundScaled(gradient + r * linear.outputs, by: linear.worth.pointer, into: half + r * linear.outputs, linear.outputs)
+      roundScaled(
+        gradient + r * linear.outputs, by: linear.worth.pointer, into: half + r * linear.outputs, linear.outputs)
     }
     return UnsafeRawPointer(half)
   }
@@ -270,7 +277,8 @@ extension EncoderModel {
       ? "roberta.embeddings.LayerNorm"
       : "roberta.encoder.layer.\((norm - 1) / 2)." + (norm % 2 == 1 ? "attention.output.LayerNorm" : "output.LayerNorm")
     LayerNorm.scale(
-      workspace.norms[norm].normalised.pointer + token * h, weight: pointer(name + ".weight"), bias: pointer(name + ".bias"),
+      workspace.norms[norm].normalised.pointer + token * h, weight: pointer(name + ".weight"),
+      bias: pointer(name + ".bias"),
       into: row, h)
   }
 
@@ -353,7 +361,8 @@ func geluBackwardRow(
 
 /// destination = bfloat16(source·factors), element by element.
 func roundScaled(
-  _ source: UnsafePointer<Float>, by factors: UnsafePointer<Float>, into destination: UnsafeMutablePointer<UInt16>, _ count: Int
+  _ source: UnsafePointer<Float>, by factors: UnsafePointer<Float>, into destination: UnsafeMutablePointer<UInt16>,
+  _ count: Int
 ) {
   for i in 0..<count { destination[i] = bfloat16Bits(source[i] * factors[i]) }
 }

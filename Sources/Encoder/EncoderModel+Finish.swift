@@ -55,13 +55,16 @@ extension EncoderModel {
     return found
   }
 
-  private func weightStatistics(_ name: String, _ quantizer: WeightQuantizer) -> (site: String, stepSize: Float, clippedShare: Double) {
+  private func weightStatistics(_ name: String, _ quantizer: WeightQuantizer) -> (
+    site: String, stepSize: Float, clippedShare: Double
+  ) {
     let info = layout.required(name + ".weight")
     let clipped = quantizer.clippedCount(parameters.pointer + info.start, info.count)
     return (name + ".weight_quantizer", quantizer.step, Double(clipped) / Double(info.count))
   }
 
-  private func activationStatistics(_ layer: Int, _ site: Int) -> (site: String, stepSize: Float, clippedShare: Double) {
+  private func activationStatistics(_ layer: Int, _ site: Int) -> (site: String, stepSize: Float, clippedShare: Double)
+  {
     let quantizer = quantizer(layer: layer, site: site)
     let width = site == 3 ? dimensions.intermediateSize : dimensions.hiddenSize
     let trace = workspace.layers[layer]

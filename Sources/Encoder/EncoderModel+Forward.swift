@@ -165,7 +165,8 @@ extension EncoderModel {
     guard !dropout.hidden.isOff else { return }
     let h = dimensions.hiddenSize
     dropout.hidden.fill(
-      scratch.draws.pointer, count: h, row: UInt32(slice.placeOfToken[token]), sequence: slice.sequenceNumber(token), site: site)
+      scratch.draws.pointer, count: h, row: UInt32(slice.placeOfToken[token]), sequence: slice.sequenceNumber(token),
+      site: site)
     dropout.hidden.apply(scratch.draws.pointer, to: row, h)
   }
 
@@ -185,7 +186,8 @@ extension EncoderModel {
   /// y = x̂·Ŵᵀ + b for some rows of linear `index`; `emit(token, first output, row, count)` takes each row of each panel.
   /// - Parameter x: the unquantized input, row t at x + t·inputs, used where activations are not quantized.
   private func project(
-    _ layer: Int, _ index: Int, site: Int, rows: Range<Int>, x: UnsafePointer<Float>, _ scratch: Workspace.ThreadScratch,
+    _ layer: Int, _ index: Int, site: Int, rows: Range<Int>, x: UnsafePointer<Float>,
+    _ scratch: Workspace.ThreadScratch,
     emit: (Int, Int, UnsafePointer<Float>, Int) -> Void
   ) {
     let linear = linears[layer][index]
@@ -225,7 +227,8 @@ extension EncoderModel {
     let values = scratch.wide.pointer
     for token in rows {
       quantizer.values(
-        codes + token * width, worth: trace.worths[site].pointer[token], into: values + (token - rows.lowerBound) * width, width)
+        codes + token * width, worth: trace.worths[site].pointer[token],
+        into: values + (token - rows.lowerBound) * width, width)
     }
     return UnsafeRawPointer(values)
   }

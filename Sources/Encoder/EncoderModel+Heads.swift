@@ -99,7 +99,9 @@ extension EncoderModel {
     }
     switch head {
     case .maskedLanguageModel:
-      product(pass.input.pointer, h, headWeight("lm_head.dense.weight"), transposed: true, into: pass.dense.pointer, rows.count, h, h)
+      product(
+        pass.input.pointer, h, headWeight("lm_head.dense.weight"), transposed: true, into: pass.dense.pointer,
+        rows.count, h, h)
       Threads.forEach(rows.count) { r, thread in
         let row = pass.dense.pointer + r * h
         addRow(pointer("lm_head.dense.bias"), to: row, h)
@@ -109,7 +111,8 @@ extension EncoderModel {
         LayerNorm.normalise(activated, mean: mean, inverse: inverse, into: pass.normalised.pointer + r * h, h)
         pass.inverse.pointer[r] = inverse
         LayerNorm.scale(
-          pass.normalised.pointer + r * h, weight: pointer("lm_head.layer_norm.weight"), bias: pointer("lm_head.layer_norm.bias"),
+          pass.normalised.pointer + r * h, weight: pointer("lm_head.layer_norm.weight"),
+          bias: pointer("lm_head.layer_norm.bias"),
           into: pass.features.pointer + r * h, h)
       }
     case .tokenClassification, .none:
@@ -118,7 +121,9 @@ extension EncoderModel {
     }
     let bias = pointer(outputBiasName)
     let classes = classCount
-    product(pass.features.pointer, h, headWeight(outputName), transposed: true, into: pass.logits.pointer, rows.count, classes, h)
+    product(
+      pass.features.pointer, h, headWeight(outputName), transposed: true, into: pass.logits.pointer, rows.count,
+      classes, h)
     Threads.forEach(rows.count) { r, _ in addRow(bias, to: pass.logits.pointer + r * classes, classes) }
   }
 
@@ -140,7 +145,8 @@ extension EncoderModel {
     let draws = workspace.scratch[0].draws.pointer
     for (r, token) in rows.enumerated() {
       dropout.classifier.fill(
-        draws, count: h, row: UInt32(slice.placeOfToken[token]), sequence: slice.sequenceNumber(token), site: DropoutSite.classifier)
+        draws, count: h, row: UInt32(slice.placeOfToken[token]), sequence: slice.sequenceNumber(token),
+        site: DropoutSite.classifier)
       dropout.classifier.apply(draws, to: features + r * h, h)
     }
   }
@@ -149,7 +155,8 @@ extension EncoderModel {
 
   /// Cross-entropy of each row; the logits become their gradient, (softmax − one-hot)·lossScale.
   private func score(
-    _ rows: [Int], _ logits: UnsafeMutablePointer<Float>, _ lossScale: Float, _ predicts: Bool, _ outcome: inout SliceOutcome
+    _ rows: [Int], _ logits: UnsafeMutablePointer<Float>, _ lossScale: Float, _ predicts: Bool,
+    _ outcome: inout SliceOutcome
   ) {
     let classes = classCount
     var losses = [Double](repeating: 0, count: rows.count)
@@ -185,7 +192,8 @@ extension EncoderModel {
     outputGradients(dLogits, pass.features.pointer, rows.count, classes, store)
     // dFeatures = dLogits · W.
     let dFeatures = AlignedBuffer<Float>(rows.count * h)
-    product(dLogits, classes, headWeight(outputName), transposed: false, into: dFeatures.pointer, rows.count, h, classes)
+    product(
+      dLogits, classes, headWeight(outputName), transposed: false, into: dFeatures.pointer, rows.count, h, classes)
     switch head {
     case .maskedLanguageModel: transformBackward(rows, pass, dFeatures, store)
     case .tokenClassification, .none:
@@ -196,14 +204,17 @@ extension EncoderModel {
 
   /// dW = dLogitsᵀ · features and the bias's sum over rows.
   private func outputGradients(
-    _ dLogits: UnsafePointer<Float>, _ features: UnsafePointer<Float>, _ rowCount: Int, _ classes: Int, _ store: GradientStore
+    _ dLogits: UnsafePointer<Float>, _ features: UnsafePointer<Float>, _ rowCount: Int, _ classes: Int,
+    _ store: GradientStore
   ) {
     matrixGradient(dLogits, classes, features, rowCount, at: layout.required(outputName), store)
     columnSums(dLogits, classes, rowCount, at: layout.required(outputBiasName), store)
   }
 
   /// Through layer norm, GELU and the dense layer of the MLM head.
-  private func transformBackward(_ rows: [Int], _ pass: HeadPass, _ dFeatures: AlignedBuffer<Float>, _ store: GradientStore) {
+  private func transformBackward(
+    _ rows: [Int], _ pass: HeadPass, _ dFeatures: AlignedBuffer<Float>, _ store: GradientStore
+  ) {
     let h = dimensions.hiddenSize
     let chunk = 32
     let chunks = (rows.count + chunk - 1) / chunk
@@ -223,11 +234,13 @@ extension EncoderModel {
       store.add(sums.pointer + c * 2 * h, at: layout.required("lm_head.layer_norm.weight").start, h)
       store.add(sums.pointer + c * 2 * h + h, at: layout.required("lm_head.layer_norm.bias").start, h)
     }
-    matrixGradient(dFeatures.pointer, h, pass.input.pointer, rows.count, at: layout.required("lm_head.dense.weight"), store)
+    matrixGradient(
+      dFeatures.pointer, h, pass.input.pointer, rows.count, at: layout.required("lm_head.dense.weight"), store)
     columnSums(dFeatures.pointer, h, rows.count, at: layout.required("lm_head.dense.bias"), store)
     let dInput = AlignedBuffer<Float>(rows.count * h)
     product(
-      dFeatures.pointer, h, headWeight("lm_head.dense.weight"), transposed: false, into: dInput.pointer, rows.count, h, h)
+      dFeatures.pointer, h, headWeight("lm_head.dense.weight"), transposed: false, into: dInput.pointer, rows.count, h,
+      h)
     addToStream(rows, dInput.pointer)
   }
 
@@ -247,7 +260,8 @@ extension EncoderModel {
     Threads.forEachRange(n, length: width) { columns, _ in
       let part = transposed ? b + columns.lowerBound * k : b + columns.lowerBound
       PlainProduct.run(
-        a, aStride: aStride, part, bTransposed: transposed, bStride: transposed ? k : n, into: c + columns.lowerBound, cStride: n,
+        a, aStride: aStride, part, bTransposed: transposed, bStride: transposed ? k : n, into: c + columns.lowerBound,
+        cStride: n,
         m: m, n: columns.count, k: k)
     }
   }
@@ -262,7 +276,8 @@ extension EncoderModel {
     Threads.forEachRange(outputs, length: height) { range, thread in
       let tile = headTile(thread, height * h)
       PlainProduct.run(
-        dY + range.lowerBound, aTransposed: true, aStride: outputs, x, bStride: h, into: tile, cStride: h, m: range.count, n: h,
+        dY + range.lowerBound, aTransposed: true, aStride: outputs, x, bStride: h, into: tile, cStride: h,
+        m: range.count, n: h,
         k: rowCount)
       store.add(tile, at: parameter.start + range.lowerBound * h, range.count * h)
     }

@@ -178,7 +178,8 @@ extension EncoderModel {
 
   /// Two rows into the panels of the packed layout.
   private func scatter(
-    _ rows: UnsafePointer<Float>, _ linear: PreparedLinear, token: Int, _ layout: Product.PackedLayout, _ panelBytes: Int,
+    _ rows: UnsafePointer<Float>, _ linear: PreparedLinear, token: Int, _ layout: Product.PackedLayout,
+    _ panelBytes: Int,
     into place: UnsafeMutableRawPointer
   ) {
     let columnBlocks = (linear.inputPanel + layout.columns - 1) / layout.columns
@@ -217,7 +218,8 @@ extension EncoderModel {
       for p in 0..<linear.inputPanelCount {
         let source =
           precision.backward == .bfloat16
-          ? UnsafeRawPointer(half.pointer + p * linear.inputPanel) : UnsafeRawPointer(plain.pointer + p * linear.inputPanel)
+          ? UnsafeRawPointer(half.pointer + p * linear.inputPanel)
+          : UnsafeRawPointer(plain.pointer + p * linear.inputPanel)
         layouts[b].packB(
           source, transposed: false, stride: width,
           into: UnsafeMutableRawPointer(mutating: places[b]) + p * panelBytesOf[b])

@@ -71,10 +71,12 @@ public final class EncoderModel {
     guard tokens > workspace.capacity || workspace.scratch.count != Threads.count else { return }
     let bytes = linears.flatMap { $0 }.map {
       max(
-        $0.forwardProducts.scratchByteCount, $0.backwardProducts.scratchByteCount, $0.backwardAccumulating.scratchByteCount)
+        $0.forwardProducts.scratchByteCount, $0.backwardProducts.scratchByteCount,
+        $0.backwardAccumulating.scratchByteCount)
     }
     workspace = Workspace(
-      dimensions, tokens: max(tokens, workspace.capacity), productBytes: max(bytes.max() ?? 0, WeightGradientTile.scratchByteCount),
+      dimensions, tokens: max(tokens, workspace.capacity),
+      productBytes: max(bytes.max() ?? 0, WeightGradientTile.scratchByteCount),
       attentionProductBytes: AttentionProducts.scratchByteCount, tileCount: WeightGradientTile.elementCount(dimensions))
   }
 
@@ -204,7 +206,8 @@ struct PlacedSlice {
 /// Seconds of wall time by phase of a step.
 public struct PhaseSeconds: Sendable {
   public enum Phase: String, CaseIterable, Sendable {
-    case quantize, forwardRows, attentionForward, head, backwardRows, attentionBackward, weightGradients, embeddings, finish
+    case quantize, forwardRows, attentionForward, head, backwardRows, attentionBackward, weightGradients, embeddings,
+      finish
     case clear, optimizer
   }
   public private(set) var seconds: [Phase: Double] = [:]

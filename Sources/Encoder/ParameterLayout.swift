@@ -78,7 +78,8 @@ public struct ParameterLayout: Sendable {
 
   private mutating func addEmbeddings(_ d: EncoderDimensions, _ scheme: Scheme) {
     let tables = [
-      ("word_embeddings", d.vocabularySize), ("position_embeddings", d.positionCount), ("token_type_embeddings", d.typeCount),
+      ("word_embeddings", d.vocabularySize), ("position_embeddings", d.positionCount),
+      ("token_type_embeddings", d.typeCount),
     ]
     for (name, rows) in tables { add("roberta.embeddings.\(name).weight", [rows, d.hiddenSize], .table) }
     addNorm("roberta.embeddings.LayerNorm", d.hiddenSize)

@@ -11,7 +11,9 @@ struct RowProducts {
   private static let heights = [16, 32, 64, 96, 128]
   private let products: [Product]
 
-  init(n: Int, k: Int, aStride: Int, cStride: Int, a: ElementKind, b: ElementKind, c: ElementKind, accumulate: Bool = false)
+  init(
+    n: Int, k: Int, aStride: Int, cStride: Int, a: ElementKind, b: ElementKind, c: ElementKind, accumulate: Bool = false
+  )
     throws
   {
     products = try RowProducts.heights.map { rows in
@@ -110,7 +112,9 @@ final class PreparedLinear {
   /// The packed weights of forward panel `panel`.
   func forwardPanel(_ panel: Int) -> UnsafeRawPointer { UnsafeRawPointer(forward.pointer + panel * forwardPanelBytes) }
   /// The packed weights of backward panel `panel`.
-  func backwardPanel(_ panel: Int) -> UnsafeRawPointer { UnsafeRawPointer(backward.pointer + panel * backwardPanelBytes) }
+  func backwardPanel(_ panel: Int) -> UnsafeRawPointer {
+    UnsafeRawPointer(backward.pointer + panel * backwardPanelBytes)
+  }
 
   // MARK: - Once a step
 
@@ -170,13 +174,16 @@ final class PreparedLinear {
       let codes = UnsafeMutableRawPointer(scratch + blockRows * inputs).assumingMemoryBound(to: Int8.self)
       for r in 0..<rows {
         let row = levels + r * inputs
-        for i in 0..<inputs { (codes + r * inputs)[i] = Int8(truncatingIfNeeded: Int32(bitPattern: (row[i] + 12_582_912).bitPattern)) }
+        for i in 0..<inputs {
+          (codes + r * inputs)[i] = Int8(truncatingIfNeeded: Int32(bitPattern: (row[i] + 12_582_912).bitPattern))
+        }
         let sum = rowSum(row, inputs)
         codeSum[first + r] = sum
         shift[first + r] = Int32(sum) * 128
       }
       Packing.codesTransposed(
-        codes, stride: inputs, n: rows, k: inputs, panel: 0, paddedK: forwardLayout.paddedK, columns: forwardLayout.columns,
+        codes, stride: inputs, n: rows, k: inputs, panel: 0, paddedK: forwardLayout.paddedK,
+        columns: forwardLayout.columns,
         into: UnsafeMutableRawPointer(target).assumingMemoryBound(to: Int8.self) + blockElements)
     }
     // What follows multiplies by values (float32) or keeps the exact levels (bfloat16).
@@ -188,7 +195,8 @@ final class PreparedLinear {
       }
       if precision.forward == .float {
         Packing.floatTransposed(
-          values, stride: inputs, n: rows, k: inputs, panel: 0, paddedK: forwardLayout.paddedK, columns: forwardLayout.columns,
+          values, stride: inputs, n: rows, k: inputs, panel: 0, paddedK: forwardLayout.paddedK,
+          columns: forwardLayout.columns,
           into: UnsafeMutableRawPointer(target).assumingMemoryBound(to: Float.self) + blockElements)
       }
     }
@@ -239,20 +247,24 @@ final class PreparedLinear {
     for p in 0..<outputPanelCount {
       let start = p * outputPanel * inputs
       let plain: UnsafeRawPointer =
-        precision.forward == .integer ? UnsafeRawPointer(codes.pointer + start) : UnsafeRawPointer(values.pointer + start)
-      forwardProducts.largest.packB(plain, transposed: true, stride: inputs, into: forward.pointer + p * forwardPanelBytes)
+        precision.forward == .integer
+        ? UnsafeRawPointer(codes.pointer + start) : UnsafeRawPointer(values.pointer + start)
+      forwardProducts.largest.packB(
+        plain, transposed: true, stride: inputs, into: forward.pointer + p * forwardPanelBytes)
     }
     if precision.backward == .bfloat16 {
       let half = AlignedBuffer<UInt16>(outputs * inputs)
       Bfloat16.round(levels.pointer, into: half.pointer, outputs * inputs)
       for p in 0..<inputPanelCount {
         backwardProducts.largest.packB(
-          half.pointer + p * inputPanel, transposed: false, stride: inputs, into: backward.pointer + p * backwardPanelBytes)
+          half.pointer + p * inputPanel, transposed: false, stride: inputs,
+          into: backward.pointer + p * backwardPanelBytes)
       }
     } else {
       for p in 0..<inputPanelCount {
         backwardProducts.largest.packB(
-          values.pointer + p * inputPanel, transposed: false, stride: inputs, into: backward.pointer + p * backwardPanelBytes)
+          values.pointer + p * inputPanel, transposed: false, stride: inputs,
+          into: backward.pointer + p * backwardPanelBytes)
       }
     }
   }

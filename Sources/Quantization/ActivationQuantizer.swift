@@ -117,7 +117,8 @@ enum Levels {
   }
 
   static func clipGradient(
-    _ gradient: UnsafeMutablePointer<Float>, x: UnsafePointer<Float>, _ count: Int, scale: Float, offset: Float, n: Float,
+    _ gradient: UnsafeMutablePointer<Float>, x: UnsafePointer<Float>, _ count: Int, scale: Float, offset: Float,
+    n: Float,
     p: Float
   ) {
     for i in 0..<count {

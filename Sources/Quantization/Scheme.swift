@@ -76,7 +76,9 @@ public struct Scheme: Equatable, Sendable {
     guard parts.count == 2, let bits = Scheme.bits(parts[1]) else { throw QuantizationError.unknownScheme(text) }
     switch parts[0].lowercased() {
     case "lsq", "lsqplus", "lsq+":
-      guard let weights = Int(bits.weights), (2...8).contains(weights) else { throw QuantizationError.unknownScheme(text) }
+      guard let weights = Int(bits.weights), (2...8).contains(weights) else {
+        throw QuantizationError.unknownScheme(text)
+      }
       self.init(
         name: text, embeddings: .lsq(bits: bits.embeddings, offset: false), weights: .lsq(bits: weights, offset: false),
         activations: .lsq(bits: bits.activations, offset: parts[0].lowercased() != "lsq"))

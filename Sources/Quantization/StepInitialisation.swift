@@ -9,7 +9,8 @@ public enum StepInitialisation {
   }
 
   /// s = (max − min)/(p − n), β = min − n·s of LSQ+ activations (Bhalgat et al. 2020).
-  public static func stepAndOffset(minimum: Float, maximum: Float, rule: QuantizerRule) -> (step: Float, offset: Float) {
+  public static func stepAndOffset(minimum: Float, maximum: Float, rule: QuantizerRule) -> (step: Float, offset: Float)
+  {
     let step = max((maximum - minimum) / (rule.p - rule.n), smallestStep)
     return (step, minimum - rule.n * step)
   }

@@ -47,7 +47,8 @@ public struct WeightQuantizer: Sendable {
   /// LSQ as in `ActivationQuantizer.backward`; BitNet passes straight through and has no step.
   /// - Parameter scratch: `count` floats.
   public func backward(
-    _ gradient: UnsafeMutablePointer<Float>, weights: UnsafePointer<Float>, scratch: UnsafeMutablePointer<Float>, _ count: Int
+    _ gradient: UnsafeMutablePointer<Float>, weights: UnsafePointer<Float>, scratch: UnsafeMutablePointer<Float>,
+    _ count: Int
   ) -> Float {
     guard case .lsq = rule else { return 0 }
     scratch.update(repeating: 0, count: count)

@@ -68,7 +68,8 @@ public final class AdamW {
   /// One update of the parameters in `range` of the block (all of them by default).
   /// - Parameter clip: what the gradient is multiplied by first.
   public func update(
-    _ parameters: AlignedBuffer<Float>, with gradients: GradientStore, rate: Double, clip: Double, in range: Range<Int>? = nil
+    _ parameters: AlignedBuffer<Float>, with gradients: GradientStore, rate: Double, clip: Double,
+    in range: Range<Int>? = nil
   ) {
     stepCount += 1
     let correction1 = Float(1 / (1 - pow(settings.beta1, Double(stepCount))))

@@ -58,8 +58,11 @@ struct Evaluation {
         let words = data.wordPredictions(split, group, labelled: labelled)
         for (sentence, predicted) in zip(group.sentences, words) {
           let reference = try data.reference(split, sentence)
-          if isEntities { entityCounts.add(reference: reference, predicted: predicted) }
-          else { tagCounts.add(reference: reference, predicted: predicted) }
+          if isEntities {
+            entityCounts.add(reference: reference, predicted: predicted)
+          } else {
+            tagCounts.add(reference: reference, predicted: predicted)
+          }
           predictions[sentence] = predicted
         }
       }

@@ -127,5 +127,7 @@ public final class FineTuningData {
   }
 
   /// The reference classes of a sentence.
-  func reference(_ name: TaggedSplitName, _ sentence: Int) throws -> [Int] { try labels.indices(of: corpus[name][sentence]) }
+  func reference(_ name: TaggedSplitName, _ sentence: Int) throws -> [Int] {
+    try labels.indices(of: corpus[name][sentence])
+  }
 }

@@ -38,7 +38,9 @@ final class LeadersDesk {
     let meter = EnergyMeter()
     energy = meter
     var sinks: [RunObserver] = [console, try MetricsFile(folder.metrics, resumingAt: step), meter]
-    if configuration.logging.tensorboard { sinks.append(try TensorBoardWriter(folder: folder.tensorBoard, resumingAt: step)) }
+    if configuration.logging.tensorboard {
+      sinks.append(try TensorBoardWriter(folder: folder.tensorBoard, resumingAt: step))
+    }
     observers = RunObservers(sinks)
   }
 
@@ -51,7 +53,8 @@ final class LeadersDesk {
     ]
     versions += MachineDescription.current()
     try folder.write(versions: versions)
-    try folder.write(hosts: hosts.map { HostEntry(rank: $0.rank, host: $0.host, localRank: $0.localRank, threads: threads) })
+    try folder.write(
+      hosts: hosts.map { HostEntry(rank: $0.rank, host: $0.host, localRank: $0.localRank, threads: threads) })
   }
 
   func end(_ progress: RunProgress, elapsed: Double, evaluations: [EvaluationReport]) {

@@ -15,7 +15,8 @@ public enum LogitsDump {
     loaded.model.prepareStep()
     try loaded.model.forward(
       SliceInput(
-        ids: ids, lengths: sequences.map(\.count), labels: [Int32](repeating: SliceInput.ignoredLabel, count: ids.count)))
+        ids: ids, lengths: sequences.map(\.count), labels: [Int32](repeating: SliceInput.ignoredLabel, count: ids.count)
+      ))
     let logits = loaded.model.logits(ofTokens: Array(ids.indices))
     let file = try FileWriter(creating: url)
     try ids.map(Int64.init).withUnsafeBufferPointer { ids in

@@ -54,7 +54,8 @@ public enum ModelFiles {
     return report
   }
 
-  private static func read(_ parameter: ParameterInfo, from folder: HuggingFaceFolder, into model: EncoderModel) throws {
+  private static func read(_ parameter: ParameterInfo, from folder: HuggingFaceFolder, into model: EncoderModel) throws
+  {
     guard let known = folder.weights.tensors[parameter.name] else {
       throw TrainingError.missingTensor(name: parameter.name, path: folder.weights.path)
     }
@@ -72,7 +73,9 @@ public enum ModelFiles {
     }
   }
 
-  private static func initialiseMissingSteps(_ folder: HuggingFaceFolder, _ model: EncoderModel, _ report: inout LoadReport) {
+  private static func initialiseMissingSteps(
+    _ folder: HuggingFaceFolder, _ model: EncoderModel, _ report: inout LoadReport
+  ) {
     for (name, value) in model.measuredWeightSteps() where folder.weights.tensors[name] == nil {
       model.parameters[model.layout[name]!.start] = value
       report.initialisedSteps.append(name)
@@ -86,7 +89,8 @@ public enum ModelFiles {
     for parameter in model.layout.parameters {
       let sum = absoluteSum(model.parameters.pointer + parameter.start, parameter.count)
       guard sum.isFinite else {
-        throw TrainingError.badQuantizer("\(path): tensor \(parameter.name) holds a NaN or an infinity: the checkpoint is damaged")
+        throw TrainingError.badQuantizer(
+          "\(path): tensor \(parameter.name) holds a NaN or an infinity: the checkpoint is damaged")
       }
     }
   }

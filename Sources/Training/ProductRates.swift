@@ -19,10 +19,12 @@ public struct ProductRates: Sendable {
     let kind: ElementKind = precision.backward == .bfloat16 ? .bfloat16 : .float
     let (h, i) = (d.hiddenSize, d.intermediateSize)
     forward = try ProductRates.rate(
-      [(64, min(h, 768), h), (64, min(i, 768), h), (64, min(h, 768), i)], integer ? .uint8 : .float, integer ? .int8 : .float,
+      [(64, min(h, 768), h), (64, min(i, 768), h), (64, min(h, 768), i)], integer ? .uint8 : .float,
+      integer ? .int8 : .float,
       integer ? .int32 : .float, rounds)
     backward = try ProductRates.rate(
-      [(64, min(h, 768), h), (64, min(h, 768), i), (64, min(i, 768), h), (128, min(h, 768), 512)], kind, kind, .float, rounds)
+      [(64, min(h, 768), h), (64, min(h, 768), i), (64, min(i, 768), h), (128, min(h, 768), 512)], kind, kind, .float,
+      rounds)
     float = try ProductRates.rate([(64, min(h, 768), h), (64, min(h, 768), i)], .float, .float, .float, rounds)
   }
 

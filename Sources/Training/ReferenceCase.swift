@@ -49,7 +49,9 @@ public struct ReferenceCase {
   public init(folder: URL) throws {
     name = folder.lastPathComponent
     let file = folder.appendingPathComponent("case.json")
-    guard let data = try? Data(contentsOf: file) else { throw TrainingError.unreadable(file.path, "is this a case folder?") }
+    guard let data = try? Data(contentsOf: file) else {
+      throw TrainingError.unreadable(file.path, "is this a case folder?")
+    }
     do { description = try JSONDecoder().decode(Description.self, from: data) } catch {
       throw TrainingError.unreadable(file.path, "not a reference case: a field is missing or has another type")
     }
@@ -103,14 +105,16 @@ public struct ReferenceCase {
       dimensions: dimensions, scheme: Scheme(parsing: description.scheme), head: head, precision: precision)
     for parameter in model.layout.parameters {
       try weights.floats(
-        parameter.name, into: UnsafeMutableBufferPointer(start: model.parameters.pointer + parameter.start, count: parameter.count))
+        parameter.name,
+        into: UnsafeMutableBufferPointer(start: model.parameters.pointer + parameter.start, count: parameter.count))
     }
     return model
   }
 
   private func readBatch() throws -> SliceInput {
     SliceInput(
-      ids: try batch.integers("input_ids").map { Int32(clamping: $0) }, lengths: try batch.integers("lengths").map { Int($0) },
+      ids: try batch.integers("input_ids").map { Int32(clamping: $0) },
+      lengths: try batch.integers("lengths").map { Int($0) },
       labels: try batch.integers("labels").map { Int32(clamping: $0) })
   }
 

@@ -70,7 +70,8 @@ final class Replica {
     try model.forward(SliceInput(slice))
     let outcome = try model.runHead(lossScale: scale, into: gradients)
     if sums.complaint == nil, !(outcome.lossSum.isFinite) {
-      sums.complaint = "the loss of slice \(slice.index) is not a number (first at \(model.firstNonFiniteSite() ?? "the head"))"
+      sums.complaint =
+        "the loss of slice \(slice.index) is not a number (first at \(model.firstNonFiniteSite() ?? "the head"))"
     }
     sums.add(outcome)
     if isLast, !model.layout.headRange.isEmpty { bucketReady(0) }
@@ -79,7 +80,8 @@ final class Replica {
     }
     if sums.complaint == nil, let bad = gradients.firstBadElement {
       let name = model.layout.parameter(at: bad)?.name ?? "?"
-      sums.complaint = "slice \(slice.index) gives \(name) a gradient that is not finite or beyond \(gradients.largestContribution)"
+      sums.complaint =
+        "slice \(slice.index) gives \(name) a gradient that is not finite or beyond \(gradients.largestContribution)"
     }
   }
 

@@ -10,7 +10,8 @@ public struct StepBenchmark {
   /// What to time.
   public struct Setting: Sendable {
     public var dimensions = EncoderDimensions(
-      vocabularySize: 32_005, hiddenSize: 768, layerCount: 12, headCount: 12, intermediateSize: 3072, positionCount: 514)
+      vocabularySize: 32_005, hiddenSize: 768, layerCount: 12, headCount: 12, intermediateSize: 3072, positionCount: 514
+    )
     public var scheme = Scheme.float32
     public var precision = Precision.float32
     public var reduction = GradientStore.Kind.fixedPoint
@@ -63,11 +64,14 @@ public struct StepBenchmark {
     for step in 0..<setting.steps {
       let start = monotonicSeconds()
       let draws = SliceDropout(
-        seed: 1, step: UInt32(step + 1), hidden: setting.dropout, attention: setting.dropout, classifier: setting.dropout)
+        seed: 1, step: UInt32(step + 1), hidden: setting.dropout, attention: setting.dropout,
+        classifier: setting.dropout)
       loss = try replica.step(batch, dropout: draws, rate: 1e-5).loss
       seconds.append(monotonicSeconds() - start)
     }
-    let phases = model.phases.seconds.sorted { $0.value > $1.value }.map { ($0.key.rawValue, $0.value / Double(setting.steps)) }
+    let phases = model.phases.seconds.sorted { $0.value > $1.value }.map {
+      ($0.key.rawValue, $0.value / Double(setting.steps))
+    }
     let rates = try ProductRates(dimensions: d, precision: model.precision)
     let lengths = batch.slices.flatMap { $0.sequences.map(\.ids.count) }
     let work = StepWork(

@@ -78,7 +78,8 @@ extension Trainer {
     facts["stage"] = .string(progress.stage.rawValue)
     facts["global_step"] = .integer(progress.globalStep)
     if let task = fineTuning?.corpus.task { facts["task"] = .string(task.rawValue) }
-    return ModelFiles.config(from: source.config, head: replica.model.head, labels: fineTuning?.labels.names, facts: facts)
+    return ModelFiles.config(
+      from: source.config, head: replica.model.head, labels: fineTuning?.labels.names, facts: facts)
   }
 
   // MARK: - Reading
@@ -99,7 +100,8 @@ extension Trainer {
       let state = try TrainerStateFile(checkpoint.url)
       let text = state.values["progress"]?.string ?? ""
       return Found(
-        progress: try RunProgress(text: text, path: checkpoint.url.path), path: checkpoint.url.path, skipped: found.skipped)
+        progress: try RunProgress(text: text, path: checkpoint.url.path), path: checkpoint.url.path,
+        skipped: found.skipped)
     }
     found.skipped.forEach { leader?.say("warning: \($0)") }
     guard found.progress.identity == progress.identity else {
@@ -156,7 +158,10 @@ extension Trainer {
     let old = replica.model
     let encoder = old.layout.parameters.filter { !old.layout.headRange.contains($0.start) }
     var kept: [(name: String, values: [Float])] = encoder.map { parameter in
-      (parameter.name, Array(UnsafeBufferPointer(start: old.parameters.pointer + parameter.start, count: parameter.count)))
+      (
+        parameter.name,
+        Array(UnsafeBufferPointer(start: old.parameters.pointer + parameter.start, count: parameter.count))
+      )
     }
     // The old replica goes before the new one comes: two of them may not fit.
     replica = nil

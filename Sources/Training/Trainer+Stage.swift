@@ -43,7 +43,9 @@ extension Trainer {
   private func settle(_ outcome: StepOutcome) throws {
     guard let complaint = outcome.complaint else { return }
     let step = progress.globalStep + 1
-    guard configuration.guards.onBadNumbers == .skip else { throw TrainingError.badNumbers(step: step, what: complaint) }
+    guard configuration.guards.onBadNumbers == .skip else {
+      throw TrainingError.badNumbers(step: step, what: complaint)
+    }
     leader?.observers?.warn("step \(step) is skipped: \(complaint)")
   }
 
@@ -109,7 +111,8 @@ extension Trainer {
       .sites(
         sites.map {
           SiteReport(
-            globalStep: progress.globalStep, site: $0.site, stepSize: Double($0.stepSize), clippedShare: $0.clippedShare)
+            globalStep: progress.globalStep, site: $0.site, stepSize: Double($0.stepSize), clippedShare: $0.clippedShare
+          )
         }))
   }
 
@@ -137,7 +140,8 @@ extension Trainer {
     switch data {
     case .pretraining(let data):
       let result = try evaluation.maskedLanguageModel(data.validationSlices(tokens: tokens))
-      finishEvaluation(stage, "validation", scores: [Score("loss", result.loss), Score("accuracy", result.accuracy)], [], started)
+      finishEvaluation(
+        stage, "validation", scores: [Score("loss", result.loss), Score("accuracy", result.accuracy)], [], started)
     case .fineTuning(let data):
       let split: TaggedSplitName = data.corpus.validation.isEmpty ? .train : .validation
       let result = try evaluation.tagged(data, split, tokens: tokens)
@@ -148,11 +152,13 @@ extension Trainer {
     leader?.observers?.observe(
       .fingerprint(
         FingerprintReport(
-          globalStep: progress.globalStep, parameters: String(format: "%016llx", replica.fingerprint(withMoments: false)))))
+          globalStep: progress.globalStep,
+          parameters: String(format: "%016llx", replica.fingerprint(withMoments: false)))))
   }
 
   func finishEvaluation(
-    _ stage: RunProgress.Stage, _ split: String, scores: [Score], _ perLabel: [Observability.LabelScore], _ started: Double
+    _ stage: RunProgress.Stage, _ split: String, scores: [Score], _ perLabel: [Observability.LabelScore],
+    _ started: Double
   ) {
     let seconds = monotonicSeconds() - started
     progress.evaluationSeconds += seconds

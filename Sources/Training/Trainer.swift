@@ -141,7 +141,8 @@ public final class Trainer {
       let store = try openStore()
       let data = try world.agree {
         try PretrainingData(
-          store: store, tokenizer: tokenizer, configuration: configuration, vocabularySize: source.config.vocabularySize)
+          store: store, tokenizer: tokenizer, configuration: configuration, vocabularySize: source.config.vocabularySize
+        )
       }
       note(
         "masked-LM: \(data.blockCount) training blocks of \(configuration.pretraining.blockLength) tokens, "
@@ -179,9 +180,12 @@ public final class Trainer {
     note("tokenizing \(settings.text.joined(separator: ", "))")
     let manifest = try Tokenization.run(
       world: world, files: settings.text.map { URL(fileURLWithPath: $0) },
-      layout: DocumentLayout(rawValue: settings.documentLayout.rawValue) ?? .automatic, tokenizer: tokenizer, into: folder)
+      layout: DocumentLayout(rawValue: settings.documentLayout.rawValue) ?? .automatic, tokenizer: tokenizer,
+      into: folder)
     if let manifest {
-      note("\(manifest.tokenCount) tokens, \(manifest.documentCount) documents, \(manifest.replacementCount) replaced characters")
+      note(
+        "\(manifest.tokenCount) tokens, \(manifest.documentCount) documents, \(manifest.replacementCount) replaced characters"
+      )
     }
   }
 
@@ -203,7 +207,8 @@ public final class Trainer {
     (settings.beta1, settings.beta2, settings.epsilon) = (o.beta1, o.beta2, o.epsilon)
     (settings.weightDecay, settings.largestGradientNorm) = (o.weightDecay, o.maxGradientNorm)
     return Replica(
-      world: world, model: model, reduction: plan.reduction, settings: settings, lossBound: configuration.guards.lossBound)
+      world: world, model: model, reduction: plan.reduction, settings: settings,
+      lossBound: configuration.guards.lossBound)
   }
 
   func makeModel(_ stage: RunProgress.Stage) throws -> EncoderModel {
@@ -235,7 +240,8 @@ public final class Trainer {
     model.shareSteps()
     if progress.stage == .pretraining, !report.drawn.isEmpty {
       leader?.observers?.warn(
-        "\(source.url.path) has no masked-LM head (\(report.drawn.joined(separator: ", "))): it starts from random numbers")
+        "\(source.url.path) has no masked-LM head (\(report.drawn.joined(separator: ", "))): it starts from random numbers"
+      )
     }
   }
 

@@ -98,13 +98,17 @@ struct BenchStep: ParsableCommand {
     let features = CPUFeatures.current
     guard ["auto", "integer", "float"].contains(forward), ["auto", "bf16", "fp32"].contains(backward),
       ["exact", "fp32"].contains(reduction)
-    else { throw ValidationError("--forward is auto, integer or float; --backward auto, bf16 or fp32; --reduction exact or fp32") }
+    else {
+      throw ValidationError(
+        "--forward is auto, integer or float; --backward auto, bf16 or fp32; --reduction exact or fp32")
+    }
     setting.precision = Precision(
       forward: forward == "float" || (forward == "auto" && !features.hasInt8Products) ? .float : .integer,
       backward: backward == "bf16" || (backward == "auto" && features.hasBfloat16Products) ? .bfloat16 : .float)
     setting.reduction = reduction == "exact" ? .fixedPoint : .float32
     setting.dimensions = EncoderDimensions(
-      vocabularySize: vocabulary, hiddenSize: hidden, layerCount: layers, headCount: heads, intermediateSize: intermediate,
+      vocabularySize: vocabulary, hiddenSize: hidden, layerCount: layers, headCount: heads,
+      intermediateSize: intermediate,
       positionCount: 514)
     let parsed = lengths.split(separator: ",").map { Int($0) ?? 0 }
     guard !parsed.isEmpty, parsed.allSatisfy({ (1...512).contains($0) }) else {
@@ -116,17 +120,23 @@ struct BenchStep: ParsableCommand {
   }
 
   private func show(_ r: StepBenchmark.Result, _ setting: StepBenchmark.Setting) {
-    print("step of \(scheme), \(sequences) sequences of \(lengths) tokens, forward \(setting.precision.forward), ", terminator: "")
+    print(
+      "step of \(scheme), \(sequences) sequences of \(lengths) tokens, forward \(setting.precision.forward), ",
+      terminator: "")
     print("backward \(setting.precision.backward), reduction \(reduction)")
     print("  tokens/s          \(figure(r.tokensPerSecond))")
     print("  seconds           \(figure(r.secondsPerStep))")
     print("  limit, seconds    \(figure(r.limitSeconds))")
     print("  share of limit    \(figure(r.shareOfLimit))")
     print("  peak memory, GB   \(figure(Double(r.peakBytes) / 1e9)) a rank")
-    print("  products, G multiply-adds/s: forward \(figure(r.rates.forward / 1e9)), backward \(figure(r.rates.backward / 1e9)), ", terminator: "")
+    print(
+      "  products, G multiply-adds/s: forward \(figure(r.rates.forward / 1e9)), backward \(figure(r.rates.backward / 1e9)), ",
+      terminator: "")
     print("float32 \(figure(r.rates.float / 1e9))")
     print("  seconds by phase:")
-    for phase in r.phases { print("    " + phase.name.padding(toLength: 26, withPad: " ", startingAt: 0) + figure(phase.seconds)) }
+    for phase in r.phases {
+      print("    " + phase.name.padding(toLength: 26, withPad: " ", startingAt: 0) + figure(phase.seconds))
+    }
   }
 
   private func figures(_ r: StepBenchmark.Result) -> [String: Any] {
@@ -141,7 +151,8 @@ struct BenchStep: ParsableCommand {
 
 struct BenchProducts: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "products", abstract: "Multiply-adds per second of int8, bf16 and float32 products on an encoder's shapes.")
+    commandName: "products",
+    abstract: "Multiply-adds per second of int8, bf16 and float32 products on an encoder's shapes.")
   @Option(help: "Hidden size.") var hidden = 768
   @Option(help: "Intermediate size.") var intermediate = 3072
   @OptionGroup var options: BenchOptions
@@ -149,13 +160,16 @@ struct BenchProducts: ParsableCommand {
   func run() throws {
     try options.run { world in
       let d = EncoderDimensions(
-        vocabularySize: 64, hiddenSize: hidden, layerCount: 1, headCount: 1, intermediateSize: intermediate, positionCount: 514)
+        vocabularySize: 64, hiddenSize: hidden, layerCount: 1, headCount: 1, intermediateSize: intermediate,
+        positionCount: 514)
       let integer = try ProductRates(dimensions: d, precision: Precision(forward: .integer, backward: .float))
       let half = try ProductRates(dimensions: d, precision: Precision(forward: .float, backward: .bfloat16))
       if world.isLeader {
         print("  products, G multiply-adds/s of one rank's threads")
         print("    int8      \(figure(integer.forward / 1e9))")
-        print("    bfloat16  \(figure(half.backward / 1e9))" + (CPUFeatures.current.hasBfloat16Products ? "" : " (emulated: this CPU has none)"))
+        print(
+          "    bfloat16  \(figure(half.backward / 1e9))"
+            + (CPUFeatures.current.hasBfloat16Products ? "" : " (emulated: this CPU has none)"))
         print("    float32   \(figure(integer.float / 1e9))")
       }
       return ["int8": integer.forward, "bfloat16": half.backward, "float32": integer.float]
@@ -165,7 +179,8 @@ struct BenchProducts: ParsableCommand {
 
 struct BenchReduce: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "reduce", abstract: "Time the sum of a base-size gradient over the ranks, in float32 and in 64-bit fixed point.")
+    commandName: "reduce",
+    abstract: "Time the sum of a base-size gradient over the ranks, in float32 and in 64-bit fixed point.")
   @Option(help: "Elements of the gradient.") var elements = 110_000_000
   @Option(help: "Rounds; the best counts.") var rounds = 3
   @OptionGroup var options: BenchOptions
@@ -209,7 +224,8 @@ struct BenchCorpus: ParsableCommand {
 
   func run() throws {
     try options.run { world in
-      let store = FileManager.default.temporaryDirectory.appendingPathComponent("palier-bench-\(try world.fromLeader { getpid() })")
+      let store = FileManager.default.temporaryDirectory.appendingPathComponent(
+        "palier-bench-\(try world.fromLeader { getpid() })")
       defer { if world.isLeader { try? FileManager.default.removeItem(at: store) } }
       let loaded = try world.agree { try Tokenizer(folder: URL(fileURLWithPath: tokenizer)) }
       let start = monotonicSeconds()
@@ -219,8 +235,13 @@ struct BenchCorpus: ParsableCommand {
       guard let manifest else { return [:] }
       let bytes = manifest.sources.reduce(0) { $0 + $1.byteCount }
       let rate = Double(bytes) / 1e6 / seconds
-      print("  \(bytes) bytes, \(manifest.tokenCount) tokens in \(figure(seconds)) s: \(figure(rate)) MB/s, \(figure(rate / Double(world.count))) MB/s a rank")
-      return ["bytes": bytes, "tokens": manifest.tokenCount, "seconds": seconds, "megabytes_per_second_per_rank": rate / Double(world.count)]
+      print(
+        "  \(bytes) bytes, \(manifest.tokenCount) tokens in \(figure(seconds)) s: \(figure(rate)) MB/s, \(figure(rate / Double(world.count))) MB/s a rank"
+      )
+      return [
+        "bytes": bytes, "tokens": manifest.tokenCount, "seconds": seconds,
+        "megabytes_per_second_per_rank": rate / Double(world.count),
+      ]
     }
   }
 }

@@ -14,7 +14,8 @@ struct Compare: ParsableCommand {
       Example: palier compare runs/on-2-ranks runs/on-8-ranks
       """)
 
-  @Argument(help: ArgumentHelp("The output folder of a run, or its metrics.jsonl.", valueName: "run-a")) var first: String
+  @Argument(help: ArgumentHelp("The output folder of a run, or its metrics.jsonl.", valueName: "run-a")) var first:
+    String
   @Argument(help: ArgumentHelp("Another.", valueName: "run-b")) var second: String
   @Option(help: ArgumentHelp("Losses that differ by no more than this, relatively, count as the same.", valueName: "x"))
   var tolerance = 0.0

@@ -21,7 +21,9 @@ struct Init: ParsableCommand {
         palier init --out base --tokenizer camembert-base --hidden 768 --layers 12 --heads 12 --intermediate 3072
       """)
 
-  @Option(help: ArgumentHelp("The folder to make; must not be there, or be empty.", valueName: "folder"), completion: .directory)
+  @Option(
+    help: ArgumentHelp("The folder to make; must not be there, or be empty.", valueName: "folder"),
+    completion: .directory)
   var out: String
   @Option(help: ArgumentHelp("Features of a token; a multiple of the heads.", valueName: "n")) var hidden: Int
   @Option(help: ArgumentHelp("Encoder layers.", valueName: "n")) var layers: Int
@@ -31,7 +33,9 @@ struct Init: ParsableCommand {
   var positions = 514
   @Option(help: ArgumentHelp("Take the tokenizer of this folder.", valueName: "folder"), completion: .directory)
   var tokenizer: String?
-  @Option(help: ArgumentHelp("Train a tokenizer on this UTF-8 text; may be repeated.", valueName: "file"), completion: .file())
+  @Option(
+    help: ArgumentHelp("Train a tokenizer on this UTF-8 text; may be repeated.", valueName: "file"), completion: .file()
+  )
   var trainTokenizer: [String] = []
   @Option(help: ArgumentHelp("Pieces of the tokenizer to train, at most.", valueName: "n"))
   var vocabulary: Int?
@@ -47,7 +51,9 @@ struct Init: ParsableCommand {
     guard (tokenizer == nil) != trainTokenizer.isEmpty else {
       throw ValidationError("Give one of --tokenizer and --train-tokenizer")
     }
-    guard trainTokenizer.isEmpty || vocabulary != nil else { throw ValidationError("--train-tokenizer needs --vocabulary") }
+    guard trainTokenizer.isEmpty || vocabulary != nil else {
+      throw ValidationError("--train-tokenizer needs --vocabulary")
+    }
     guard tokenizer == nil || vocabulary == nil else {
       throw ValidationError("--vocabulary goes with --train-tokenizer: an existing tokenizer has its own")
     }

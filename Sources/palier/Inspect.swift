@@ -47,7 +47,9 @@ struct Inspect: ParsableCommand {
   func run() throws {
     let url = Paths.url(path[0])
     if corpus.format != nil { return try inspectCorpus() }
-    let loaded = try tokenizer.map { try Tokenizer(folder: Paths.folder($0, "a folder with \(Tokenizer.modelFileName)")) }
+    let loaded = try tokenizer.map {
+      try Tokenizer(folder: Paths.folder($0, "a folder with \(Tokenizer.modelFileName)"))
+    }
     switch PathKind(url) {
     case .absent: throw CommandLineError.notThere(path: path[0], wanted: "a checkpoint, store, corpus or run")
     case .file:

@@ -13,15 +13,18 @@ struct Logits: ParsableCommand {
 
       Example: palier logits runs/demo/checkpoints/best --out logits.safetensors < lines.txt
       """)
-  @Argument(help: ArgumentHelp("A checkpoint folder.", valueName: "checkpoint"), completion: .directory) var checkpoint: String
+  @Argument(help: ArgumentHelp("A checkpoint folder.", valueName: "checkpoint"), completion: .directory) var checkpoint:
+    String
   @Option(help: "The file to write.") var out: String
-  @Option(help: "Folder with sentencepiece.bpe.model; the checkpoint's unless given.", completion: .directory) var tokenizer: String?
+  @Option(help: "Folder with sentencepiece.bpe.model; the checkpoint's unless given.", completion: .directory)
+  var tokenizer: String?
 
   func run() throws {
     let source = try Paths.folder(checkpoint, "a checkpoint folder")
     let lines = sequence(first: "", next: { _ in readLine() }).dropFirst().map { $0 }
     let count = try LogitsDump.write(
-      source, tokenizer: tokenizer.map { URL(fileURLWithPath: $0) } ?? source, lines: lines, to: URL(fileURLWithPath: out))
+      source, tokenizer: tokenizer.map { URL(fileURLWithPath: $0) } ?? source, lines: lines,
+      to: URL(fileURLWithPath: out))
     Output.say("\(out): logits of \(Output.counted(count, "token"))")
   }
 }

@@ -72,7 +72,8 @@ struct Tokenize: ParsableCommand {
     Output.say(String(format: "%.1f s, %.1f MB/s", seconds, Double(bytes) / 1e6 / max(seconds, 1e-9)))
     if manifest.replacementCount > 0 {
       Output.warn(
-        "\(Output.counted(manifest.replacementCount, "malformed stretch")) of UTF-8 replaced by U+FFFD: are all files UTF-8?")
+        "\(Output.counted(manifest.replacementCount, "malformed stretch")) of UTF-8 replaced by U+FFFD: are all files UTF-8?"
+      )
     }
   }
 }

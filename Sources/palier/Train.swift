@@ -33,7 +33,8 @@ struct Train: ParsableCommand {
   /// The exit code of a run that a signal stopped, with a checkpoint written (sysexits.h: EX_TEMPFAIL, try again).
   static let stoppedExitCode: Int32 = 75
 
-  @Argument(help: ArgumentHelp("The run's YAML file.", valueName: "config"), completion: .file(extensions: ["yaml", "yml"]))
+  @Argument(
+    help: ArgumentHelp("The run's YAML file.", valueName: "config"), completion: .file(extensions: ["yaml", "yml"]))
   var config: String
   @Option(
     name: .customLong("set"), parsing: .unconditionalSingleValue,

@@ -78,7 +78,8 @@ final class ExactnessTests: XCTestCase {
       let config = try DemoData.configuration(output: folder.url.appendingPathComponent("out"))
       let settings = ["--set", "guards.replica_check_steps=1"] + Self.crowded
       let drill = ["PALIER_FLIP_BIT": "\(rank):5:\(element):\(bit)"]
-      let outcome = try MPIRun(["train", config] + settings, of: "palier", ranks: 3, environment: drill, timeout: 120).wait()
+      let outcome = try MPIRun(["train", config] + settings, of: "palier", ranks: 3, environment: drill, timeout: 120)
+        .wait()
       XCTAssertEqual(outcome.status, 1, outcome.output)
       XCTAssertTrue(outcome.errors.contains("step 5: the replica of rank \(rank) on"), outcome.errors)
     }

@@ -2,7 +2,8 @@
 public enum Bfloat16 {
   /// destination = source rounded to bfloat16, ties to even.
   @inlinable
-  public static func round(_ source: UnsafePointer<Float>, into destination: UnsafeMutablePointer<UInt16>, _ count: Int) {
+  public static func round(_ source: UnsafePointer<Float>, into destination: UnsafeMutablePointer<UInt16>, _ count: Int)
+  {
     for i in 0..<count { destination[i] = bfloat16Bits(source[i]) }
   }
 

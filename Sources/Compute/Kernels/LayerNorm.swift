@@ -2,7 +2,9 @@
 public enum LayerNorm {
   /// Mean and reciprocal standard deviation of one row; two passes over the row.
   @inlinable
-  public static func statistics(_ x: UnsafePointer<Float>, _ count: Int, epsilon: Float) -> (mean: Float, inverse: Float) {
+  public static func statistics(_ x: UnsafePointer<Float>, _ count: Int, epsilon: Float) -> (
+    mean: Float, inverse: Float
+  ) {
     let mean = rowSum(x, count) / Float(count)
     let variance = rowSquaredDeviation(x, centre: mean, count) / Float(count)
     return (mean, 1 / (variance + epsilon).squareRoot())
@@ -31,7 +33,8 @@ public enum LayerNorm {
   /// g = dY·weight; dX = inverse·(g − mean(g) − x̂·mean(g·x̂)); dWeight += dY·x̂; dBias += dY.
   @inlinable
   public static func backward(
-    _ gradient: UnsafeMutablePointer<Float>, normalised: UnsafePointer<Float>, inverse: Float, weight: UnsafePointer<Float>,
+    _ gradient: UnsafeMutablePointer<Float>, normalised: UnsafePointer<Float>, inverse: Float,
+    weight: UnsafePointer<Float>,
     dWeight: UnsafeMutablePointer<Float>, dBias: UnsafeMutablePointer<Float>, _ count: Int
   ) {
     for i in 0..<count { dWeight[i] = dWeight[i].addingProduct(gradient[i], normalised[i]) }

@@ -69,7 +69,8 @@ public enum Packing {
   /// bfloat16 B[k, n] from float32 `source`, interleaved by two rows; writes row pairs `pairs` of panel `panel`; rows at or
   /// past `k` are zero.
   public static func bfloat16RowPairs(
-    _ source: UnsafePointer<Float>, stride: Int, n: Int, k: Int, panel: Int, pairs: Range<Int>, paddedK: Int, columns: Int,
+    _ source: UnsafePointer<Float>, stride: Int, n: Int, k: Int, panel: Int, pairs: Range<Int>, paddedK: Int,
+    columns: Int,
     into packed: UnsafeMutablePointer<UInt16>
   ) {
     let width = min(columns, n - panel * columns)
@@ -93,7 +94,8 @@ public enum Packing {
 
   /// to[w·rowRoom + r] = from[r·stride + w] for r below `rows`, w below `words`; columns from `rows` to `rowRoom` become zero.
   static func transposeWords(
-    _ from: UnsafePointer<UInt32>, stride: Int, rows: Int, words: Int, into to: UnsafeMutablePointer<UInt32>, rowRoom: Int
+    _ from: UnsafePointer<UInt32>, stride: Int, rows: Int, words: Int, into to: UnsafeMutablePointer<UInt32>,
+    rowRoom: Int
   ) {
     // Blocks of 16 words keep the source lines in the first-level cache while every row of them is used.
     var w = 0
