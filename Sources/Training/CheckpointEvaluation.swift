@@ -99,9 +99,10 @@ public final class CheckpointEvaluation {
       return data
     }
     let groups = data.groups(split, tokens: request.sliceTokens)
-    var notes = plan.notes
+    var notes: [String] = []
     let replica = try load(
-      .tokenClassification(labelCount: data.labels.count), measuringOn: groups.first { !$0.windows.isEmpty }?.slice, &notes)
+      .tokenClassification(labelCount: data.labels.count), measuringOn: groups.first { !$0.windows.isEmpty }?.slice,
+      &notes)
     let evaluation = Evaluation(replica)
     let result = try evaluation.tagged(data, split, tokens: request.sliceTokens)
     let seconds = monotonicSeconds() - started
@@ -119,7 +120,8 @@ public final class CheckpointEvaluation {
     if let classes = try evaluation.gathered(result.predictions) {
       outcome.predictions = zip(data.corpus[split], classes).map { sentence, predicted in
         Prediction(
-          words: sentence.words, reference: sentence.tags, predicted: predicted.map { $0.map { data.labels.names[$0] } })
+          words: sentence.words, reference: sentence.tags, predicted: predicted.map { $0.map { data.labels.names[$0] } }
+        )
       }
     }
     return outcome
@@ -160,7 +162,7 @@ public final class CheckpointEvaluation {
         vocabularySize: folder.config.vocabularySize)
     }
     let slices = data.validationSlices(tokens: request.sliceTokens)
-    var notes = plan.notes
+    var notes: [String] = []
     let replica = try load(
       .maskedLanguageModel(tied: folder.config.tiesWordEmbeddings), measuringOn: slices.first, &notes)
     let result = try Evaluation(replica).maskedLanguageModel(slices)
@@ -194,7 +196,8 @@ public final class CheckpointEvaluation {
       world: world, model: model, reduction: .float32, settings: AdamWSettings(), lossBound: .infinity)
     if report.measuresActivations, scheme.activations.hasStep, let slice {
       try replica.measureActivationSteps(GlobalBatch(slice.sequences, sliceTokens: slice.tokenCount), dropout: .off)
-      notes.append("the checkpoint has no step sizes for \(scheme.name): they were set from its weights and the first slice")
+      notes.append(
+        "the checkpoint has no step sizes for \(scheme.name): they were set from its weights and the first slice")
     }
     return replica
   }

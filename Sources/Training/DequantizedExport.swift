@@ -16,7 +16,9 @@ public enum DequantizedExport {
     let model = checkpoint.model
     guard checkpoint.facts.scheme.isQuantized else { throw TrainingError.nothingQuantized(source.path) }
     let missing = checkpoint.report.initialisedSteps.sorted()
-    if let first = missing.first { throw TrainingError.missingTensor(name: first, path: checkpoint.folder.weights.path) }
+    if let first = missing.first {
+      throw TrainingError.missingTensor(name: first, path: checkpoint.folder.weights.path)
+    }
     var tensors = OwnedTensors()
     var config = checkpoint.folder.config
     addHead(model, &config, &tensors)
@@ -28,7 +30,8 @@ public enum DequantizedExport {
       if rule.isOn { count += 1 }
     }
     config.fields[ModelFiles.ownKey] = .object([
-      "version": .string(PalierVersion.text), "scheme": "fp32", "dequantized_from": .string(checkpoint.facts.scheme.name),
+      "version": .string(PalierVersion.text), "scheme": "fp32",
+      "dequantized_from": .string(checkpoint.facts.scheme.name),
     ])
     try HuggingFaceFolder.write(to: output, config: config, tensors: tensors.views, tokenizerFrom: source)
     return count
@@ -98,7 +101,8 @@ public enum DequantizedExport {
     config.tiesWordEmbeddings = false
     // transformers ties the two names of the bias by itself only where the weights are tied.
     if let bias = model.layout["lm_head.bias"] {
-      tensors["lm_head.decoder.bias"] = Tensor(bias.shape, onGrid(bias, rule: .none, step: nil, gammaPerRow: false, in: model))
+      tensors["lm_head.decoder.bias"] = Tensor(
+        bias.shape, onGrid(bias, rule: .none, step: nil, gammaPerRow: false, in: model))
     }
   }
 }

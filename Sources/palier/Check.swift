@@ -29,7 +29,8 @@ struct Check: ParsableCommand {
   enum Reduction: String, ExpressibleByArgument, CaseIterable { case fp32, exact }
 
   @Argument(
-    help: ArgumentHelp("Folders of cases, or folders that hold such folders.", valueName: "case-dir"), completion: .directory)
+    help: ArgumentHelp("Folders of cases, or folders that hold such folders.", valueName: "case-dir"),
+    completion: .directory)
   var folders: [String] = []
   @Option(help: "Products of the forward pass; auto is integer where the CPU has int8 products.")
   var path = Path.float
@@ -69,7 +70,8 @@ struct Check: ParsableCommand {
     var table = TextColumns([report.name, "worst", "allowed", "", "where"])
     for line in report.lines {
       table.add([
-        line.kind, String(format: "%.2e", line.worst), String(format: "%.0e", line.allowed), line.passes ? "ok" : "FAILS",
+        line.kind, String(format: "%.2e", line.worst), String(format: "%.0e", line.allowed),
+        line.passes ? "ok" : "FAILS",
         line.tensor,
       ])
     }
@@ -115,7 +117,8 @@ enum CaseFolders {
 
   /// `Cases` in a folder above the program, as it is built inside the project's tree; or in the working folder.
   private static func ownFolder() throws -> URL {
-    let program = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+    let program =
+      (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
     var above = URL(fileURLWithPath: program).deletingLastPathComponent()
     for _ in 0..<8 where above.path != "/" {
       let candidate = above.appendingPathComponent("Cases")

@@ -47,8 +47,10 @@ struct CheckpointView {
 
   private var headText: String {
     switch head {
-    case .maskedLanguageModel(let tied): tied ? "masked-LM, decoder tied to the word table" : "masked-LM, decoder of its own"
-    case .tokenClassification(let count): "token classification, \(count) labels" + (facts.task.map { " (\($0.rawValue))" } ?? "")
+    case .maskedLanguageModel(let tied):
+      tied ? "masked-LM, decoder tied to the word table" : "masked-LM, decoder of its own"
+    case .tokenClassification(let count):
+      "token classification, \(count) labels" + (facts.task.map { " (\($0.rawValue))" } ?? "")
     case .none: "none"
     }
   }
@@ -64,7 +66,8 @@ struct CheckpointView {
       Output.say("trainer:      a state that this version cannot read")
       return
     }
-    let best = progress.bestScore.map { String(format: ", best score %.4f at step %d", $0, progress.bestStep ?? 0) } ?? ""
+    let best =
+      progress.bestScore.map { String(format: ", best score %.4f at step %d", $0, progress.bestStep ?? 0) } ?? ""
     Output.say(
       "trainer:      step \(progress.globalStep), \(progress.stageStep) of its stage, "
         + "\(Output.grouped(progress.tokenCount)) tokens, \(Int(progress.seconds)) s\(best); can be resumed")
@@ -89,7 +92,8 @@ struct TensorListing {
   var types: String {
     let counts = Dictionary(grouping: tensors, by: \.dtype.rawValue).mapValues(\.count)
     if counts.count == 1, let only = counts.keys.first { return only }
-    return counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
+    return counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\($0.value) \($0.key)" }.joined(
+      separator: ", ")
   }
 
   func show(all: Bool) {
@@ -110,8 +114,10 @@ struct StepListing {
     sites = try source.tensors.keys.filter { $0.hasSuffix("_quantizer.step") }.sorted().map { key in
       let offset = String(key.dropLast("step".count)) + "offset"
       let hasOffset = source.tensors[offset] != nil
-      return (String(key.dropLast(".step".count)), try source.floats(key).first ?? .nan,
-        hasOffset ? try source.floats(offset).first : nil)
+      return (
+        String(key.dropLast(".step".count)), try source.floats(key).first ?? .nan,
+        hasOffset ? try source.floats(offset).first : nil
+      )
     }
   }
 
@@ -119,12 +125,18 @@ struct StepListing {
   func show(all: Bool) {
     guard !sites.isEmpty else { return }
     guard all else {
-      for (kind, suffix) in [("tables", "embeddings"), ("weights", "weight_quantizer"), ("activations", "input_quantizer")] {
+      var title = "step sizes:   "
+      for (kind, suffix) in [
+        ("tables", "embeddings"), ("weights", "weight_quantizer"), ("activations", "input_quantizer"),
+      ] {
         let isTable = { (name: String) in name.contains(".embeddings.") }
-        let steps = sites.filter { kind == "tables" ? isTable($0.name) : !isTable($0.name) && $0.name.hasSuffix(suffix) }.map(\.step)
+        let steps = sites.filter {
+          kind == "tables" ? isTable($0.name) : !isTable($0.name) && $0.name.hasSuffix(suffix)
+        }.map(\.step)
         guard let least = steps.min(), let most = steps.max() else { continue }
         Output.say(
-          "step sizes:   " + "\(kind): \(Output.counted(steps.count, "site")), " + String(format: "%.3e to %.3e", least, most))
+          title + "\(kind): \(Output.counted(steps.count, "site")), " + String(format: "%.3e to %.3e", least, most))
+        title = "              "
       }
       Output.say("              (each one: --steps)")
       return

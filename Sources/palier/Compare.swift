@@ -14,7 +14,8 @@ struct Compare: ParsableCommand {
       Example: palier compare runs/on-2-ranks runs/on-8-ranks
       """)
 
-  @Argument(help: ArgumentHelp("The output folder of a run, or its metrics.jsonl.", valueName: "run-a")) var first: String
+  @Argument(help: ArgumentHelp("The output folder of a run, or its metrics.jsonl.", valueName: "run-a")) var first:
+    String
   @Argument(help: ArgumentHelp("Another.", valueName: "run-b")) var second: String
   @Option(help: ArgumentHelp("Losses that differ by no more than this, relatively, count as the same.", valueName: "x"))
   var tolerance = 0.0
@@ -72,6 +73,7 @@ private struct Trace {
   var lastStep: Int { losses.keys.max() ?? 0 }
 
   init(_ path: String) throws {
+    guard !path.isEmpty else { throw CommandLineError.emptyPath(wanted: "the output folder of a run") }
     let url = Paths.url(path)
     var file = url
     switch PathKind(url) {

@@ -17,7 +17,8 @@ struct CorpusView {
       let labels = try LabelSet(names: corpus.labels)
       for split in corpus.splits {
         encoded[split.name] = try TaggedEncoding.windows(
-          of: split.sentences, labels: labels, maximumTokens: settings.maximumTokens) { try loaded.encode(words: $0) }
+          of: split.sentences, labels: labels, maximumTokens: settings.maximumTokens
+        ) { try loaded.encode(words: $0) }
       }
     }
     Output.say("tagged corpus, \(corpus.task.rawValue), \(Output.counted(corpus.labels.count, "label"))")

@@ -122,11 +122,13 @@ extension Doctor {
     func line(_ name: String, _ isNative: Bool, _ a: ElementKind, _ b: ElementKind, _ c: ElementKind) -> String {
       let shape = Product.Shape(m: 64, n: 64, k: 64, aStride: 64, cStride: 64, a: a, b: b, c: c)
       guard let product = try? ProductLibrary.shared.product(shape) else { return "\(name): none" }
-      return "\(name): \(product.implementation)\(isNative ? "" : " (this CPU has no instruction for it: slow, not used by itself)")"
+      return
+        "\(name): \(product.implementation)\(isNative ? "" : " (this CPU has no instruction for it: slow, not used by itself)")"
     }
     return [
       line("int8", features.hasInt8Products, .uint8, .int8, .int32),
-      line("bf16", features.hasBfloat16Products, .bfloat16, .bfloat16, .float), line("float32", true, .float, .float, .float),
+      line("bf16", features.hasBfloat16Products, .bfloat16, .bfloat16, .float),
+      line("float32", true, .float, .float, .float),
     ]
   }
 }

@@ -13,14 +13,19 @@ struct DoctorPage {
   }
 
   func show(_ world: World) {
-    item("palier", "\(PalierVersion.text), built for \(reports[0].level) (\(CPURequirement.usedFeatures.joined(separator: " ")))")
+    item(
+      "palier",
+      "\(PalierVersion.text), built for \(reports[0].level) (\(CPURequirement.usedFeatures.joined(separator: " ")))")
     item("MPI", "\(World.libraryVersion), threads \(world.threadLevel)")
     if let sound = collectivesAreSound {
-      item("collectives", sound ? "all as they should be on \(Output.counted(world.count, "rank"))" : "WRONG: see above")
+      item(
+        "collectives", sound ? "all as they should be on \(Output.counted(world.count, "rank"))" : "WRONG: see above")
     }
     var seen: Set<String> = []
     for report in reports where seen.insert(report.host).inserted { show(report) }
-    for report in reports where report.trouble != nil { item("trouble", "rank \(report.rank): \(report.trouble ?? "")") }
+    for report in reports where report.trouble != nil {
+      item("trouble", "rank \(report.rank): \(report.trouble ?? "")")
+    }
     item("a run here", reports[0].line)
     for note in reports[0].notes { item("", note) }
   }
@@ -31,7 +36,9 @@ struct DoctorPage {
     item("oneDNN", report.libraries)
     for (index, product) in report.products.enumerated() { item(index == 0 ? "products" : "", product) }
     for node in report.nodes {
-      let memory = node.byteCount.map { ", \(Output.bytes($0))" + (node.freeByteCount.map { ", \(Output.bytes($0)) free" } ?? "") }
+      let memory = node.byteCount.map {
+        ", \(Output.bytes($0))" + (node.freeByteCount.map { ", \(Output.bytes($0)) free" } ?? "")
+      }
       item("NUMA node \(node.id)", "CPUs \(CPUSet(node.cpus).list)\(memory ?? "")")
     }
     let pages = report.pages.sorted { $0.key < $1.key }
@@ -41,7 +48,9 @@ struct DoctorPage {
     let quota = report.quota.map { ", control group: \(figure($0)) CPUs in time" } ?? ""
     item("cores", "\(report.nodeCoreCount) for the launcher to give\(quota)")
     for rank in reports where rank.host == report.host {
-      item("rank \(rank.rank)", "CPUs \(rank.cpus) (\(Output.counted(rank.coreCount, "core"))), \(Output.counted(rank.threads, "thread"))")
+      item(
+        "rank \(rank.rank)",
+        "CPUs \(rank.cpus) (\(Output.counted(rank.coreCount, "core"))), \(Output.counted(rank.threads, "thread"))")
     }
     item("energy", report.energy)
     Output.say("")

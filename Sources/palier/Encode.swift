@@ -51,7 +51,8 @@ struct Encode: ParsableCommand {
   ) throws {
     let text = String(decoding: line, as: UTF8.self)
     guard let words = try? JSONDecoder().decode([String].self, from: Data(text.utf8)) else {
-      throw CommandLineError.badInputLine(number: number, reason: "not a JSON array of strings, as [\"Le\", \"patient\"]")
+      throw CommandLineError.badInputLine(
+        number: number, reason: "not a JSON array of strings, as [\"Le\", \"patient\"]")
     }
     let (ids, wordIDs) = try tokenizer.encode(words: words)
     output.append("{\"ids\": ")

@@ -22,8 +22,9 @@ struct Evaluate: ParsableCommand {
       scores are the same.
 
       Examples:
-        palier evaluate runs/demo/checkpoints/best --config configs/demo.yaml --split test
-        palier evaluate best --format brat --path QUAERO_FrenchMed --part EMEA --split test --predictions out.jsonl
+        palier evaluate runs/demo/checkpoints/best --config configs/demo.yaml
+        palier evaluate best --format brat --path QUAERO_FrenchMed --part EMEA \\
+          --predictions out.jsonl
         palier evaluate best --format conllu --file fr_sequoia-ud-test.conllu
         palier evaluate runs/demo/checkpoints/alpha --task mlm --store runs/demo/store
       """)
@@ -42,7 +43,8 @@ struct Evaluate: ParsableCommand {
   /// What is measured.
   enum Task: String, ExpressibleByArgument, CaseIterable { case entities, pos, mlm }
 
-  @Argument(help: ArgumentHelp("A checkpoint folder that Palier wrote.", valueName: "checkpoint"), completion: .directory)
+  @Argument(
+    help: ArgumentHelp("A checkpoint folder that Palier wrote.", valueName: "checkpoint"), completion: .directory)
   var checkpoint: String
   @Option(help: ArgumentHelp("Take corpus, scheme and lengths from this configuration.", valueName: "file"))
   var config: String?
@@ -55,9 +57,12 @@ struct Evaluate: ParsableCommand {
   @Option(help: "Which part of the corpus; test unless given, validation for mlm.")
   var split: Split?
   @OptionGroup(title: "The tagged corpus") var corpus: TaggedCorpusArguments
-  @Option(help: ArgumentHelp("The whole corpus: a folder, or files to be split by seed; may be repeated.", valueName: "path"))
+  @Option(
+    help: ArgumentHelp("The whole corpus: a folder, or files to be split by seed; may be repeated.", valueName: "path"))
   var path: [String] = []
-  @Option(help: ArgumentHelp("A file (brat: a folder) that is the split, or a part of it; may be repeated.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp(
+      "A file (brat: a folder) that is the split, or a part of it; may be repeated.", valueName: "file"))
   var file: [String] = []
   @Option(help: ArgumentHelp("Token store for --task mlm.", valueName: "folder"))
   var store: String?
@@ -65,7 +70,8 @@ struct Evaluate: ParsableCommand {
   var blockLength: Int?
   @Option(help: ArgumentHelp("Longest window of a sentence.", valueName: "n"))
   var maximumTokens: Int?
-  @Option(help: ArgumentHelp("Folder with sentencepiece.bpe.model; the checkpoint's own unless given.", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp("Folder with sentencepiece.bpe.model; the checkpoint's own unless given.", valueName: "folder"))
   var tokenizer: String?
   @Option(help: "Quantize by this scheme in place of the checkpoint's.")
   var scheme: String?
@@ -77,13 +83,19 @@ struct Evaluate: ParsableCommand {
 
   func validate() throws {
     if config == nil && !settings.isEmpty { throw ValidationError("--set goes with --config") }
-    if !path.isEmpty && !file.isEmpty { throw ValidationError("--path names a whole corpus, --file one split: give one of them") }
-    if let blockLength, !(8...65_536).contains(blockLength) { throw ValidationError("--block-length is not from 8 to 65536") }
+    if !path.isEmpty && !file.isEmpty {
+      throw ValidationError("--path names a whole corpus, --file one split: give one of them")
+    }
+    if let blockLength, !(8...65_536).contains(blockLength) {
+      throw ValidationError("--block-length is not from 8 to 65536")
+    }
     if let maximumTokens, !(8...65_536).contains(maximumTokens) {
       throw ValidationError("--maximum-tokens is not from 8 to 65536")
     }
     if task == .mlm && predictions != nil { throw ValidationError("--predictions goes with a tagged corpus") }
-    if task == .mlm, let split, split != .validation { throw ValidationError("--task mlm measures the validation blocks") }
+    if task == .mlm, let split, split != .validation {
+      throw ValidationError("--task mlm measures the validation blocks")
+    }
   }
 
   func run() throws {
@@ -157,13 +169,16 @@ struct Evaluate: ParsableCommand {
       if self.task != nil || settings.task == nil { settings.task = .init(rawValue: task.rawValue) }
       if config == nil { settings.splitSeed = corpus.splitSeed ?? evaluationSeed(configuration) }
       if let maximumTokens { settings.maximumTokens = maximumTokens }
-      if !path.isEmpty { (settings.path, settings.train, settings.validation, settings.test) = (absolute(path), [], [], []) }
+      if !path.isEmpty {
+        (settings.path, settings.train, settings.validation, settings.test) = (absolute(path), [], [], [])
+      }
       if !file.isEmpty { use(absolute(file), as: split, in: &settings) }
       guard settings.format != nil else {
         throw CommandLineError.missingOption("--format", reason: "brat, conllu, cas, conll2 or jsonl, or a --config")
       }
       guard !(settings.path + settings.train + settings.validation + settings.test).isEmpty else {
-        throw CommandLineError.missingOption("--path", reason: "the corpus, or --file with the split's files, or a --config")
+        throw CommandLineError.missingOption(
+          "--path", reason: "the corpus, or --file with the split's files, or a --config")
       }
     }
     return try evaluation.tagged(settings, split: split.name)
@@ -199,12 +214,6 @@ struct Evaluate: ParsableCommand {
 
 /// Sentences with their labels as JSON lines.
 enum PredictionFile {
-  private struct Line: Encodable {
-    let tokens: [String]
-    let reference: [String]
-    let predicted: [String?]
-  }
-
   /// Says before a long evaluation that the file could not be written after it.
   static func tryOut(_ path: String) throws {
     let url = Paths.url(path)
@@ -222,12 +231,17 @@ enum PredictionFile {
   static func write(_ outcome: CheckpointEvaluation.Outcome, to path: String) throws {
     let missing = outcome.task == .entities ? "O" : nil
     let encoder = JSONEncoder()
-    encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
+    encoder.outputFormatting = .withoutEscapingSlashes
     var data = Data()
+    func append(_ key: String, _ values: some Encodable, _ end: String) throws {
+      data += Data("\"\(key)\": ".utf8) + (try encoder.encode(values)) + Data(end.utf8)
+    }
     for sentence in outcome.predictions {
       let predicted = sentence.predicted.map { $0 ?? missing }
-      data += try encoder.encode(Line(tokens: sentence.words, reference: sentence.reference, predicted: predicted))
-      data.append(0x0A)
+      data += Data("{".utf8)
+      try append("tokens", sentence.words, ", ")
+      try append("reference", sentence.reference, ", ")
+      try append("predicted", predicted, "}\n")
     }
     do {
       try data.write(to: Paths.url(path), options: .atomic)

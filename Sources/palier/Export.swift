@@ -17,9 +17,12 @@ struct Export: ParsableCommand {
 
   @Flag(help: "Replace weights by their quantized values.")
   var dequantized = false
-  @Argument(help: ArgumentHelp("A checkpoint folder that Palier wrote.", valueName: "checkpoint"), completion: .directory)
+  @Argument(
+    help: ArgumentHelp("A checkpoint folder that Palier wrote.", valueName: "checkpoint"), completion: .directory)
   var checkpoint: String
-  @Option(help: ArgumentHelp("The folder to make; must not be there, or be empty.", valueName: "folder"), completion: .directory)
+  @Option(
+    help: ArgumentHelp("The folder to make; must not be there, or be empty.", valueName: "folder"),
+    completion: .directory)
   var out: String
 
   func validate() throws {

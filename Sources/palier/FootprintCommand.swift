@@ -26,7 +26,9 @@ struct FootprintCommand: ParsableCommand {
   var settings: [String] = []
   @Option(help: ArgumentHelp("A scheme to add to the paper's.", valueName: "name"))
   var scheme: String?
-  @Option(help: ArgumentHelp("A Hugging Face folder; its config.json is enough.", valueName: "folder"), completion: .directory)
+  @Option(
+    help: ArgumentHelp("A Hugging Face folder; its config.json is enough.", valueName: "folder"), completion: .directory
+  )
   var checkpoint: String?
   @Option(help: ArgumentHelp("Tokens of the sequence.", valueName: "n"))
   var tokens = 512
@@ -51,7 +53,9 @@ struct FootprintCommand: ParsableCommand {
 
   private func dimensions(_ configuration: RunConfiguration?) throws -> Footprint.Dimensions {
     if let checkpoint {
-      return .init(try HuggingFaceConfig(readingFileAt: Paths.folder(checkpoint, "a checkpoint folder").appendingPathComponent("config.json")))
+      return .init(
+        try HuggingFaceConfig(
+          readingFileAt: Paths.folder(checkpoint, "a checkpoint folder").appendingPathComponent("config.json")))
     }
     guard let named = configuration?.model.checkpoint else { return .camembertBase }
     let file = Paths.url(named).appendingPathComponent("config.json")

@@ -21,7 +21,9 @@ struct Init: ParsableCommand {
         palier init --out base --tokenizer camembert-base --hidden 768 --layers 12 --heads 12 --intermediate 3072
       """)
 
-  @Option(help: ArgumentHelp("The folder to make; must not be there, or be empty.", valueName: "folder"), completion: .directory)
+  @Option(
+    help: ArgumentHelp("The folder to make; must not be there, or be empty.", valueName: "folder"),
+    completion: .directory)
   var out: String
   @Option(help: ArgumentHelp("Features of a token; a multiple of the heads.", valueName: "n")) var hidden: Int
   @Option(help: ArgumentHelp("Encoder layers.", valueName: "n")) var layers: Int
@@ -31,7 +33,9 @@ struct Init: ParsableCommand {
   var positions = 514
   @Option(help: ArgumentHelp("Take the tokenizer of this folder.", valueName: "folder"), completion: .directory)
   var tokenizer: String?
-  @Option(help: ArgumentHelp("Train a tokenizer on this UTF-8 text; may be repeated.", valueName: "file"), completion: .file())
+  @Option(
+    help: ArgumentHelp("Train a tokenizer on this UTF-8 text; may be repeated.", valueName: "file"), completion: .file()
+  )
   var trainTokenizer: [String] = []
   @Option(help: ArgumentHelp("Pieces of the tokenizer to train, at most.", valueName: "n"))
   var vocabulary: Int?
@@ -47,7 +51,9 @@ struct Init: ParsableCommand {
     guard (tokenizer == nil) != trainTokenizer.isEmpty else {
       throw ValidationError("Give one of --tokenizer and --train-tokenizer")
     }
-    guard trainTokenizer.isEmpty || vocabulary != nil else { throw ValidationError("--train-tokenizer needs --vocabulary") }
+    guard trainTokenizer.isEmpty || vocabulary != nil else {
+      throw ValidationError("--train-tokenizer needs --vocabulary")
+    }
     guard tokenizer == nil || vocabulary == nil else {
       throw ValidationError("--vocabulary goes with --train-tokenizer: an existing tokenizer has its own")
     }
@@ -62,6 +68,7 @@ struct Init: ParsableCommand {
 
   func run() throws {
     let output = try Paths.newFolder(out)
+    try requireMemory()
     let (source, vocabularySize) = try makeTokenizer()
     let config = HuggingFaceConfig(
       hiddenSize: hidden, layerCount: layers, headCount: heads, intermediateSize: intermediate,
@@ -70,6 +77,16 @@ struct Init: ParsableCommand {
     Output.say(
       "\(out): \(Output.grouped(count)) parameters, vocabulary \(vocabularySize), hidden \(hidden), "
         + "\(Output.counted(layers, "layer")), sequences of at most \(config.longestSequence) tokens")
+  }
+
+  /// The parameters, their prepared copies for products, and the file: about four times the parameters.
+  private func requireMemory() throws {
+    let (h, l, i) = (Double(hidden), Double(layers), Double(intermediate))
+    let tables = h * Double(positions + (vocabulary ?? 0))
+    let parameters = tables + l * (4 * h * h + 2 * h * i)
+    let needed = 4 * 4 * parameters
+    guard let available = MemoryFigures.read().available, needed > Double(available) else { return }
+    throw CommandLineError.modelTooLarge(parameters: parameters, needed: needed, available: available)
   }
 
   private func makeTokenizer() throws -> (FreshModel.TokenizerSource, vocabularySize: Int) {

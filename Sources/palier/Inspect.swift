@@ -45,9 +45,12 @@ struct Inspect: ParsableCommand {
   }
 
   func run() throws {
+    guard !path[0].isEmpty else { throw CommandLineError.emptyPath(wanted: "a checkpoint, store, corpus or run") }
     let url = Paths.url(path[0])
     if corpus.format != nil { return try inspectCorpus() }
-    let loaded = try tokenizer.map { try Tokenizer(folder: Paths.folder($0, "a folder with \(Tokenizer.modelFileName)")) }
+    let loaded = try tokenizer.map {
+      try Tokenizer(folder: Paths.folder($0, "a folder with \(Tokenizer.modelFileName)"))
+    }
     switch PathKind(url) {
     case .absent: throw CommandLineError.notThere(path: path[0], wanted: "a checkpoint, store, corpus or run")
     case .file:

@@ -13,7 +13,7 @@ struct Palier: ParsableCommand {
       MPI ranks, and what comes out is a checkpoint that transformers opens.
 
       A first run, start to end:
-        palier sample --out data                        # a synthetic corpus to play with
+        palier sample --out data                              # synthetic corpus
         palier init --out model --train-tokenizer data/corpus.txt --vocabulary 2000 \\
           --hidden 128 --layers 3 --heads 4 --intermediate 512
         launch/mpirun -n 2 -- palier train configs/demo.yaml
@@ -30,7 +30,8 @@ struct Palier: ParsableCommand {
     groupedSubcommands: [
       CommandGroup(name: "Train and measure", subcommands: [Train.self, Evaluate.self, Compare.self]),
       CommandGroup(name: "Prepare", subcommands: [Tokenize.self, Encode.self, Init.self, Sample.self]),
-      CommandGroup(name: "Look and export", subcommands: [Inspect.self, FootprintCommand.self, Export.self, Logits.self]),
+      CommandGroup(
+        name: "Look and export", subcommands: [Inspect.self, FootprintCommand.self, Export.self, Logits.self]),
       CommandGroup(name: "Trust a machine", subcommands: [Doctor.self, Check.self, BenchCommand.self]),
     ])
 }

@@ -14,7 +14,9 @@ struct Sample: ParsableCommand {
       Example: palier sample --out data --documents 500
       """)
 
-  @Option(help: ArgumentHelp("The folder to make; must not be there, or be empty.", valueName: "folder"), completion: .directory)
+  @Option(
+    help: ArgumentHelp("The folder to make; must not be there, or be empty.", valueName: "folder"),
+    completion: .directory)
   var out: String
   @Option(help: ArgumentHelp("What every draw follows from.", valueName: "n")) var seed: UInt64 = 1
   @Option(help: ArgumentHelp("Reports of running text.", valueName: "n"))

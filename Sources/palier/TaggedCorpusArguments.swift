@@ -15,7 +15,8 @@ struct TaggedCorpusArguments: ParsableArguments {
   var part: RunConfiguration.Part?
   @Flag(help: "Leave out the words after a document's last cut (brat), as the paper's counts do.")
   var dropTails = false
-  @Option(help: ArgumentHelp("Seed of the 70/10/20 split of a corpus without parts (cas, pooled files).", valueName: "n"))
+  @Option(
+    help: ArgumentHelp("Seed of the 70/10/20 split of a corpus without parts (cas, pooled files).", valueName: "n"))
   var splitSeed: UInt64?
 
   /// These, where given, over `settings`.

@@ -6,7 +6,9 @@ import XCTest
 final class MachineCommandTests: XCTestCase {
   func testReferenceCasesAgreeOnBothPaths() throws {
     let cases = try SharedFolder.url("golden").path
-    for arguments in [["--path", "float"], ["--path", "auto", "--reduction", "exact"], ["--path", "auto", "--backward", "bf16"]] {
+    for arguments in [
+      ["--path", "float"], ["--path", "auto", "--reduction", "exact"], ["--path", "auto", "--backward", "bf16"],
+    ] {
       let shown = try Program.succeed(["check", cases] + arguments)
       XCTAssertTrue(shown.contains("all within their tolerances"), shown)
       XCTAssertTrue(shown.contains("LSQplus_E2W2A2-mlm"), shown)

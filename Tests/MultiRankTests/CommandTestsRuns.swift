@@ -30,8 +30,11 @@ final class RunCommandTests: XCTestCase {
     XCTAssertTrue(lines.allSatisfy { $0.tokens.count == $0.reference.count && $0.tokens.count == $0.predicted.count })
     // The same from explicit options, on two ranks.
     let again = try Program.succeed(
-      ["evaluate", best, "--format", "conll2", "--file", try DemoData.data() + "/entities/test.conll", "--threads", "1",
-       "--maximum-tokens", "64"], ranks: 2)
+      [
+        "evaluate", best, "--format", "conll2", "--file", try DemoData.data() + "/entities/test.conll", "--threads",
+        "1",
+        "--maximum-tokens", "64",
+      ], ranks: 2)
     XCTAssertEqual(scoreLines(shown), scoreLines(again))
     XCTAssertEqual(scoreLines(shown).count, 2)
   }
@@ -47,7 +50,9 @@ final class RunCommandTests: XCTestCase {
     let store = try output().appendingPathComponent("store").path
     let shown = try Program.succeed(["evaluate", alpha, "--store", store, "--block-length", "64"])
     XCTAssertTrue(shown.contains("masked tokens"), shown)
-    try Program.fail(["evaluate", alpha, "--task", "entities", "--format", "conll2", "--path", try DemoData.data() + "/entities"], naming: "classifier")
+    try Program.fail(
+      ["evaluate", alpha, "--task", "entities", "--format", "conll2", "--path", try DemoData.data() + "/entities"],
+      naming: "classifier")
     let best = try output().appendingPathComponent("checkpoints/best").path
     try Program.fail(["evaluate", best, "--task", "mlm", "--store", store], naming: "masked-LM")
   }
@@ -62,7 +67,9 @@ final class RunCommandTests: XCTestCase {
 
   func testInspectShowsCheckpointTrainerAndRun() throws {
     let checkpoints = try output().appendingPathComponent("checkpoints")
-    let last = try Program.succeed(["inspect", checkpoints.appendingPathComponent("step-000012").path, "--steps", "--verify"])
+    let last = try Program.succeed([
+      "inspect", checkpoints.appendingPathComponent("step-000012").path, "--steps", "--verify",
+    ])
     for word in ["LSQ_E8W8A8", "token classification", "step 12", "input_quantizer", "as written", "can be resumed"] {
       XCTAssertTrue(last.contains(word), "\(word) is not in \(last)")
     }
@@ -112,7 +119,9 @@ final class RunCommandTests: XCTestCase {
     try Program.succeed(["export", "--dequantized", alpha, "--out", plain])
     let store = try output().appendingPathComponent("store").path
     let losses = try [alpha, plain].map { checkpoint -> Double in
-      let shown = try Program.succeed(["evaluate", checkpoint, "--task", "mlm", "--store", store, "--block-length", "64"])
+      let shown = try Program.succeed([
+        "evaluate", checkpoint, "--task", "mlm", "--store", store, "--block-length", "64",
+      ])
       let line = try XCTUnwrap(shown.split(separator: "\n").first { $0.hasPrefix("loss") })
       return try XCTUnwrap(line.split(separator: " ").last.flatMap { Double($0) })
     }

@@ -22,13 +22,15 @@ enum Program {
   /// As `run`, and the run must end with code 1 and one line on standard error that begins with `palier:`.
   @discardableResult
   static func fail(
-    _ arguments: [String], ranks: Int? = nil, naming word: String = "", file: StaticString = #filePath, line: UInt = #line
+    _ arguments: [String], ranks: Int? = nil, naming word: String = "", file: StaticString = #filePath,
+    line: UInt = #line
   ) throws -> String {
     let outcome = try run(arguments, ranks: ranks)
     XCTAssertEqual(outcome.status, 1, "\(arguments): \(outcome.errors)\(outcome.output)", file: file, line: line)
     XCTAssertEqual(outcome.errorLines.count, 1, "\(arguments): \(outcome.errors)", file: file, line: line)
     XCTAssertTrue(outcome.errors.hasPrefix("palier: "), "\(arguments): \(outcome.errors)", file: file, line: line)
-    XCTAssertTrue(word.isEmpty || outcome.errors.contains(word), "\(outcome.errors) names no \(word)", file: file, line: line)
+    XCTAssertTrue(
+      word.isEmpty || outcome.errors.contains(word), "\(outcome.errors) names no \(word)", file: file, line: line)
     return outcome.errors
   }
 

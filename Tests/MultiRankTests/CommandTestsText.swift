@@ -70,7 +70,8 @@ final class TextCommandTests: XCTestCase {
     let output = try Program.succeed(["tokenize", "--tokenizer", model, "--out", stores[1], text, text], ranks: 3)
     XCTAssertTrue(output.contains("80 documents"), output)
     for name in ["tokens.bin", "manifest.json"] {
-      XCTAssertTrue(FileManager.default.contentsEqual(atPath: stores[0] + "/" + name, andPath: stores[1] + "/" + name), name)
+      XCTAssertTrue(
+        FileManager.default.contentsEqual(atPath: stores[0] + "/" + name, andPath: stores[1] + "/" + name), name)
     }
     try Program.fail(["tokenize", "--tokenizer", model, "--out", stores[0], text], naming: "exists")
     let shown = try Program.succeed(["inspect", stores[0], "--tokenizer", model, "--verify"])
@@ -79,12 +80,15 @@ final class TextCommandTests: XCTestCase {
     XCTAssertTrue(shown.contains("as written"), shown)
     let one = folder.url.appendingPathComponent("lines").path
     XCTAssertFalse(
-      try Program.succeed(["tokenize", "--tokenizer", model, "--out", one, "--layout", "one-per-line", text]).contains(" 40 documents"))
+      try Program.succeed(["tokenize", "--tokenizer", model, "--out", one, "--layout", "one-per-line", text]).contains(
+        " 40 documents"))
   }
 
   func testInspectAuditsATaggedCorpus() throws {
     let data = try DemoData.data()
-    let shown = try Program.succeed(["inspect", data + "/entities", "--format", "conll2", "--tokenizer", try DemoData.model()])
+    let shown = try Program.succeed([
+      "inspect", data + "/entities", "--format", "conll2", "--tokenizer", try DemoData.model(),
+    ])
     XCTAssertTrue(shown.contains("train: 120 sentences"), shown)
     XCTAssertTrue(shown.contains("windows"), shown)
     XCTAssertTrue(try Program.succeed(["inspect", data + "/pos", "--format", "conllu"]).contains("pos, "))

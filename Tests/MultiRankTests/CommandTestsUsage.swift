@@ -24,7 +24,8 @@ final class UsageCommandTests: XCTestCase {
   func testWrongUsageIsCode64() throws {
     for arguments in [
       ["trian"], ["train"], ["train", "a.yaml", "b.yaml"], ["tokenize", "x"], ["check", "--path", "sideways"],
-      ["export", "x", "--out", "y"], ["init", "--out", "x", "--hidden", "10", "--layers", "1", "--heads", "3", "--intermediate", "4"],
+      ["export", "x", "--out", "y"],
+      ["init", "--out", "x", "--hidden", "10", "--layers", "1", "--heads", "3", "--intermediate", "4"],
       ["sample", "--out", "x", "--documents", "0"], ["evaluate", "x", "--set", "seed=1"], ["compare", "x"],
     ] {
       let outcome = try Program.run(arguments)
@@ -64,7 +65,10 @@ final class UsageCommandTests: XCTestCase {
       try Program.fail(["export", "--dequantized", path, "--out", new])
       try Program.fail(["compare", path, path])
       try Program.fail(
-        ["init", "--out", new, "--tokenizer", path, "--hidden", "16", "--layers", "1", "--heads", "1", "--intermediate", "16"])
+        [
+          "init", "--out", new, "--tokenizer", path, "--hidden", "16", "--layers", "1", "--heads", "1",
+          "--intermediate", "16",
+        ])
       XCTAssertFalse(FileManager.default.fileExists(atPath: new), path)
     }
     try Program.fail(["sample", "--out", empty])
@@ -89,7 +93,10 @@ final class UsageCommandTests: XCTestCase {
     let model = try DemoData.model()
     try Program.fail(["sample", "--out", folder.url.path], naming: "not empty")
     try Program.fail(
-      ["init", "--out", folder.url.path, "--tokenizer", model, "--hidden", "16", "--layers", "1", "--heads", "1", "--intermediate", "16"],
+      [
+        "init", "--out", folder.url.path, "--tokenizer", model, "--hidden", "16", "--layers", "1", "--heads", "1",
+        "--intermediate", "16",
+      ],
       naming: "not empty")
     try Program.fail(["tokenize", "--tokenizer", model, "--out", folder.url.path, kept.path], naming: "exists")
     XCTAssertEqual(try String(contentsOf: kept, encoding: .utf8), "mine")

@@ -17,9 +17,12 @@ public enum TokenizerTraining {
   ///   - pieceCount: how many pieces, `<unk>`, `<s>` and `</s>` among them; there are fewer where the text does not give so
   ///     many. The vocabulary has five ids more (`TokenIDs`).
   public static func unigram(on files: [URL], pieceCount: Int) throws -> Data {
-    precondition(pieceCount >= fewestPieces && pieceCount <= SentencePieceModel.largestPieceCount, "\(pieceCount) pieces")
+    precondition(
+      pieceCount >= fewestPieces && pieceCount <= SentencePieceModel.largestPieceCount, "\(pieceCount) pieces")
     let text = try text(of: files)
-    guard !text.withUnsafeBufferPointer(UTF8Text.isBlank) else { throw CorpusError.emptyCorpus(files: files.map(\.path)) }
+    guard !text.withUnsafeBufferPointer(UTF8Text.isBlank) else {
+      throw CorpusError.emptyCorpus(files: files.map(\.path))
+    }
     var byteCount = 0
     var message = [CChar](repeating: 0, count: 512)
     let model = text.withUnsafeBufferPointer { text in
