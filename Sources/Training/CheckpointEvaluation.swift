@@ -99,7 +99,7 @@ public final class CheckpointEvaluation {
       return data
     }
     let groups = data.groups(split, tokens: request.sliceTokens)
-    var notes = plan.notes
+    var notes: [String] = []
     let replica = try load(
       .tokenClassification(labelCount: data.labels.count), measuringOn: groups.first { !$0.windows.isEmpty }?.slice,
       &notes)
@@ -162,7 +162,7 @@ public final class CheckpointEvaluation {
         vocabularySize: folder.config.vocabularySize)
     }
     let slices = data.validationSlices(tokens: request.sliceTokens)
-    var notes = plan.notes
+    var notes: [String] = []
     let replica = try load(
       .maskedLanguageModel(tied: folder.config.tiesWordEmbeddings), measuringOn: slices.first, &notes)
     let result = try Evaluation(replica).maskedLanguageModel(slices)

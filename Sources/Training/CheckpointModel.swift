@@ -33,8 +33,10 @@ public struct CheckpointModel {
   static func emptyModel(
     _ folder: HuggingFaceFolder, scheme: Scheme, head: Head, precision: Precision, sliceTokens: Int = 64
   ) throws -> EncoderModel {
-    try EncoderModel(
-      dimensions: ModelFiles.dimensions(folder.config), scheme: scheme, head: head, precision: precision,
+    let dimensions = ModelFiles.dimensions(folder.config)
+    try SizeCheck.require(dimensions, in: folder.weights)
+    return try EncoderModel(
+      dimensions: dimensions, scheme: scheme, head: head, precision: precision,
       sliceTokens: sliceTokens)
   }
 

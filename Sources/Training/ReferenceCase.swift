@@ -29,6 +29,17 @@ public struct ReferenceCase {
       let hidden_size, num_attention_heads, intermediate_size, num_hidden_layers, vocab_size: Int
       let max_position_embeddings, type_vocab_size, pad_token_id, num_labels: Int
       let layer_norm_eps: Float
+
+      /// Refuses sizes that no encoder has; those of the tensors are compared afterwards.
+      func check(_ path: String) throws {
+        let sizes = [hidden_size, intermediate_size, vocab_size, max_position_embeddings, type_vocab_size]
+        let fits =
+          sizes.allSatisfy { (1...1 << 24).contains($0) } && (0...1_024).contains(num_hidden_layers)
+          && (1...1_024).contains(num_attention_heads) && (1...1 << 16).contains(num_labels)
+        guard fits, hidden_size % num_attention_heads == 0, pad_token_id >= 0,
+          pad_token_id + 1 < max_position_embeddings
+        else { throw TrainingError.unreadable(path, "the dimensions in case.json beside it are those of no encoder") }
+      }
     }
     struct Optimizer: Decodable {
       let learning_rate, beta1, beta2, epsilon, weight_decay, max_gradient_norm: Double
@@ -95,10 +106,12 @@ public struct ReferenceCase {
 
   private func makeModel(_ precision: Precision) throws -> EncoderModel {
     let d = description.dimensions
+    try d.check(weights.path)
     let dimensions = EncoderDimensions(
       vocabularySize: d.vocab_size, hiddenSize: d.hidden_size, layerCount: d.num_hidden_layers,
       headCount: d.num_attention_heads, intermediateSize: d.intermediate_size, positionCount: d.max_position_embeddings,
       typeCount: d.type_vocab_size, padTokenID: d.pad_token_id, layerNormEpsilon: d.layer_norm_eps)
+    try SizeCheck.require(dimensions, in: weights)
     let head: Head =
       description.head == "mlm" ? .maskedLanguageModel(tied: true) : .tokenClassification(labelCount: d.num_labels)
     let model = try EncoderModel(
@@ -112,10 +125,13 @@ public struct ReferenceCase {
   }
 
   private func readBatch() throws -> SliceInput {
-    SliceInput(
-      ids: try batch.integers("input_ids").map { Int32(clamping: $0) },
-      lengths: try batch.integers("lengths").map { Int($0) },
-      labels: try batch.integers("labels").map { Int32(clamping: $0) })
+    let ids = try batch.integers("input_ids").map { Int32(clamping: $0) }
+    let lengths = try batch.integers("lengths").map { Int($0) }
+    let labels = try batch.integers("labels").map { Int32(clamping: $0) }
+    guard lengths.allSatisfy({ $0 >= 1 && $0 <= ids.count }), lengths.reduce(0, +) == ids.count,
+      labels.count == ids.count
+    else { throw TrainingError.unreadable(batch.path, "input_ids, lengths and labels do not belong together") }
+    return SliceInput(ids: ids, lengths: lengths, labels: labels)
   }
 
   // MARK: - Comparisons
@@ -189,6 +205,9 @@ public struct ReferenceCase {
       try model.layout.parameters.map { parameter in
         let wanted = try expected.floats("after." + parameter.name)
         let gradient = try expected.floats("grad." + parameter.name)
+        guard wanted.count == parameter.count, gradient.count == parameter.count else {
+          return (parameter.name, .infinity)
+        }
         var worst = 0.0
         for i in 0..<parameter.count where abs(gradient[i]) > 1e-5 {
           worst = max(worst, abs(Double(model.parameters[parameter.start + i]) - Double(wanted[i])))

@@ -41,6 +41,7 @@ public final class Trainer {
       let scheme = try Scheme(configuration.quantization)
       let plan = try ComputePlan(configuration.compute, scheme: scheme, features: .current)
       let source = try HuggingFaceFolder(URL(fileURLWithPath: configuration.model.checkpoint))
+      try SizeCheck.require(ModelFiles.dimensions(source.config), in: source.weights)
       let tokenizer = try Tokenizer(folder: URL(fileURLWithPath: configuration.model.tokenizer))
       guard tokenizer.vocabularySize == source.config.vocabularySize else {
         throw TrainingError.vocabularyMismatch(

@@ -125,6 +125,7 @@ struct StepListing {
   func show(all: Bool) {
     guard !sites.isEmpty else { return }
     guard all else {
+      var title = "step sizes:   "
       for (kind, suffix) in [
         ("tables", "embeddings"), ("weights", "weight_quantizer"), ("activations", "input_quantizer"),
       ] {
@@ -134,8 +135,8 @@ struct StepListing {
         }.map(\.step)
         guard let least = steps.min(), let most = steps.max() else { continue }
         Output.say(
-          "step sizes:   " + "\(kind): \(Output.counted(steps.count, "site")), "
-            + String(format: "%.3e to %.3e", least, most))
+          title + "\(kind): \(Output.counted(steps.count, "site")), " + String(format: "%.3e to %.3e", least, most))
+        title = "              "
       }
       Output.say("              (each one: --steps)")
       return

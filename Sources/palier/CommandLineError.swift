@@ -1,5 +1,7 @@
 /// What a user can get wrong that no room below knows of. Each description is one line.
 enum CommandLineError: Error, CustomStringConvertible {
+  case emptyPath(wanted: String)
+  case modelTooLarge(parameters: Double, needed: Double, available: Int)
   case notThere(path: String, wanted: String)
   case isFolder(path: String, wanted: String)
   case isFile(path: String, wanted: String)
@@ -17,6 +19,11 @@ enum CommandLineError: Error, CustomStringConvertible {
 
   var description: String {
     switch self {
+    case .emptyPath(let wanted): "an empty path was given (an unset variable?); give \(wanted)"
+    case .modelTooLarge(let parameters, let needed, let available):
+      String(
+        format: "a model of %.3g parameters takes about %.1f GiB to make, %.1f GiB are available", parameters,
+        needed / 0x1p30, Double(available) / 0x1p30) + ": choose smaller sizes"
     case .notThere(let path, let wanted): "\(path): no such file or folder; give \(wanted)"
     case .isFolder(let path, let wanted): "\(path) is a folder; give \(wanted)"
     case .isFile(let path, let wanted): "\(path) is a file; give \(wanted)"

@@ -73,6 +73,7 @@ private struct Trace {
   var lastStep: Int { losses.keys.max() ?? 0 }
 
   init(_ path: String) throws {
+    guard !path.isEmpty else { throw CommandLineError.emptyPath(wanted: "the output folder of a run") }
     let url = Paths.url(path)
     var file = url
     switch PathKind(url) {

@@ -22,8 +22,9 @@ struct Evaluate: ParsableCommand {
       scores are the same.
 
       Examples:
-        palier evaluate runs/demo/checkpoints/best --config configs/demo.yaml --split test
-        palier evaluate best --format brat --path QUAERO_FrenchMed --part EMEA --split test --predictions out.jsonl
+        palier evaluate runs/demo/checkpoints/best --config configs/demo.yaml
+        palier evaluate best --format brat --path QUAERO_FrenchMed --part EMEA \\
+          --predictions out.jsonl
         palier evaluate best --format conllu --file fr_sequoia-ud-test.conllu
         palier evaluate runs/demo/checkpoints/alpha --task mlm --store runs/demo/store
       """)
@@ -213,12 +214,6 @@ struct Evaluate: ParsableCommand {
 
 /// Sentences with their labels as JSON lines.
 enum PredictionFile {
-  private struct Line: Encodable {
-    let tokens: [String]
-    let reference: [String]
-    let predicted: [String?]
-  }
-
   /// Says before a long evaluation that the file could not be written after it.
   static func tryOut(_ path: String) throws {
     let url = Paths.url(path)
@@ -236,12 +231,17 @@ enum PredictionFile {
   static func write(_ outcome: CheckpointEvaluation.Outcome, to path: String) throws {
     let missing = outcome.task == .entities ? "O" : nil
     let encoder = JSONEncoder()
-    encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
+    encoder.outputFormatting = .withoutEscapingSlashes
     var data = Data()
+    func append(_ key: String, _ values: some Encodable, _ end: String) throws {
+      data += Data("\"\(key)\": ".utf8) + (try encoder.encode(values)) + Data(end.utf8)
+    }
     for sentence in outcome.predictions {
       let predicted = sentence.predicted.map { $0 ?? missing }
-      data += try encoder.encode(Line(tokens: sentence.words, reference: sentence.reference, predicted: predicted))
-      data.append(0x0A)
+      data += Data("{".utf8)
+      try append("tokens", sentence.words, ", ")
+      try append("reference", sentence.reference, ", ")
+      try append("predicted", predicted, "}\n")
     }
     do {
       try data.write(to: Paths.url(path), options: .atomic)

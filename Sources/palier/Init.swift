@@ -68,6 +68,7 @@ struct Init: ParsableCommand {
 
   func run() throws {
     let output = try Paths.newFolder(out)
+    try requireMemory()
     let (source, vocabularySize) = try makeTokenizer()
     let config = HuggingFaceConfig(
       hiddenSize: hidden, layerCount: layers, headCount: heads, intermediateSize: intermediate,
@@ -76,6 +77,16 @@ struct Init: ParsableCommand {
     Output.say(
       "\(out): \(Output.grouped(count)) parameters, vocabulary \(vocabularySize), hidden \(hidden), "
         + "\(Output.counted(layers, "layer")), sequences of at most \(config.longestSequence) tokens")
+  }
+
+  /// The parameters, their prepared copies for products, and the file: about four times the parameters.
+  private func requireMemory() throws {
+    let (h, l, i) = (Double(hidden), Double(layers), Double(intermediate))
+    let tables = h * Double(positions + (vocabulary ?? 0))
+    let parameters = tables + l * (4 * h * h + 2 * h * i)
+    let needed = 4 * 4 * parameters
+    guard let available = MemoryFigures.read().available, needed > Double(available) else { return }
+    throw CommandLineError.modelTooLarge(parameters: parameters, needed: needed, available: available)
   }
 
   private func makeTokenizer() throws -> (FreshModel.TokenizerSource, vocabularySize: Int) {

@@ -45,6 +45,7 @@ struct Inspect: ParsableCommand {
   }
 
   func run() throws {
+    guard !path[0].isEmpty else { throw CommandLineError.emptyPath(wanted: "a checkpoint, store, corpus or run") }
     let url = Paths.url(path[0])
     if corpus.format != nil { return try inspectCorpus() }
     let loaded = try tokenizer.map {

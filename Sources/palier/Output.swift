@@ -36,8 +36,11 @@ enum Output {
     return (number < 0 ? "-" : "") + ([rest] + groups).joined(separator: ",")
   }
 
-  /// "1 sentence", "2 sentences".
-  static func counted(_ count: Int, _ noun: String) -> String { "\(grouped(count)) \(noun)\(count == 1 ? "" : "s")" }
+  /// "1 sentence", "2 sentences", "3 stretches".
+  static func counted(_ count: Int, _ noun: String) -> String {
+    let ending = count == 1 ? "" : noun.hasSuffix("ch") ? "es" : "s"
+    return "\(grouped(count)) \(noun)\(ending)"
+  }
 
   /// Bytes as "3.4 GiB".
   static func bytes(_ count: Int) -> String {

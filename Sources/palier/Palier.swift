@@ -13,7 +13,7 @@ struct Palier: ParsableCommand {
       MPI ranks, and what comes out is a checkpoint that transformers opens.
 
       A first run, start to end:
-        palier sample --out data                        # a synthetic corpus to play with
+        palier sample --out data                              # synthetic corpus
         palier init --out model --train-tokenizer data/corpus.txt --vocabulary 2000 \\
           --hidden 128 --layers 3 --heads 4 --intermediate 512
         launch/mpirun -n 2 -- palier train configs/demo.yaml

@@ -18,10 +18,16 @@ enum PathKind {
 enum Paths {
   static func url(_ path: String) -> URL { URL(fileURLWithPath: (path as NSString).expandingTildeInPath) }
 
+  /// An empty path is a script's unset variable, and not the working folder.
+  private static func given(_ path: String, _ wanted: String) throws -> URL {
+    guard !path.isEmpty else { throw CommandLineError.emptyPath(wanted: wanted) }
+    return url(path)
+  }
+
   /// A folder that must be there.
   /// - Parameter wanted: what to give instead, for the message.
   static func folder(_ path: String, _ wanted: String) throws -> URL {
-    let url = url(path)
+    let url = try given(path, wanted)
     switch PathKind(url) {
     case .absent: throw CommandLineError.notThere(path: path, wanted: wanted)
     case .file: throw CommandLineError.isFile(path: path, wanted: wanted)
@@ -31,7 +37,7 @@ enum Paths {
 
   /// A file that must be there.
   static func file(_ path: String, _ wanted: String) throws -> URL {
-    let url = url(path)
+    let url = try given(path, wanted)
     switch PathKind(url) {
     case .absent: throw CommandLineError.notThere(path: path, wanted: wanted)
     case .folder: throw CommandLineError.isFolder(path: path, wanted: wanted)
@@ -41,7 +47,7 @@ enum Paths {
 
   /// A place for something new: nothing there yet, or an empty folder.
   static func newFolder(_ path: String) throws -> URL {
-    let url = url(path)
+    let url = try given(path, "a folder that is not there yet")
     switch PathKind(url) {
     case .absent: return url
     case .file: throw CommandLineError.isFile(path: path, wanted: "a folder that is not there yet")

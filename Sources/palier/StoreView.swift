@@ -21,10 +21,10 @@ struct StoreView {
       "blocks:       \([128, 256, 512].map { "\(Output.grouped(store.blockCount(length: $0))) of \($0)" }.joined(separator: ", "))"
     )
     Output.say("tokenizer:    \(Output.oneLine(m.tokenizerFingerprint))")
-    Output.say("replaced:     \(Output.counted(m.replacementCount, "malformed stretch")) of UTF-8")
+    Output.say("replaced:     \(Output.counted(m.replacementCount, "malformed stretch")) of UTF-8, by U+FFFD")
     for source in m.sources.prefix(20) {
       Output.say(
-        "source:       \(Output.oneLine(source.path)), \(Output.bytes(source.byteCount)), \(source.layout.rawValue)")
+        "source:       \(Output.oneLine(source.path)), \(Output.bytes(source.byteCount)), \(layout(source.layout))")
     }
     if m.sources.count > 20 { Output.say("              and \(m.sources.count - 20) more") }
     if let tokenizer {
@@ -36,5 +36,9 @@ struct StoreView {
       try store.verifyChecksum()
       Output.say("checksum:     as written")
     }
+  }
+
+  private func layout(_ layout: DocumentLayout) -> String {
+    layout == .onePerLine ? "a document a line" : "blank lines between documents"
   }
 }

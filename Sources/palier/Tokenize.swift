@@ -18,7 +18,8 @@ struct Tokenize: ParsableCommand {
       Documents are separated by blank lines, or stand one a line (--layout; found out by itself otherwise). Malformed UTF-8 \
       is replaced and counted. Under mpirun the ranks share the work; the store has the same bytes for any number of them.
 
-      Example: launch/mpirun -n 8 -- palier tokenize --tokenizer models/camembert-base --out store corpus/*.txt
+      Example:
+        launch/mpirun -n 8 -- palier tokenize --tokenizer base --out store text/*.txt
       """)
 
   /// How documents stand in the files, in the words of the configuration.
@@ -72,8 +73,7 @@ struct Tokenize: ParsableCommand {
     Output.say(String(format: "%.1f s, %.1f MB/s", seconds, Double(bytes) / 1e6 / max(seconds, 1e-9)))
     if manifest.replacementCount > 0 {
       Output.warn(
-        "\(Output.counted(manifest.replacementCount, "malformed stretch")) of UTF-8 replaced by U+FFFD: are all files UTF-8?"
-      )
+        "\(Output.counted(manifest.replacementCount, "malformed stretch")) replaced by U+FFFD: are all files UTF-8?")
     }
   }
 }

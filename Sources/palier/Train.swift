@@ -18,7 +18,7 @@ struct Train: ParsableCommand {
       writes; everything goes to the folder `output` of the configuration:
         run.yaml, versions.json, hosts.json   what ran, and where
         metrics.jsonl, tensorboard/           losses, scores, step sizes
-        checkpoints/step-…, best, alpha       complete checkpoints, which transformers opens
+        checkpoints/step-…, best, alpha       complete, opened by transformers
 
       Ctrl-C, SIGTERM or SIGUSR1 ends the run after the step at hand: a checkpoint is written, and the exit code is 75. \
       --resume goes on from the last intact checkpoint, also on another number of ranks. mpirun itself leaves its ranks about \
@@ -26,8 +26,8 @@ struct Train: ParsableCommand {
 
       Examples:
         palier train configs/demo.yaml
-        launch/mpirun -n 4 -- palier train configs/camembert-lsq-e4w4a4.yaml --set seed=2 --set output=runs/seed-2
-        launch/mpirun -n 4 -- palier train configs/camembert-lsq-e4w4a4.yaml --resume
+        launch/mpirun -n 4 -- palier train my.yaml --set seed=2 --set output=seed-2
+        launch/mpirun -n 4 -- palier train my.yaml --resume
       """)
 
   /// The exit code of a run that a signal stopped, with a checkpoint written (sysexits.h: EX_TEMPFAIL, try again).

@@ -1,0 +1,26 @@
+import Checkpoints
+import Encoder
+
+/// Sizes that a file states, against its tensors, before any memory is taken for them.
+enum SizeCheck {
+  /// Throws unless the tables and every layer's feed-forward matrix have the shapes that `dimensions` says.
+  ///
+  /// With these, no other tensor of the encoder can be larger than the file by more than a small factor.
+  static func require(_ dimensions: EncoderDimensions, in source: any TensorSource) throws {
+    let d = dimensions
+    try require([d.vocabularySize, d.hiddenSize], "roberta.embeddings.word_embeddings.weight", in: source)
+    try require([d.positionCount, d.hiddenSize], "roberta.embeddings.position_embeddings.weight", in: source)
+    try require([d.typeCount, d.hiddenSize], "roberta.embeddings.token_type_embeddings.weight", in: source)
+    for layer in 0..<d.layerCount {
+      let name = "roberta.encoder.layer.\(layer).intermediate.dense.weight"
+      try require([d.intermediateSize, d.hiddenSize], name, in: source)
+    }
+  }
+
+  private static func require(_ shape: [Int], _ name: String, in source: any TensorSource) throws {
+    guard let found = source.tensors[name] else { throw TrainingError.missingTensor(name: name, path: source.path) }
+    guard found.shape == shape else {
+      throw TrainingError.wrongShape(name: name, path: source.path, expected: shape, found: found.shape)
+    }
+  }
+}
