@@ -18,6 +18,8 @@ public final class CheckpointEvaluation {
     public var tokenizer: URL?
     /// Overrides the scheme that the checkpoint notes.
     public var scheme: Scheme?
+    /// The scheme of a checkpoint that notes none; nil: float32.
+    public var schemeUnlessNoted: Scheme?
     public var compute = RunConfiguration.Compute()
     /// The largest number of tokens that go through the model at once.
     public var sliceTokens = RunConfiguration.Evaluation().sliceTokens
@@ -58,7 +60,8 @@ public final class CheckpointEvaluation {
   private let request: Request
   private let folder: HuggingFaceFolder
   private let tokenizer: Tokenizer
-  private let scheme: Scheme
+  /// The scheme that the checkpoint is measured in.
+  public let scheme: Scheme
   private let plan: ComputePlan
 
   /// Opens the checkpoint and its tokenizer. Collective.
@@ -76,7 +79,7 @@ public final class CheckpointEvaluation {
       }
       return (folder, facts, tokenizer)
     }
-    scheme = request.scheme ?? facts.scheme
+    scheme = request.scheme ?? (facts.isPresent ? facts.scheme : request.schemeUnlessNoted ?? facts.scheme)
     plan = try world.agree { [scheme] in try ComputePlan(request.compute, scheme: scheme, features: .current) }
   }
 

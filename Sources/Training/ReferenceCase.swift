@@ -107,6 +107,9 @@ public struct ReferenceCase {
   private func makeModel(_ precision: Precision) throws -> EncoderModel {
     let d = description.dimensions
     try d.check(weights.path)
+    guard ["mlm", "token"].contains(description.head) else {
+      throw TrainingError.unreadable(weights.path, "the head in case.json beside it is neither mlm nor token")
+    }
     let dimensions = EncoderDimensions(
       vocabularySize: d.vocab_size, hiddenSize: d.hidden_size, layerCount: d.num_hidden_layers,
       headCount: d.num_attention_heads, intermediateSize: d.intermediate_size, positionCount: d.max_position_embeddings,

@@ -12,9 +12,9 @@ struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Score a checkpoint on a split of a tagged corpus, or its masked-LM loss on a token store.",
     discussion: """
-      The corpus is that of a configuration (--config, whose scheme counts too) or is named here: --format with --path (a \
-      whole corpus, whose file names tell the parts) or --file (files that are the split). The checkpoint knows its labels, \
-      its task and its scheme; a label of the corpus that it does not know is an error.
+      The corpus is that of a configuration (--config) or is named here: --format with --path (a whole corpus, whose file \
+      names tell the parts) or --file (files that are the split). The checkpoint knows its labels, its task and its scheme; a \
+      label of the corpus that it does not know is an error.
 
       Shown are loss, scores, figures per label, and baselines that need no model: every word O and labels drawn at random for \
       entities, the most frequent label for parts of speech. Every word of the reference counts. --predictions writes a JSON \
@@ -46,7 +46,7 @@ struct Evaluate: ParsableCommand {
   @Argument(
     help: ArgumentHelp("A checkpoint folder that Palier wrote.", valueName: "checkpoint"), completion: .directory)
   var checkpoint: String
-  @Option(help: ArgumentHelp("Take corpus, scheme and lengths from this configuration.", valueName: "file"))
+  @Option(help: ArgumentHelp("Take corpus and lengths from this configuration.", valueName: "file"))
   var config: String?
   @Option(
     name: .customLong("set"), parsing: .unconditionalSingleValue,
@@ -110,8 +110,8 @@ struct Evaluate: ParsableCommand {
       let outcome =
         try task == .mlm
         ? evaluateStream(evaluation, configuration, world) : evaluateTags(evaluation, configuration, task, world)
-      if world.isLeader { show(outcome, scheme: request.scheme ?? evaluation.facts.scheme) }
       try world.agree { if world.isLeader, let predictions { try PredictionFile.write(outcome, to: predictions) } }
+      if world.isLeader { show(outcome, scheme: evaluation.scheme) }
       return EXIT_SUCCESS
     }
   }
@@ -123,11 +123,8 @@ struct Evaluate: ParsableCommand {
     if let config { configuration = try RunConfiguration.load(file: Paths.url(config), overrides: settings) }
     var request = CheckpointEvaluation.Request(checkpoint: try Paths.folder(checkpoint, "a checkpoint folder"))
     request.tokenizer = try tokenizer.map { try Paths.folder($0, "a folder with \(Tokenizer.modelFileName)") }
-    if let scheme {
-      request.scheme = try Scheme(parsing: scheme)
-    } else if config != nil {
-      request.scheme = try Scheme(configuration.quantization)
-    }
+    request.scheme = try scheme.map { try Scheme(parsing: $0) }
+    if config != nil { request.schemeUnlessNoted = try Scheme(configuration.quantization) }
     request.compute = configuration.compute
     request.sliceTokens = configuration.evaluation.sliceTokens
     request.seed = seed ?? configuration.seed
@@ -222,9 +219,13 @@ enum PredictionFile {
     guard PathKind(folder) == .folder else {
       throw CommandLineError.unwritable(path: path, reason: "there is no folder \(folder.path)")
     }
-    guard FileManager.default.isWritableFile(atPath: folder.path) else {
-      throw CommandLineError.unwritable(path: path, reason: "permission denied")
+    let trial = folder.appendingPathComponent(".\(url.lastPathComponent).trial-\(getpid())").path
+    let descriptor = open(trial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else {
+      throw CommandLineError.unwritable(path: path, reason: String(cString: strerror(errno)))
     }
+    close(descriptor)
+    unlink(trial)
   }
 
   /// Writes the file, whole or not at all. A word of an entity corpus without a prediction counts as `O`, and is written so.

@@ -41,8 +41,14 @@ enum Paths {
     switch PathKind(url) {
     case .absent: throw CommandLineError.notThere(path: path, wanted: wanted)
     case .folder: throw CommandLineError.isFolder(path: path, wanted: wanted)
-    case .file: return url
+    case .file: break
     }
+    // A pipe would wait for ever, and cannot be mapped.
+    var status = stat()
+    guard stat(url.path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      throw CommandLineError.unreadable(path: path, reason: "it is no regular file; give \(wanted)")
+    }
+    return url
   }
 
   /// A place for something new: nothing there yet, or an empty folder.

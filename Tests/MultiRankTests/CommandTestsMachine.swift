@@ -31,6 +31,32 @@ final class MachineCommandTests: XCTestCase {
     XCTAssertTrue(outcome.errors.contains("1 of 1 cases"), outcome.errors)
   }
 
+  func testSizesThatLieAreRefusedBeforeMemoryIsTaken() throws {
+    let folder = try TemporaryFolder()
+    let copy = folder.url.appendingPathComponent("case")
+    try FileManager.default.copyItem(at: try SharedFolder.url("golden/LSQ_E4W4A4-token"), to: copy)
+    let file = copy.appendingPathComponent("case.json")
+    let text = try String(contentsOf: file, encoding: .utf8)
+    for (key, value) in [
+      ("hidden_size", "32"), ("num_attention_heads", "4"), ("intermediate_size", "64"), ("num_hidden_layers", "2"),
+      ("vocab_size", "60"), ("max_position_embeddings", "20"), ("pad_token_id", "1"), ("num_labels", "5"),
+    ] {
+      for lie in ["0", "4611686018427387904"] where !(key == "pad_token_id" && lie == "0") {
+        let changed = text.replacingOccurrences(of: "\"\(key)\": \(value)", with: "\"\(key)\": \(lie)")
+        try FileManager.default.removeItem(at: file)
+        try Data(changed.utf8).write(to: file)
+        let outcome = try Program.run(["check", copy.path, "--threads", "1"])
+        XCTAssertEqual(outcome.status, 1, "\(key) \(lie): \(outcome.errors)")
+        XCTAssertEqual(outcome.errorLines.count, 1, "\(key) \(lie): \(outcome.errors)")
+      }
+    }
+    try Program.fail(
+      [
+        "init", "--out", folder.url.appendingPathComponent("new").path, "--train-tokenizer", file.path, "--vocabulary",
+        "100", "--hidden", "65536", "--layers", "1024", "--heads", "1", "--intermediate", "1048576",
+      ], naming: "GiB")
+  }
+
   func testFootprintPrintsTheTableOfThePaper() throws {
     let shown = try Program.succeed(["footprint", "--scheme", "LSQ_E3W3A3"])
     for figure in ["417.2", "104.3", "52.1", "26.1", "37.4", "44.53", "2.78", "0.70", "0.17", "0.52", "LSQ_E3W3A3"] {

@@ -75,6 +75,16 @@ final class UsageCommandTests: XCTestCase {
     try Program.fail(["sample", "--out", "/proc/nowhere/x"])
   }
 
+  func testAPipeForAFileIsRefusedAtOnce() throws {
+    let folder = try TemporaryFolder()
+    let pipe = folder.url.appendingPathComponent("pipe").path
+    XCTAssertEqual(mkfifo(pipe, 0o600), 0)
+    let model = try DemoData.model()
+    let new = folder.url.appendingPathComponent("new").path
+    try Program.fail(["tokenize", "--tokenizer", model, "--out", new, pipe], naming: "regular file")
+    try Program.fail(["tokenize", "--tokenizer", "", "--out", new, model + "/config.json"], naming: "empty path")
+  }
+
   func testAnErrorOnManyRanksIsOneLineThatNamesTheRank() throws {
     let folder = try TemporaryFolder()
     let config = try DemoData.configuration(output: folder.url.appendingPathComponent("out"))
