@@ -181,7 +181,7 @@ public final class Trainer {
     note("tokenizing \(settings.text.joined(separator: ", "))")
     let manifest = try Tokenization.run(
       world: world, files: settings.text.map { URL(fileURLWithPath: $0) },
-      layout: DocumentLayout(rawValue: settings.documentLayout.rawValue) ?? .automatic, tokenizer: tokenizer,
+      layout: DocumentLayout(settings.documentLayout), tokenizer: tokenizer,
       into: folder)
     if let manifest {
       note(
@@ -251,5 +251,16 @@ public final class Trainer {
     guard needsActivationSteps else { return }
     try replica.measureActivationSteps(batch, dropout: dropout)
     needsActivationSteps = false
+  }
+}
+
+extension DocumentLayout {
+  /// The layout that a configuration names, in other words than the store's manifest.
+  fileprivate init(_ layout: RunConfiguration.DocumentLayout) {
+    switch layout {
+    case .automatic: self = .automatic
+    case .blankLine: self = .blankLine
+    case .onePerLine: self = .onePerLine
+    }
   }
 }
