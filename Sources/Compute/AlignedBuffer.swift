@@ -18,7 +18,10 @@ public final class AlignedBuffer<Element> {
     byteCount = max(count * MemoryLayout<Element>.stride, 1)
     let mapped = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     guard let mapped, mapped != MAP_FAILED else {
-      fatalError("out of memory: \(byteCount) bytes could not be reserved; use fewer ranks a node or smaller slices")
+      // Not a programmer's error and not one that a caller can mend: one line, and the other ranks end with this one.
+      let line = "palier: out of memory: \(byteCount) bytes could not be reserved; use fewer ranks a node or smaller slices\n"
+      _ = line.withCString { write(STDERR_FILENO, $0, strlen($0)) }
+      _exit(1)
     }
     // Large blocks are swept over many times a step: huge pages spare TLB misses. A refusal is harmless.
     if byteCount >= 1 << 22 { madvise(mapped, byteCount, 14 /* MADV_HUGEPAGE */) }
