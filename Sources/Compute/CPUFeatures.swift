@@ -1,13 +1,14 @@
 import Foundation
 
-/// What this CPU offers to products, from the kernel's list of its flags.
+/// What this CPU offers to products: the kernel's list of its flags, less what the product library was told not to use.
 public struct CPUFeatures: Sendable {
   public let flags: Set<String>
   public let modelName: String
 
-  /// The CPU that this process runs on.
+  /// The CPU that this process runs on, as oneDNN uses it (`ONEDNN_MAX_CPU_ISA` may forbid it instructions).
   public static let current = CPUFeatures(
-    cpuinfo: (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? "")
+    cpuinfo: (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+  ).limited(to: ProductBackend.instructionSet)
 
   /// Reads the text of `/proc/cpuinfo`.
   public init(cpuinfo: String) {
@@ -17,6 +18,21 @@ public struct CPUFeatures: Sendable {
     }
     flags = Set((value("flags") ?? "").split(separator: " ").map(String.init))
     modelName = value("model name") ?? "unknown CPU"
+  }
+
+  private init(flags: Set<String>, modelName: String) { (self.flags, self.modelName) = (flags, modelName) }
+
+  /// Without the product instructions that a library limited to `instructionSet` (`ProductBackend.instructionSet`) never
+  /// uses: its 8-bit products without VNNI add in 16 bits that saturate, and come out wrong.
+  public func limited(to instructionSet: String) -> CPUFeatures {
+    let isAMX = instructionSet.hasPrefix("AMX") || instructionSet.hasPrefix("newer")
+    let hasBfloat16 = isAMX || instructionSet == "AVX-512 VNNI, bf16"
+    let hasVNNI = hasBfloat16 || instructionSet == "AVX-512 VNNI"
+    var kept = flags
+    if !isAMX { kept.subtract(["amx_int8", "amx_bf16"]) }
+    if !hasBfloat16 { kept.remove("avx512_bf16") }
+    if !hasVNNI { kept.remove("avx512_vnni") }
+    return CPUFeatures(flags: kept, modelName: modelName)
   }
 
   /// 8-bit products with 32-bit sums in one instruction, without saturation.

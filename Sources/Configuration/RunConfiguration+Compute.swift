@@ -43,10 +43,12 @@ extension RunConfiguration {
 
   /// The products of the backward pass.
   public enum Backward: String, SettingsChoice {
-    /// bf16 where the CPU has it.
+    /// bf16 where the CPU has it, else int16 where scheme and CPU allow it.
     case automatic = "auto"
     /// The output gradient in bf16, sums in float32.
     case bf16
+    /// The output gradient in 16-bit integers, sums in 32-bit ones.
+    case int16
     /// float32 throughout.
     case fp32
   }

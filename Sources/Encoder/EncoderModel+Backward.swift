@@ -63,9 +63,7 @@ extension EncoderModel {
     terms.clear(i)
     for column in 0..<linear.inputPanelCount {
       let first = column * panel
-      linear.backwardProducts.run(
-        rows: rows.count, input, linear.backwardPanel(column), into: scratch.sums.pointer,
-        scratch: scratch.product.pointer)
+      runInputPanel(linear, input, column, rows.count, scratch)
       for token in rows {
         let row = scratch.sums.pointer + (token - rows.lowerBound) * panel
         let before = workspace.layers[layer].preActivation.pointer + token * i + first
@@ -138,27 +136,21 @@ extension EncoderModel {
   ) {
     let h = dimensions.hiddenSize
     let p = BackwardPartials(dimensions)
-    let gathered = scratch.other.pointer
     let panel = linears[layer][0].inputPanel
     let quantizer = quantizer(layer: layer, site: 0)
     let terms = SiteTerms(scratch, dimensions)
     terms.clear(h)
+    let operandsFirst = precision.backward == .int16
+    if operandsFirst {
+      for part in 0..<3 { _ = headsOperand(layer, part, rows, sums, isFirst: true, scratch) }
+    }
     for column in 0..<linears[layer][0].inputPanelCount {
       for part in 0..<3 {
-        let linear = linears[layer][part]
-        for token in rows {
-          let row = gathered + (token - rows.lowerBound) * h
-          workspace.dHeads[part].read(token: token, into: row)
-          if column == 0 { addRow(row, to: sums + p.headsBias + part * h, h) }
-        }
-        if column == 0, precision.backward == .bfloat16 {
-          keep(gathered, layer: layer, site: 0, rows: rows, in: workspace.dHeads[part])
-        }
-        let input = backwardOperand(linear, gathered, rows, scratch)
-        let products = part == 0 ? linear.backwardProducts : linear.backwardAccumulating
-        products.run(
-          rows: rows.count, input, linear.backwardPanel(column), into: scratch.sums.pointer,
-          scratch: scratch.product.pointer)
+        // Limbs of all three lie side by side; floats are gathered again for each panel.
+        let input =
+          operandsFirst
+          ? limbOperand(part, scratch) : headsOperand(layer, part, rows, sums, isFirst: column == 0, scratch)
+        runInputPanel(linears[layer][part], input, column, rows.count, scratch, part: part, adding: part > 0)
       }
       for token in rows {
         let row = scratch.sums.pointer + (token - rows.lowerBound) * panel
@@ -172,7 +164,48 @@ extension EncoderModel {
     terms.sum(into: sums + p.sites, count: h)
   }
 
+  /// dQ, dK or dV of a chunk as a left operand; the first time also its sum into the bias and what the weight's gradient reads.
+  private func headsOperand(
+    _ layer: Int, _ part: Int, _ rows: Range<Int>, _ sums: UnsafeMutablePointer<Float>, isFirst: Bool,
+    _ scratch: Workspace.ThreadScratch
+  ) -> UnsafeRawPointer {
+    let h = dimensions.hiddenSize
+    let p = BackwardPartials(dimensions)
+    let gathered = scratch.other.pointer
+    for token in rows {
+      let row = gathered + (token - rows.lowerBound) * h
+      workspace.dHeads[part].read(token: token, into: row)
+      if isFirst { addRow(row, to: sums + p.headsBias + part * h, h) }
+    }
+    let keepsAnotherForm = precision.backward == .bfloat16 || precision.backward == .int16 && scheme.activations.isPerToken
+    if isFirst, keepsAnotherForm { keep(gathered, layer: layer, site: 0, rows: rows, in: workspace.dHeads[part]) }
+    return backwardOperand(linears[layer][part], gathered, rows, scratch, part: part)
+  }
+
   // MARK: - Pieces
+
+  /// One panel of dX̂ = dY·Ŵ (or, `adding`, dX̂ += dY·Ŵ) for a chunk, as floats in `scratch.sums`.
+  private func runInputPanel(
+    _ linear: PreparedLinear, _ input: UnsafeRawPointer, _ column: Int, _ rowCount: Int,
+    _ scratch: Workspace.ThreadScratch, part: Int = 0, adding: Bool = false
+  ) {
+    guard precision.backward == .int16 else {
+      let products = adding ? linear.backwardAccumulating : linear.backwardProducts
+      products.run(
+        rows: rowCount, input, linear.backwardPanel(column), into: scratch.sums.pointer,
+        scratch: scratch.product.pointer)
+      return
+    }
+    let (panel, sums) = (linear.inputPanel, scratch.limbSums.pointer)
+    linear.backwardProducts.run(
+      rows: rowCount, input, linear.backwardPanel(column), into: sums, scratch: scratch.product.pointer)
+    let scales = scratch.limbScales.pointer + part * RowProducts.chunk
+    for r in 0..<rowCount {
+      Limbs.join(
+        low: sums + r * panel, high: sums + (rowCount + r) * panel, shift: linear.inputShift.pointer + column * panel,
+        scale: scales[r], into: scratch.sums.pointer + r * panel, panel, adding: adding)
+    }
+  }
 
   /// dX̂ of one linear for some rows, through the site's quantizer; `emit` takes each row of each panel.
   /// - Parameter x: writes the site's input of a token (all columns).
@@ -187,9 +220,7 @@ extension EncoderModel {
     terms.clear(linear.inputs)
     for column in 0..<linear.inputPanelCount {
       let first = column * panel
-      linear.backwardProducts.run(
-        rows: rows.count, input, linear.backwardPanel(column), into: scratch.sums.pointer,
-        scratch: scratch.product.pointer)
+      runInputPanel(linear, input, column, rows.count, scratch)
       for token in rows {
         let row = scratch.sums.pointer + (token - rows.lowerBound) * panel
         let values = scratch.rows.pointer
@@ -231,32 +262,51 @@ extension EncoderModel {
     }
   }
 
-  /// dY as the left operand of dY·Ŵ: itself, or rounded to bfloat16 with what a level is worth folded in.
+  /// dY as the left operand of dY·Ŵ: itself, or rounded to bfloat16 or to limbs with what a level is worth folded in.
+  /// - Parameter part: which of the operands that lie side by side, where limbs are kept.
   private func backwardOperand(
-    _ linear: PreparedLinear, _ gradient: UnsafePointer<Float>, _ rows: Range<Int>, _ scratch: Workspace.ThreadScratch
+    _ linear: PreparedLinear, _ gradient: UnsafePointer<Float>, _ rows: Range<Int>, _ scratch: Workspace.ThreadScratch,
+    part: Int = 0
   ) -> UnsafeRawPointer {
-    guard precision.backward == .bfloat16 else { return UnsafeRawPointer(gradient) }
-    let half = scratch.half.pointer
-    for r in 0..<rows.count {
-      roundScaled(
-        gradient + r * linear.outputs, by: linear.worth.pointer, into: half + r * linear.outputs, linear.outputs)
+    let (count, width) = (rows.count, linear.outputs)
+    switch precision.backward {
+    case .float: return UnsafeRawPointer(gradient)
+    case .bfloat16:
+      let half = scratch.half.pointer
+      for r in 0..<count { roundScaled(gradient + r * width, by: linear.worth.pointer, into: half + r * width, width) }
+      return UnsafeRawPointer(half)
+    case .int16:
+      let place = limbPlace(part, scratch)
+      for r in 0..<count {
+        scratch.limbScales.pointer[part * RowProducts.chunk + r] = Limbs.split(
+          gradient + r * width, times: linear.worth.pointer, low: place + r * width, high: place + (count + r) * width,
+          width)
+      }
+      return UnsafeRawPointer(place)
     }
-    return UnsafeRawPointer(half)
   }
 
-  /// Keeps a chunk's dY for the weight gradient's product, in bfloat16 where that runs in it, per-token worths of the
-  /// activations folded in.
+  private func limbPlace(_ part: Int, _ scratch: Workspace.ThreadScratch) -> UnsafeMutablePointer<UInt8> {
+    scratch.limbs.pointer + part * 2 * RowProducts.chunk * dimensions.hiddenSize
+  }
+  private func limbOperand(_ part: Int, _ scratch: Workspace.ThreadScratch) -> UnsafeRawPointer {
+    UnsafeRawPointer(limbPlace(part, scratch))
+  }
+
+  /// Keeps a chunk's dY for the weight gradient's product, in bfloat16 where that runs in it; per-token worths of the
+  /// activations are folded in where the product reads levels.
   private func keep(
     _ gradient: UnsafePointer<Float>, layer: Int, site: Int, rows: Range<Int>, in tiled: TiledGradient
   ) {
     let worths = workspace.layers[layer].worths[site].pointer
+    let foldsWorths = precision.backward.usesLevels && scheme.activations.isPerToken
     for token in rows {
       let row = gradient + (token - rows.lowerBound) * tiled.width
-      if precision.backward == .bfloat16 {
-        let factor: Float = if case .absoluteMaximum = scheme.activations { worths[token] } else { 1 }
-        tiled.writeHalf(row, times: factor, token: token)
-      } else {
-        tiled.write(row, token: token, count: tiled.width)
+      let factor: Float = foldsWorths ? worths[token] : 1
+      switch precision.backward {
+      case .bfloat16: tiled.writeHalf(row, times: factor, token: token)
+      case .int16 where foldsWorths: tiled.write(row, times: factor, token: token)
+      case .int16, .float: tiled.write(row, token: token, count: tiled.width)
       }
     }
   }

@@ -9,6 +9,7 @@ enum WeightGradientTile {
   /// Scratch that any of these products may need.
   static let scratchByteCount = 1 << 21
 
+  /// Floats of a tile.
   static func elementCount(_ d: EncoderDimensions) -> Int {
     rows * max(PreparedLinear.panel(d.hiddenSize), PreparedLinear.panel(d.intermediateSize))
   }
@@ -16,12 +17,12 @@ enum WeightGradientTile {
 
 extension EncoderModel {
   /// One block of tokens: a product's sums, the first of a tile replacing what was there.
-  private struct TokenBlock {
+  struct TokenBlock {
     let start: Int
     let count: Int
   }
 
-  private func tokenBlocks() -> [TokenBlock] {
+  func tokenBlocks() -> [TokenBlock] {
     let total = (slice.tokenCount + 63) / 64 * 64
     return stride(from: 0, to: total, by: WeightGradientTile.tokens).map {
       TokenBlock(start: $0, count: min(WeightGradientTile.tokens, total - $0))
@@ -43,18 +44,24 @@ extension EncoderModel {
     for part in 0..<3 { weightGradient(layer, part, workspace.dHeads[part], site: 0, store) }
   }
 
-  private var inputKind: ElementKind { precision.backward == .float ? .float : .bfloat16 }
-
-  /// The product of one tile and one block of tokens.
-  private func tileProduct(_ m: Int, _ n: Int, tokens: Int, accumulate: Bool) -> Product {
-    let shape = Product.Shape(
-      m: m, n: n, k: tokens, aStride: m, cStride: n, a: inputKind, b: inputKind, c: .float, aTransposed: true,
-      accumulate: accumulate)
+  /// The product of one tile and one block of tokens; in limbs, 2·m rows of tokens side by side, else dY as it is kept.
+  func tileProduct(_ m: Int, _ n: Int, tokens: Int, accumulate: Bool) -> Product {
+    let shape =
+      switch precision.backward {
+      case .int16:
+        Product.Shape(m: 2 * m, n: n, k: tokens, aStride: tokens, cStride: n, a: .uint8, b: .int8, c: .int32)
+      case .float, .bfloat16:
+        Product.Shape(
+          m: m, n: n, k: tokens, aStride: m, cStride: n, a: inputKind, b: inputKind, c: .float, aTransposed: true,
+          accumulate: accumulate)
+      }
     guard let product = try? ProductLibrary.shared.product(shape),
       product.scratchByteCount <= WeightGradientTile.scratchByteCount
     else { fatalError("weight gradient product \(shape)") }
     return product
   }
+
+  private var inputKind: ElementKind { precision.backward == .float ? .float : .bfloat16 }
 
   /// Bytes between panels of the packed input within a block of tokens.
   private func panelBytes(_ linear: PreparedLinear, _ block: TokenBlock) -> Int {
@@ -62,7 +69,7 @@ extension EncoderModel {
   }
 
   /// The product whose packed layout of X̂ serves every tile.
-  private func layoutProduct(_ linear: PreparedLinear, _ block: TokenBlock) -> Product {
+  func layoutProduct(_ linear: PreparedLinear, _ block: TokenBlock) -> Product {
     tileProduct(min(WeightGradientTile.rows, linear.outputs), linear.inputPanel, tokens: block.count, accumulate: false)
   }
 
@@ -73,6 +80,7 @@ extension EncoderModel {
     let blocks = tokenBlocks()
     let rowTiles = gradient.tileCount
     let panel = linear.inputPanel
+    if precision.backward == .int16 { return weightGradientInLimbs(layer, index, gradient, site: site, store) }
     let half = precision.backward == .bfloat16
     // Every product and place is settled before the parallel loop.
     let heights = Set((0..<rowTiles).map(gradient.columns))
@@ -107,7 +115,7 @@ extension EncoderModel {
   // MARK: - X̂
 
   /// Where each block of tokens begins in the packed input.
-  private func packedPlaces(_ linear: PreparedLinear, _ blocks: [TokenBlock]) -> [UnsafeRawPointer] {
+  func packedPlaces(_ linear: PreparedLinear, _ blocks: [TokenBlock]) -> [UnsafeRawPointer] {
     var place = UnsafeRawPointer(workspace.inputPacked.pointer)
     return blocks.map { block in
       defer { place += panelBytes(linear, block) * linear.inputPanelCount }
@@ -121,6 +129,7 @@ extension EncoderModel {
     let blocks = tokenBlocks()
     let places = packedPlaces(linear, blocks)
     panelBytesOf = blocks.map { panelBytes(linear, $0) }
+    if precision.backward == .int16 { return packLevels(layer, site, linear, blocks, places) }
     let layouts = blocks.map { layoutProduct(linear, $0) }
     // Two tokens a task: bfloat16 interleaves them.
     let pairs = (slice.tokenCount + 63) / 64 * 32

@@ -48,7 +48,10 @@ public final class EncoderModel {
     self.head = head
     // Integer products need codes on both sides.
     var precision = precision
-    if !scheme.weights.isOn || !scheme.activations.isOn { precision.forward = .float }
+    if !scheme.weights.isOn || !scheme.activations.isOn {
+      precision.forward = .float
+      if precision.backward == .int16 { precision.backward = .float }
+    }
     self.precision = precision
     let layout = ParameterLayout(dimensions: dimensions, scheme: scheme, head: head)
     self.layout = layout
@@ -108,6 +111,7 @@ public final class EncoderModel {
         all[i].pack(block: block, parameters.pointer, scratch: scratch[thread].pointer)
       }
       for linear in all where !linear.packsDirectly { linear.packThroughLibrary(parameters.pointer) }
+      Threads.forEach(all.count) { i, _ in all[i].combineInputSums() }
       setConstants()
       prepareHead()
     }

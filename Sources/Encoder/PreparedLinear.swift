@@ -11,15 +11,17 @@ struct RowProducts {
   private static let heights = [16, 32, 64, 96, 128]
   private let products: [Product]
 
+  /// - Parameter limbs: rows of the operand for each row: two where it is stored in limbs.
   init(
-    n: Int, k: Int, aStride: Int, cStride: Int, a: ElementKind, b: ElementKind, c: ElementKind, accumulate: Bool = false
+    n: Int, k: Int, aStride: Int, cStride: Int, a: ElementKind, b: ElementKind, c: ElementKind, limbs: Int = 1,
+    accumulate: Bool = false
   )
     throws
   {
     products = try RowProducts.heights.map { rows in
       try ProductLibrary.shared.product(
         Product.Shape(
-          m: rows, n: n, k: k, aStride: aStride, cStride: cStride, a: a, b: b, c: c, accumulate: accumulate))
+          m: rows * limbs, n: n, k: k, aStride: aStride, cStride: cStride, a: a, b: b, c: c, accumulate: accumulate))
     }
   }
 
@@ -27,7 +29,8 @@ struct RowProducts {
   var largest: Product { products[products.count - 1] }
   var scratchByteCount: Int { products.map(\.scratchByteCount).max() ?? 0 }
 
-  /// The product for `rows` rows; it computes up to 31 rows more, which must be readable in A and writable in C.
+  /// The product for `rows` rows (twice as many limbs); it computes up to 31 rows more, which must be readable in A and
+  /// writable in C.
   func run(
     rows: Int, _ a: UnsafeRawPointer, _ b: UnsafeRawPointer, into c: UnsafeMutableRawPointer,
     scratch: UnsafeMutableRawPointer
@@ -67,6 +70,10 @@ final class PreparedLinear {
   /// Bias, plus the term of the activations' offset.
   let constant: AlignedBuffer<Float>
   private let codeSum: AlignedBuffer<Float>
+  /// 128 · Σ codes of each input over the outputs: what the high limbs of dY add too much.
+  let inputShift: AlignedBuffer<Int32>
+  /// The same sums over each block of rows.
+  private let inputSums: AlignedBuffer<Int32>
 
   var outputPanelCount: Int { outputs / outputPanel }
   var inputPanelCount: Int { inputs / inputPanel }
@@ -80,17 +87,25 @@ final class PreparedLinear {
     outputs = weight.shape[0]
     inputs = weight.shape[1]
     outputPanel = PreparedLinear.panel(outputs)
-    inputPanel = PreparedLinear.panel(inputs)
+    inputPanel = PreparedLinear.panel(inputs, widest: precision.backward == .int16 ? PreparedLinear.widestLimbPanel : 1024)
     let integer = precision.forward == .integer
     guard !integer || inputs <= 8192 else { throw ComputeError.codesTooLong(inputs: inputs) }
     forwardProducts = try RowProducts(
       n: outputPanel, k: inputs, aStride: inputs, cStride: outputPanel, a: integer ? .uint8 : .float,
       b: integer ? .int8 : .float, c: integer ? .int32 : .float)
-    let kind: ElementKind = precision.backward == .float ? .float : .bfloat16
-    backwardProducts = try RowProducts(
-      n: inputPanel, k: outputs, aStride: outputs, cStride: inputPanel, a: kind, b: kind, c: .float)
-    backwardAccumulating = try RowProducts(
-      n: inputPanel, k: outputs, aStride: outputs, cStride: inputPanel, a: kind, b: kind, c: .float, accumulate: true)
+    if precision.backward == .int16 {
+      guard outputs <= Limbs.longestSum else { throw ComputeError.codesTooLong(inputs: outputs) }
+      backwardProducts = try RowProducts(
+        n: inputPanel, k: outputs, aStride: outputs, cStride: inputPanel, a: .uint8, b: .int8, c: .int32, limbs: 2)
+      // Each linear's rows have scales of their own: their sums are added as floats.
+      backwardAccumulating = backwardProducts
+    } else {
+      let kind: ElementKind = precision.backward == .float ? .float : .bfloat16
+      backwardProducts = try RowProducts(
+        n: inputPanel, k: outputs, aStride: outputs, cStride: inputPanel, a: kind, b: kind, c: .float)
+      backwardAccumulating = try RowProducts(
+        n: inputPanel, k: outputs, aStride: outputs, cStride: inputPanel, a: kind, b: kind, c: .float, accumulate: true)
+    }
     forwardPanelBytes = forwardProducts.largest.bByteCount
     backwardPanelBytes = backwardProducts.largest.bByteCount
     forward = AlignedBuffer(forwardPanelBytes * (outputs / outputPanel))
@@ -99,15 +114,20 @@ final class PreparedLinear {
     shift = AlignedBuffer(outputs)
     constant = AlignedBuffer(outputs)
     codeSum = AlignedBuffer(outputs)
+    let blocks = precision.backward == .int16 ? (outputs + 15) / 16 : 0
+    inputShift = AlignedBuffer(blocks == 0 ? 0 : inputs)
+    inputSums = AlignedBuffer(blocks * inputs)
   }
 
-  /// The widest divisor of `size` that is a multiple of 64 and at most 1024: a chunk's sums then stay in the
+  /// The widest divisor of `size` that is a multiple of 64 and at most `widest`: a chunk's sums then stay in the
   /// second-level cache; `size` itself where it is small or has none.
-  static func panel(_ size: Int) -> Int {
-    if size <= 1024 { return size }
-    let fitting = Swift.stride(from: 1024, to: 0, by: -64).first { size % $0 == 0 }
+  static func panel(_ size: Int, widest: Int = 1024) -> Int {
+    if size <= widest { return size }
+    let fitting = Swift.stride(from: widest, to: 0, by: -64).first { size % $0 == 0 }
     return fitting ?? size
   }
+  /// Both limbs' sums of a panel, and the panel itself, share the second-level cache.
+  static let widestLimbPanel = 256
 
   /// The packed weights of forward panel `panel`.
   func forwardPanel(_ panel: Int) -> UnsafeRawPointer { UnsafeRawPointer(forward.pointer + panel * forwardPanelBytes) }
@@ -132,7 +152,8 @@ final class PreparedLinear {
   }
   private var backwardLayout: Product.PackedLayout? {
     guard let layout = backwardProducts.largest.packedLayout else { return nil }
-    return layout.interleave == (precision.backward == .float ? 1 : 2) ? layout : nil
+    let interleave = precision.backward == .float ? 1 : precision.backward == .bfloat16 ? 2 : 4
+    return layout.interleave == interleave ? layout : nil
   }
 
   /// Sets what a level is worth: the learned step, or γ of the whole matrix or of each row.
@@ -170,14 +191,16 @@ final class PreparedLinear {
     let target = forward.pointer + panel * forwardPanelBytes
     let blockInPanel = (first - panel * outputPanel) / forwardLayout.columns
     let blockElements = blockInPanel * forwardLayout.paddedK * forwardLayout.columns
+    let codes = UnsafeMutableRawPointer(scratch + blockRows * inputs).assumingMemoryBound(to: Int8.self)
+    if precision.forward == .integer || precision.backward == .int16 {
+      for i in 0..<rows * inputs {
+        codes[i] = Int8(truncatingIfNeeded: Int32(bitPattern: (levels[i] + 12_582_912).bitPattern))
+      }
+    }
+    if precision.backward == .int16 { packBackwardCodes(codes, first: first, rows: rows, backwardLayout) }
     if precision.forward == .integer {
-      let codes = UnsafeMutableRawPointer(scratch + blockRows * inputs).assumingMemoryBound(to: Int8.self)
       for r in 0..<rows {
-        let row = levels + r * inputs
-        for i in 0..<inputs {
-          (codes + r * inputs)[i] = Int8(truncatingIfNeeded: Int32(bitPattern: (row[i] + 12_582_912).bitPattern))
-        }
-        let sum = rowSum(row, inputs)
+        let sum = rowSum(levels + r * inputs, inputs)
         codeSum[first + r] = sum
         shift[first + r] = Int32(sum) * 128
       }
@@ -200,7 +223,40 @@ final class PreparedLinear {
           into: UnsafeMutableRawPointer(target).assumingMemoryBound(to: Float.self) + blockElements)
       }
     }
-    packBackward(levels, first: first, rows: rows, backwardLayout)
+    if precision.backward != .int16 { packBackward(levels, first: first, rows: rows, backwardLayout) }
+  }
+
+  /// Packs a block's codes for dY·Ŵ and keeps their sums.
+  private func packBackwardCodes(
+    _ codes: UnsafePointer<Int8>, first: Int, rows: Int, _ layout: Product.PackedLayout
+  ) {
+    let bytes = UnsafeRawPointer(codes).assumingMemoryBound(to: UInt8.self)
+    let sums = inputSums.pointer + first / blockRows * inputs
+    sums.update(repeating: 0, count: inputs)
+    let isLast = first + rows == outputs
+    // The last block also writes the padding.
+    let quads = 0..<(isLast ? (layout.paddedK - first) / 4 : rows / 4)
+    for p in 0..<inputPanelCount {
+      let target = UnsafeMutableRawPointer(backward.pointer + p * backwardPanelBytes).assumingMemoryBound(to: Int8.self)
+      for c in 0..<(inputPanel + layout.columns - 1) / layout.columns {
+        Packing.codeRowQuads(
+          bytes + p * inputPanel, stride: inputs, n: inputPanel, k: rows, panel: c, quads: quads,
+          paddedK: layout.paddedK, columns: layout.columns, flip: 0, into: target + first * layout.columns,
+          sums: sums + p * inputPanel + c * layout.columns)
+      }
+    }
+  }
+
+  /// Adds up what `pack` found block by block.
+  func combineInputSums() {
+    guard precision.backward == .int16, packsDirectly else { return }
+    inputShift.elements.update(repeating: 0)
+    for block in 0..<blockCount { addToInputShift(inputSums.pointer + block * inputs) }
+  }
+
+  private func addToInputShift(_ sums: UnsafePointer<Int32>) {
+    let shift = inputShift.pointer
+    for i in 0..<inputs { shift[i] &+= sums[i] &* 128 }
   }
 
   private func packBackward(
@@ -237,8 +293,10 @@ final class PreparedLinear {
       for i in 0..<inputs {
         (values.pointer + r * inputs)[i] = row[i] * worth.pointer[r]
       }
-      if precision.forward == .integer {
+      if precision.forward == .integer || precision.backward == .int16 {
         quantizer.codes(weights + r * inputs, into: codes.pointer + r * inputs, inputs)
+      }
+      if precision.forward == .integer {
         let sum = rowSum(row, inputs)
         codeSum.pointer[r] = sum
         shift.pointer[r] = Int32(sum) * 128
@@ -252,7 +310,9 @@ final class PreparedLinear {
       forwardProducts.largest.packB(
         plain, transposed: true, stride: inputs, into: forward.pointer + p * forwardPanelBytes)
     }
-    if precision.backward == .bfloat16 {
+    if precision.backward == .int16 {
+      packCodesThroughLibrary(codes.pointer)
+    } else if precision.backward == .bfloat16 {
       let half = AlignedBuffer<UInt16>(outputs * inputs)
       Bfloat16.round(levels.pointer, into: half.pointer, outputs * inputs)
       for p in 0..<inputPanelCount {
@@ -266,6 +326,19 @@ final class PreparedLinear {
           values.pointer + p * inputPanel, transposed: false, stride: inputs,
           into: backward.pointer + p * backwardPanelBytes)
       }
+    }
+  }
+
+  private func packCodesThroughLibrary(_ codes: UnsafePointer<Int8>) {
+    for p in 0..<inputPanelCount {
+      backwardProducts.largest.packB(
+        codes + p * inputPanel, transposed: false, stride: inputs, into: backward.pointer + p * backwardPanelBytes)
+    }
+    let shift = inputShift.pointer
+    inputShift.elements.update(repeating: 0)
+    for r in 0..<outputs {
+      let row = codes + r * inputs
+      for i in 0..<inputs { shift[i] &+= Int32(row[i]) &* 128 }
     }
   }
 

@@ -35,6 +35,14 @@ final class TiledGradient {
     }
   }
 
+  /// Stores a token's row, multiplied by `factor`.
+  func write(_ row: UnsafePointer<Float>, times factor: Float, token: Int) {
+    forEachPart(token, 0, width) { place, offset, length in
+      let (to, from) = (floats.pointer + place, row + offset)
+      for i in 0..<length { to[i] = from[i] * factor }
+    }
+  }
+
   /// Stores a token's row in bfloat16, multiplied by `factor`.
   func writeHalf(_ row: UnsafePointer<Float>, times factor: Float, token: Int) {
     forEachPart(token, 0, width) { place, offset, length in

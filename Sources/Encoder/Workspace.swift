@@ -48,16 +48,27 @@ final class Workspace {
     let rows: AlignedBuffer<Float>
     let draws: AlignedBuffer<UInt16>
     let half: AlignedBuffer<UInt16>
+    /// A chunk's dY in limbs, up to three linears side by side: low rows, then high rows; and each row's scale.
+    let limbs: AlignedBuffer<UInt8>
+    let limbScales: AlignedBuffer<Float>
+    /// Sums of products of limbs: low rows, then high rows, of one panel.
+    let limbSums: AlignedBuffer<Int32>
     let product: AlignedBuffer<UInt8>
     let attention: AttentionScratch
 
     init(_ d: EncoderDimensions, productBytes: Int, attentionProductBytes: Int) {
       let widest = max(d.hiddenSize, d.intermediateSize)
-      wide = AlignedBuffer(RowProducts.chunk * widest)
+      wide = AlignedBuffer(
+        max(
+          RowProducts.chunk * widest,
+          Limbs.columnScratch(rows: WeightGradientTile.tokens, columns: WeightGradientTile.rows)))
       sums = AlignedBuffer(RowProducts.chunk * widest)
       other = AlignedBuffer(RowProducts.chunk * widest)
       rows = AlignedBuffer(4 * widest)
       half = AlignedBuffer(RowProducts.chunk * widest)
+      limbs = AlignedBuffer(2 * RowProducts.chunk * max(3 * d.hiddenSize, d.intermediateSize))
+      limbScales = AlignedBuffer(3 * RowProducts.chunk)
+      limbSums = AlignedBuffer(2 * RowProducts.chunk * widest)
       draws = AlignedBuffer(DropoutDraws.room(max(widest, d.positionCount + 64)))
       product = AlignedBuffer(max(productBytes, attentionProductBytes) + 64)
       attention = AttentionScratch(d)
@@ -101,6 +112,11 @@ final class Workspace {
   let dWide: TiledGradient
   /// X̂ of one linear, packed for the product that makes its weight gradient.
   let inputPacked: AlignedBuffer<Float>
+  /// dY of one linear in limbs, a tile and block of tokens at a time, and the scale of each of its columns, by block.
+  let gradientLimbs: AlignedBuffer<UInt8>
+  let gradientScales: AlignedBuffer<Float>
+  /// 128 · the sums of X̂'s levels over each block of tokens, by block and input.
+  let inputShifts: AlignedBuffer<Int32>
   /// A tile of a weight gradient for each thread.
   let tiles: [AlignedBuffer<Float>]
   /// Sums over each chunk's tokens of the vectors' gradients, combined in the order of the chunks.
@@ -125,6 +141,11 @@ final class Workspace {
     dWide = TiledGradient(width: i, tokens: tokens)
     // Columns are padded to whole blocks of 64 in the packed layout.
     inputPacked = AlignedBuffer(tokens * (max(h, i) + 63) / 64 * 64 + 64 * tokens)
+    let widest = max(h, i)
+    let blocks = (tokens + WeightGradientTile.tokens - 1) / WeightGradientTile.tokens
+    gradientLimbs = AlignedBuffer(2 * tokens * widest)
+    gradientScales = AlignedBuffer(blocks * widest)
+    inputShifts = AlignedBuffer(blocks * widest)
     partialWidth = BackwardPartials.width(d)
     partials = AlignedBuffer(tokens / RowProducts.chunk * partialWidth)
     tiles = (0..<Threads.count).map { _ in AlignedBuffer(tileCount) }

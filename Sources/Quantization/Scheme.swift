@@ -33,6 +33,8 @@ public enum QuantizerRule: Equatable, Sendable {
   public var hasStep: Bool { if case .lsq = self { true } else { false } }
   /// Has a learned offset in the checkpoint.
   public var hasOffset: Bool { if case .lsq(_, true) = self { true } else { false } }
+  /// A level's worth differs from token to token.
+  public var isPerToken: Bool { if case .absoluteMaximum = self { true } else { false } }
   /// Changes values at all.
   public var isOn: Bool { self != .none }
 }

@@ -17,31 +17,48 @@ public struct ComputePlan: Sendable {
         "compute.shard_optimizer: true is not available in this version: every rank keeps the whole optimizer state; set it to false"
       )
     }
-    var notes: [String] = []
-    let quantized = scheme.weights.isOn && scheme.activations.isOn
-    let forward: Precision.Forward
-    switch wishes.forward {
-    case .integer: forward = quantized ? .integer : .float
-    case .float: forward = .float
-    case .automatic:
-      forward = quantized && features.hasInt8Products ? .integer : .float
-      if quantized && !features.hasInt8Products {
-        notes.append("this CPU has no VNNI: the forward pass uses float32 products (same results to rounding)")
-      }
-    }
-    let backward: Precision.Backward
-    switch wishes.backward {
-    case .bf16: backward = .bfloat16
-    case .fp32: backward = .float
-    case .automatic:
-      backward = features.hasBfloat16Products ? .bfloat16 : .float
-      if !features.hasBfloat16Products {
-        notes.append("this CPU has no bf16: the backward pass uses float32 products (same results to rounding)")
-      }
-    }
-    precision = Precision(forward: forward, backward: backward)
+    (precision, notes) = try ComputePlan.products(
+      forward: wishes.forward, backward: wishes.backward, scheme: scheme, features: features)
     reduction = wishes.reduction == .fp32 ? .float32 : .fixedPoint
-    self.notes = notes
+  }
+
+  /// The arithmetic of the products, and what there is to say about it.
+  ///
+  /// - Throws: where 8-bit products are asked for on a CPU whose own saturate.
+  public static func products(
+    forward: RunConfiguration.Forward, backward: RunConfiguration.Backward, scheme: Scheme,
+    features: CPUFeatures
+  ) throws -> (Precision, notes: [String]) {
+    let isQuantized = scheme.weights.isOn && scheme.activations.isOn
+    if !features.hasInt8Products, isQuantized {
+      if forward == .integer { throw needsInt8("forward: integer", instead: "float") }
+      if backward == .int16 { throw needsInt8("backward: int16", instead: "fp32") }
+    }
+    let int8 = isQuantized && features.hasInt8Products
+    var notes: [String] = []
+    if isQuantized, !int8, forward == .automatic {
+      notes.append("this CPU has no VNNI: the forward pass uses float32 products (same results to rounding)")
+    }
+    let chosen: Precision.Backward =
+      switch backward {
+      case .bf16: .bfloat16
+      case .int16: int8 ? .int16 : .float
+      case .fp32: .float
+      case .automatic: features.hasBfloat16Products ? .bfloat16 : int8 ? .int16 : .float
+      }
+    if backward == .automatic, !features.hasBfloat16Products {
+      notes.append(
+        int8
+          ? "this CPU has no bf16: the backward pass rounds output gradients to 16-bit integers"
+          : "this CPU has no bf16: the backward pass uses float32 products (same results to rounding)")
+    }
+    return (Precision(forward: forward != .float && int8 ? .integer : .float, backward: chosen), notes)
+  }
+
+  private static func needsInt8(_ wish: String, instead: String) -> TrainingError {
+    .notAvailable(
+      "compute.\(wish) needs a CPU with VNNI (AVX-512 VNNI or AMX), as oneDNN may use it: without, 8-bit sums saturate; set it to auto or \(instead)"
+    )
   }
 }
 

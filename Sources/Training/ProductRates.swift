@@ -9,23 +9,29 @@ import Foundation
 public struct ProductRates: Sendable {
   /// Multiply-adds per second of the forward linears, as the step runs them (int8 codes, or float32).
   public let forward: Double
-  /// Of the backward linears: dY·Ŵ and dYᵀ·X̂ (bfloat16, or float32).
+  /// Of the backward linears: dY·Ŵ and dYᵀ·X̂ (bfloat16, float32, or two products of 8-bit limbs for one).
   public let backward: Double
   /// Of float32 products, for heads and attention.
   public let float: Double
 
   public init(dimensions d: EncoderDimensions, precision: Precision, rounds: Int = 5) throws {
     let integer = precision.forward == .integer
-    let kind: ElementKind = precision.backward == .bfloat16 ? .bfloat16 : .float
     let (h, i) = (d.hiddenSize, d.intermediateSize)
     forward = try ProductRates.rate(
       [(64, min(h, 768), h), (64, min(i, 768), h), (64, min(h, 768), i)], integer ? .uint8 : .float,
       integer ? .int8 : .float,
       integer ? .int32 : .float, rounds)
-    backward = try ProductRates.rate(
-      [(64, min(h, 768), h), (64, min(h, 768), i), (64, min(i, 768), h), (128, min(h, 768), 512)], kind, kind, .float,
-      rounds)
+    backward = try ProductRates.backwardRate(precision.backward, h, i, rounds)
     float = try ProductRates.rate([(64, min(h, 768), h), (64, min(h, 768), i)], .float, .float, .float, rounds)
+  }
+
+  private static func backwardRate(_ backward: Precision.Backward, _ h: Int, _ i: Int, _ rounds: Int) throws -> Double {
+    let shapes = [(64, min(h, 768), h), (64, min(h, 768), i), (64, min(i, 768), h), (128, min(h, 768), 512)]
+    switch backward {
+    case .float: return try rate(shapes, .float, .float, .float, rounds)
+    case .bfloat16: return try rate(shapes, .bfloat16, .bfloat16, .float, rounds)
+    case .int16: return try rate(shapes.map { (2 * $0.0, $0.1, $0.2) }, .uint8, .int8, .int32, rounds) / 2
+    }
   }
 
   /// Multiply-adds per second over the given shapes `(m, n, k)`, each weighted by its own work.

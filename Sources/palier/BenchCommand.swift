@@ -1,5 +1,6 @@
 import ArgumentParser
 import Compute
+import Configuration
 import Corpus
 import Encoder
 import Foundation
@@ -79,7 +80,7 @@ struct BenchStep: ParsableCommand {
   @Option(help: "Intermediate size.") var intermediate = 3072
   @Option(help: "Vocabulary.") var vocabulary = 32_005
   @Option(help: "auto, integer or float.") var forward = "auto"
-  @Option(help: "auto, bf16 or fp32.") var backward = "auto"
+  @Option(help: "auto, bf16, int16 or fp32.") var backward = "auto"
   @Option(help: "exact or fp32.") var reduction = "exact"
   @OptionGroup var options: BenchOptions
 
@@ -95,16 +96,14 @@ struct BenchStep: ParsableCommand {
   private func makeSetting() throws -> StepBenchmark.Setting {
     var setting = StepBenchmark.Setting()
     setting.scheme = try Scheme(parsing: scheme)
-    let features = CPUFeatures.current
-    guard ["auto", "integer", "float"].contains(forward), ["auto", "bf16", "fp32"].contains(backward),
-      ["exact", "fp32"].contains(reduction)
+    guard let forward = RunConfiguration.Forward(rawValue: forward),
+      let backward = RunConfiguration.Backward(rawValue: backward), ["exact", "fp32"].contains(reduction)
     else {
       throw ValidationError(
-        "--forward is auto, integer or float; --backward auto, bf16 or fp32; --reduction exact or fp32")
+        "--forward is auto, integer or float; --backward auto, bf16, int16 or fp32; --reduction exact or fp32")
     }
-    setting.precision = Precision(
-      forward: forward == "float" || (forward == "auto" && !features.hasInt8Products) ? .float : .integer,
-      backward: backward == "bf16" || (backward == "auto" && features.hasBfloat16Products) ? .bfloat16 : .float)
+    (setting.precision, _) = try ComputePlan.products(
+      forward: forward, backward: backward, scheme: setting.scheme, features: .current)
     setting.reduction = reduction == "exact" ? .fixedPoint : .float32
     setting.dimensions = EncoderDimensions(
       vocabularySize: vocabulary, hiddenSize: hidden, layerCount: layers, headCount: heads,
@@ -163,16 +162,18 @@ struct BenchProducts: ParsableCommand {
         vocabularySize: 64, hiddenSize: hidden, layerCount: 1, headCount: 1, intermediateSize: intermediate,
         positionCount: 514)
       let integer = try ProductRates(dimensions: d, precision: Precision(forward: .integer, backward: .float))
+      let limbs = try ProductRates(dimensions: d, precision: Precision(forward: .integer, backward: .int16))
       let half = try ProductRates(dimensions: d, precision: Precision(forward: .float, backward: .bfloat16))
       if world.isLeader {
         print("  products, G multiply-adds/s of one rank's threads")
         print("    int8      \(figure(integer.forward / 1e9))")
+        print("    int16     \(figure(limbs.backward / 1e9)) (16-bit by 8-bit, in two limbs)")
         print(
           "    bfloat16  \(figure(half.backward / 1e9))"
             + (CPUFeatures.current.hasBfloat16Products ? "" : " (emulated: this CPU has none)"))
         print("    float32   \(figure(integer.float / 1e9))")
       }
-      return ["int8": integer.forward, "bfloat16": half.backward, "float32": integer.float]
+      return ["int8": integer.forward, "int16": limbs.backward, "bfloat16": half.backward, "float32": integer.float]
     }
   }
 }

@@ -1,7 +1,9 @@
 import ArgumentParser
 import Compute
+import Configuration
 import Encoder
 import Foundation
+import Quantization
 import Ranks
 import Training
 
@@ -15,7 +17,7 @@ struct Check: ParsableCommand {
       kind is shown with the tensor that has it and what is allowed; one beyond that makes the exit code 1. Without a folder \
       the project's own cases are run (Cases/ beside the sources of this program).
 
-      The path is that of the forward products; gradients follow the backward products, so that --backward bf16 allows them 5 %. \
+      The path is that of the forward products; gradients follow the backward products, so that --backward bf16 allows them 5 %, and int16 0.1 %. \
       Under mpirun every rank runs all cases on its own host; the leader's figures are shown, and any rank's failure counts.
 
       Examples:
@@ -25,7 +27,7 @@ struct Check: ParsableCommand {
       """)
 
   enum Path: String, ExpressibleByArgument, CaseIterable { case float, integer, auto }
-  enum Backward: String, ExpressibleByArgument, CaseIterable { case fp32, bf16 }
+  enum Backward: String, ExpressibleByArgument, CaseIterable { case fp32, bf16, int16 }
   enum Reduction: String, ExpressibleByArgument, CaseIterable { case fp32, exact }
 
   @Argument(
@@ -45,9 +47,7 @@ struct Check: ParsableCommand {
       let urls = try world.agree { try CaseFolders.find(folders) }
       _ = try RankSession.takeThreads(
         world, asked: threadOptions.threads, allowOversubscription: threadOptions.allowOversubscription)
-      let precision = Precision(
-        forward: path == .integer || (path == .auto && CPUFeatures.current.hasInt8Products) ? .integer : .float,
-        backward: backward == .bf16 ? .bfloat16 : .float)
+      let precision = try world.agree { try askedProducts() }
       if world.isLeader {
         Output.say("forward \(precision.forward), backward \(backward.rawValue), reduction \(reduction.rawValue)")
       }
@@ -63,6 +63,25 @@ struct Check: ParsableCommand {
       try judge(failed, of: urls.count, world)
       return EXIT_SUCCESS
     }
+  }
+
+  /// The products asked for; a case whose scheme has no codes runs in float32 anyway.
+  private func askedProducts() throws -> Precision {
+    let forward: RunConfiguration.Forward =
+      switch path {
+      case .float: .float
+      case .integer: .integer
+      case .auto: .automatic
+      }
+    let backward: RunConfiguration.Backward =
+      switch backward {
+      case .fp32: .fp32
+      case .bf16: .bf16
+      case .int16: .int16
+      }
+    return try ComputePlan.products(
+      forward: forward, backward: backward, scheme: Scheme(parsing: "LSQ_E8W8A8"), features: .current
+    ).0
   }
 
   private func show(_ report: ReferenceCase.Report) {

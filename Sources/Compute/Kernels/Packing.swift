@@ -92,6 +92,55 @@ public enum Packing {
     }
   }
 
+  /// int8 B[k, n] from bytes stored [k, n], rows `stride` apart, interleaved by four rows; writes quads `quads` of panel
+  /// `panel`; rows at or past `k` are zero.
+  /// - Parameters:
+  ///   - flip: 0x80 for unsigned codes (level + 128), which become levels; else 0.
+  ///   - sums: each column's sum of levels is added; room for `columns`.
+  public static func codeRowQuads(
+    _ source: UnsafePointer<UInt8>, stride: Int, n: Int, k: Int, panel: Int, quads: Range<Int>, paddedK: Int,
+    columns: Int, flip: UInt8, into packed: UnsafeMutablePointer<Int8>, sums: UnsafeMutablePointer<Int32>
+  ) {
+    let width = min(columns, n - panel * columns)
+    let words = UnsafeMutableRawPointer(packed + panel * paddedK * columns).assumingMemoryBound(to: UInt32.self)
+    let flips = UInt32(flip) &* 0x0101_0101
+    // The sum of levels is the sum of the flipped bytes, read as unsigned plus 128 each, less 128 each.
+    let sign: UInt8 = flip ^ 0x80
+    for quad in quads {
+      let to = words + quad * columns
+      let row0 = source + 4 * quad * stride + panel * columns
+      if 4 * quad + 4 <= k {
+        let (row1, row2, row3) = (row0 + stride, row0 + 2 * stride, row0 + 3 * stride)
+        for j in 0..<width {
+          to[j] =
+            (UInt32(row0[j]) | UInt32(row1[j]) &<< 8 | UInt32(row2[j]) &<< 16 | UInt32(row3[j]) &<< 24) ^ flips
+        }
+        for j in 0..<width {
+          sums[j] &+= Int32(row0[j] ^ sign) &+ Int32(row1[j] ^ sign) &+ Int32(row2[j] ^ sign) &+ Int32(row3[j] ^ sign) &- 512
+        }
+      } else {
+        lastQuad(row0, stride, rows: k - 4 * quad, width, flip, into: to, sums: sums)
+      }
+      for j in width..<max(columns, width) { to[j] = 0 }
+    }
+  }
+
+  /// A quad of which only the first `rows` rows (none, where negative) are there.
+  private static func lastQuad(
+    _ source: UnsafePointer<UInt8>, _ stride: Int, rows: Int, _ width: Int, _ flip: UInt8,
+    into to: UnsafeMutablePointer<UInt32>, sums: UnsafeMutablePointer<Int32>
+  ) {
+    for j in 0..<width {
+      var word: UInt32 = 0
+      for r in 0..<max(rows, 0) {
+        let level = source[r * stride + j] ^ flip
+        word |= UInt32(level) &<< UInt32(8 * r)
+        sums[j] &+= Int32(Int8(bitPattern: level))
+      }
+      to[j] = word
+    }
+  }
+
   /// to[w·rowRoom + r] = from[r·stride + w] for r below `rows`, w below `words`; columns from `rows` to `rowRoom` become zero.
   static func transposeWords(
     _ from: UnsafePointer<UInt32>, stride: Int, rows: Int, words: Int, into to: UnsafeMutablePointer<UInt32>,

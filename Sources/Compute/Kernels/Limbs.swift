@@ -1,0 +1,113 @@
+// A number rounded to 16 bits of a common scale, multiplied as two 8-bit limbs: on CPUs with 8-bit but without bfloat16
+// products, two integer products cost half a float32 product, and 16 bits of the largest are finer than bfloat16's 8.
+//
+// x ≈ scale·q with q in −32767…32767, kept as q + 32768 = 256·high + low, both limbs unsigned bytes. With exact levels w,
+// Σ x·w ≈ scale·(256·(Σ high·w − 128·Σ w) + Σ low·w): the sums of bytes are exact in 32 bits up to 65,793 terms.
+
+/// Splits float32 numbers into limbs and joins products of limbs again.
+public enum Limbs {
+  /// The longest sum of products of an unsigned byte and a signed one that 32 bits always hold.
+  public static let longestSum = Int(Int32.max) / (255 * 128)
+  @usableFromInline static let largest: Float = 32767
+  /// Below this a row counts as zero: its scale's inverse would not be a normal number.
+  @usableFromInline static let smallest: Float = 1e-30
+  /// 1.5·2^23: adding it leaves a number's nearest integer in the low bits.
+  @usableFromInline static let magic: Float = 12_582_912
+
+  /// Splits one row, x·factors, with a scale of its own; returns the scale. A number that is not finite makes the scale so.
+  public static func split(
+    _ x: UnsafePointer<Float>, times factors: UnsafePointer<Float>, low: UnsafeMutablePointer<UInt8>,
+    high: UnsafeMutablePointer<UInt8>, _ count: Int
+  ) -> Float {
+    var top: UInt32 = 0
+    // Compared as integers: a NaN is then the largest of all and is not lost.
+    for i in 0..<count { top = max(top, (x[i] * factors[i]).bitPattern & 0x7FFF_FFFF) }
+    let (scale, inverse) = scaleAndInverse(top)
+    for i in 0..<count {
+      let q = biased(x[i] * factors[i], inverse)
+      low[i] = UInt8(truncatingIfNeeded: q)
+      high[i] = UInt8(truncatingIfNeeded: q &>> 8)
+    }
+    return scale
+  }
+
+  /// Splits the columns of a dense block `[rows, columns]`, each with a scale of its own, and stores them as the left operand
+  /// of a product over rows: low limbs `[columns][rows]`, then high limbs `[columns][rows]`.
+  /// - Parameters:
+  ///   - rows: a multiple of 4.
+  ///   - scales: takes each column's scale.
+  ///   - scratch: `columnScratch(rows:columns:)` words.
+  public static func splitColumns(
+    _ x: UnsafePointer<Float>, rows: Int, columns: Int, into limbs: UnsafeMutablePointer<UInt8>,
+    scales: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<UInt32>
+  ) {
+    let stride = columns + padding
+    let (tops, low) = (scratch, scratch + 2 * columns)
+    let high = low + rows / 4 * stride
+    let inverses = UnsafeMutableRawPointer(scratch + columns).assumingMemoryBound(to: Float.self)
+    tops.update(repeating: 0, count: columns)
+    for r in 0..<rows {
+      let row = x + r * columns
+      for j in 0..<columns { tops[j] = max(tops[j], row[j].bitPattern & 0x7FFF_FFFF) }
+    }
+    for j in 0..<columns { (scales[j], inverses[j]) = scaleAndInverse(tops[j]) }
+    for quad in 0..<rows / 4 {
+      splitQuad(x + 4 * quad * columns, inverses, low: low + quad * stride, high: high + quad * stride, columns)
+    }
+    let target = UnsafeMutableRawPointer(limbs).assumingMemoryBound(to: UInt32.self)
+    Packing.transposeWords(low, stride: stride, rows: rows / 4, words: columns, into: target, rowRoom: rows / 4)
+    Packing.transposeWords(
+      high, stride: stride, rows: rows / 4, words: columns, into: target + columns * (rows / 4), rowRoom: rows / 4)
+  }
+
+  /// Words of scratch that `splitColumns` needs.
+  public static func columnScratch(rows: Int, columns: Int) -> Int { rows / 2 * (columns + padding) + 2 * columns }
+  /// Keeps the rows of words that are read down a column out of each other's places in the first-level cache.
+  private static let padding = 16
+
+  /// Four rows' limbs as one word a column.
+  private static func splitQuad(
+    _ x: UnsafePointer<Float>, _ inverses: UnsafePointer<Float>, low: UnsafeMutablePointer<UInt32>,
+    high: UnsafeMutablePointer<UInt32>, _ columns: Int
+  ) {
+    let (x1, x2, x3) = (x + columns, x + 2 * columns, x + 3 * columns)
+    for j in 0..<columns {
+      let inverse = inverses[j]
+      let first = biased(x[j], inverse) & 0xFFFF | biased(x1[j], inverse) &<< 16
+      let second = biased(x2[j], inverse) & 0xFFFF | biased(x3[j], inverse) &<< 16
+      // 00b1 00b0 of each pair come together as b3 b2 b1 b0.
+      low[j] = first & 0xFF | (first &>> 8) & 0xFF00 | (second & 0xFF) &<< 16 | (second &<< 8) & 0xFF00_0000
+      high[j] = (first &>> 8) & 0xFF | (first &>> 16) & 0xFF00 | (second &<< 8) & 0xFF_0000 | second & 0xFF00_0000
+    }
+  }
+
+  /// row = scale·(256·(high − shift) + low), or row += that.
+  /// - Parameter shift: 128·Σ w of each column.
+  @inlinable
+  public static func join(
+    low: UnsafePointer<Int32>, high: UnsafePointer<Int32>, shift: UnsafePointer<Int32>, scale: Float,
+    into row: UnsafeMutablePointer<Float>, _ count: Int, adding: Bool
+  ) {
+    if adding {
+      for i in 0..<count {
+        row[i] = row[i].addingProduct(Float(low[i]).addingProduct(Float(high[i] &- shift[i]), 256), scale)
+      }
+    } else {
+      for i in 0..<count { row[i] = Float(low[i]).addingProduct(Float(high[i] &- shift[i]), 256) * scale }
+    }
+  }
+
+  @inline(__always)
+  private static func scaleAndInverse(_ top: UInt32) -> (scale: Float, inverse: Float) {
+    let largestMagnitude = Float(bitPattern: top)
+    // A NaN fails the comparison and goes on into both.
+    if largestMagnitude < smallest { return (0, 0) }
+    return (largestMagnitude / largest, largest / largestMagnitude)
+  }
+
+  /// round(x·inverse) + 32768, ties to even, in the low 16 bits.
+  @inline(__always)
+  private static func biased(_ x: Float, _ inverse: Float) -> UInt32 {
+    magic.addingProduct(x, inverse).bitPattern &+ 32768
+  }
+}
