@@ -55,7 +55,7 @@ let package = Package(
     .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "TestSupport"]),
     .testTarget(name: "ObservabilityTests", dependencies: ["Observability", "TestSupport"]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "TestSupport"]),
-    .testTarget(name: "TrainingTests", dependencies: ["Training", "TestSupport"]),
+    .testTarget(name: "TrainingTests", dependencies: ["Training", "Configuration", "TestSupport"]),
     .testTarget(name: "MultiRankTests", dependencies: ["TestSupport", "RankProbe", "palier"]),
   ],
   swiftLanguageModes: [.v5],

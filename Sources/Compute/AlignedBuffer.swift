@@ -19,7 +19,8 @@ public final class AlignedBuffer<Element> {
     let mapped = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     guard let mapped, mapped != MAP_FAILED else {
       // Not a programmer's error and not one that a caller can mend: one line, and the other ranks end with this one.
-      let line = "palier: out of memory: \(byteCount) bytes could not be reserved; use fewer ranks a node or smaller slices\n"
+      let line =
+        "palier: out of memory: \(byteCount) bytes could not be reserved; use fewer ranks a node or smaller slices\n"
       _ = line.withCString { write(STDERR_FILENO, $0, strlen($0)) }
       _exit(1)
     }

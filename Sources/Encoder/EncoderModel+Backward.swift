@@ -49,8 +49,7 @@ extension EncoderModel {
     let p = BackwardPartials(dimensions)
     let sums = chunkPartials(rows)
     normBackward(
-      rows, norm: 2 * layer + 2, name: "roberta.encoder.layer.\(layer).output.LayerNorm",
-      dWeight: sums + p.outputNormWeight,
+      rows, norm: 2 * layer + 2, dWeight: sums + p.outputNormWeight,
       dBias: sums + p.outputNormBias)
     let gradient = scratch.other.pointer
     branchGradient(rows, site: DropoutSite.output(layer), into: gradient, bias: sums + p.outputBias, scratch)
@@ -98,8 +97,7 @@ extension EncoderModel {
     let p = BackwardPartials(dimensions)
     let sums = chunkPartials(rows)
     normBackward(
-      rows, norm: 2 * layer + 1, name: "roberta.encoder.layer.\(layer).attention.output.LayerNorm",
-      dWeight: sums + p.attentionNormWeight, dBias: sums + p.attentionNormBias)
+      rows, norm: 2 * layer + 1, dWeight: sums + p.attentionNormWeight, dBias: sums + p.attentionNormBias)
     let gradient = scratch.other.pointer
     branchGradient(
       rows, site: DropoutSite.attentionOutput(layer), into: gradient, bias: sums + p.attentionOutputBias, scratch)
@@ -177,7 +175,8 @@ extension EncoderModel {
       workspace.dHeads[part].read(token: token, into: row)
       if isFirst { addRow(row, to: sums + p.headsBias + part * h, h) }
     }
-    let keepsAnotherForm = precision.backward == .bfloat16 || precision.backward == .int16 && scheme.activations.isPerToken
+    let keepsAnotherForm =
+      precision.backward == .bfloat16 || precision.backward == .int16 && scheme.activations.isPerToken
     if isFirst, keepsAnotherForm { keep(gathered, layer: layer, site: 0, rows: rows, in: workspace.dHeads[part]) }
     return backwardOperand(linears[layer][part], gathered, rows, scratch, part: part)
   }
@@ -235,11 +234,10 @@ extension EncoderModel {
 
   /// Passes dStream's rows through a norm, in place.
   private func normBackward(
-    _ rows: Range<Int>, norm: Int, name: String, dWeight: UnsafeMutablePointer<Float>,
-    dBias: UnsafeMutablePointer<Float>
+    _ rows: Range<Int>, norm: Int, dWeight: UnsafeMutablePointer<Float>, dBias: UnsafeMutablePointer<Float>
   ) {
     let h = dimensions.hiddenSize
-    let weight = pointer(name + ".weight")
+    let weight = normWeight(norm)
     let trace = workspace.norms[norm]
     for token in rows {
       LayerNorm.backward(
@@ -322,13 +320,8 @@ extension EncoderModel {
   /// The output row of a norm, made again from its normalised row.
   func streamRow(norm: Int, token: Int, into row: UnsafeMutablePointer<Float>) {
     let h = dimensions.hiddenSize
-    let name =
-      norm == 0
-      ? "roberta.embeddings.LayerNorm"
-      : "roberta.encoder.layer.\((norm - 1) / 2)." + (norm % 2 == 1 ? "attention.output.LayerNorm" : "output.LayerNorm")
     LayerNorm.scale(
-      workspace.norms[norm].normalised.pointer + token * h, weight: pointer(name + ".weight"),
-      bias: pointer(name + ".bias"),
+      workspace.norms[norm].normalised.pointer + token * h, weight: normWeight(norm), bias: normBias(norm),
       into: row, h)
   }
 

@@ -12,7 +12,8 @@ enum EmbeddingTable: String, CaseIterable {
 }
 
 extension EncoderModel {
-  private static var embeddingNorm: String { "roberta.embeddings.LayerNorm" }
+  /// Columns of a table's gradient that one task adds.
+  static var tableColumns: Int { 64 }
 
   /// The quantizer of a table as it stands now.
   func quantizer(of table: EmbeddingTable) -> WeightQuantizer {
@@ -41,7 +42,7 @@ extension EncoderModel {
           quantizer.addValues(weights + row(of: table, token: token) * h, to: sum, h)
         }
         let stream = workspace.stream.pointer + token * h
-        normalise(sum, token: token, norm: 0, name: EncoderModel.embeddingNorm, into: stream)
+        normalise(sum, token: token, norm: 0, into: stream)
         drop(stream, token: token, site: DropoutSite.embeddings, scratch)
       }
     }
@@ -62,18 +63,18 @@ extension EncoderModel {
         drop(gradient, token: token, site: DropoutSite.embeddings, scratch)
         LayerNorm.backward(
           gradient, normalised: workspace.norms[0].normalised.pointer + token * h,
-          inverse: workspace.norms[0].inverse.pointer[token], weight: pointer(EncoderModel.embeddingNorm + ".weight"),
+          inverse: workspace.norms[0].inverse.pointer[token], weight: normWeight(0),
           dWeight: sums + partials.outputNormWeight, dBias: sums + partials.outputNormBias, h)
       }
     }
-    combine(partials.outputNormWeight, h, into: store, EncoderModel.embeddingNorm + ".weight")
-    combine(partials.outputNormBias, h, into: store, EncoderModel.embeddingNorm + ".bias")
+    combine(partials.outputNormWeight, h, into: store, normName(0) + ".weight")
+    combine(partials.outputNormBias, h, into: store, normName(0) + ".bias")
     for table in EmbeddingTable.allCases { tableBackward(table, into: store) }
   }
 
   private func tableBackward(_ table: EmbeddingTable, into store: GradientStore) {
     let h = dimensions.hiddenSize
-    let width = 64
+    let width = EncoderModel.tableColumns
     let info = layout.required(table.name + ".weight")
     let quantizer = quantizer(of: table)
     let columns = (h + width - 1) / width

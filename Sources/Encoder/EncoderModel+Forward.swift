@@ -101,8 +101,7 @@ extension EncoderModel {
       (base + (token - rows.lowerBound) * h + first).update(from: row, count: count)
     }
     addAndNormalise(
-      base, rows, site: DropoutSite.attentionOutput(layer), norm: 2 * layer + 1,
-      name: "roberta.encoder.layer.\(layer).attention.output.LayerNorm", scratch)
+      base, rows, site: DropoutSite.attentionOutput(layer), norm: 2 * layer + 1, scratch)
   }
 
   /// Stream → codes of site 2 → intermediate projection, kept before GELU.
@@ -128,13 +127,12 @@ extension EncoderModel {
       (base + (token - rows.lowerBound) * h + first).update(from: row, count: count)
     }
     addAndNormalise(
-      base, rows, site: DropoutSite.output(layer), norm: 2 * layer + 2,
-      name: "roberta.encoder.layer.\(layer).output.LayerNorm", scratch)
+      base, rows, site: DropoutSite.output(layer), norm: 2 * layer + 2, scratch)
   }
 
   /// stream = norm(dropout(update) + stream); the norm's trace is kept.
   private func addAndNormalise(
-    _ update: UnsafeMutablePointer<Float>, _ rows: Range<Int>, site: UInt32, norm: Int, name: String,
+    _ update: UnsafeMutablePointer<Float>, _ rows: Range<Int>, site: UInt32, norm: Int,
     _ scratch: Workspace.ThreadScratch
   ) {
     let h = dimensions.hiddenSize
@@ -143,20 +141,20 @@ extension EncoderModel {
       let stream = workspace.stream.pointer + token * h
       drop(row, token: token, site: site, scratch)
       addRow(stream, to: row, h)
-      normalise(row, token: token, norm: norm, name: name, into: stream)
+      normalise(row, token: token, norm: norm, into: stream)
     }
   }
 
   /// Normalises one row into `stream` and keeps the normalised row and 1/σ.
   func normalise(
-    _ row: UnsafePointer<Float>, token: Int, norm: Int, name: String, into stream: UnsafeMutablePointer<Float>
+    _ row: UnsafePointer<Float>, token: Int, norm: Int, into stream: UnsafeMutablePointer<Float>
   ) {
     let h = dimensions.hiddenSize
     let trace = workspace.norms[norm]
     let (mean, inverse) = LayerNorm.statistics(row, h, epsilon: dimensions.layerNormEpsilon)
     let normalised = trace.normalised.pointer + token * h
     LayerNorm.normalise(row, mean: mean, inverse: inverse, into: normalised, h)
-    LayerNorm.scale(normalised, weight: pointer(name + ".weight"), bias: pointer(name + ".bias"), into: stream, h)
+    LayerNorm.scale(normalised, weight: normWeight(norm), bias: normBias(norm), into: stream, h)
     trace.inverse.pointer[token] = inverse
   }
 

@@ -47,7 +47,7 @@ extension EncoderModel {
 
   /// Logits of the given tokens, `[tokens.count, C]`, without touching anything else.
   public func logits(ofTokens tokens: [Int]) -> [Float] {
-    let pass = HeadPass(rows: tokens.count, hidden: dimensions.hiddenSize, classes: classCount)
+    let pass = HeadPass(rows: tokens.count, hidden: dimensions.hiddenSize, classes: classCount, trains: false)
     headForward(tokens, pass)
     return Array(UnsafeBufferPointer(start: pass.logits.pointer, count: tokens.count * classCount))
   }
@@ -61,29 +61,18 @@ extension EncoderModel {
     }
   }
 
-  /// The rows of one group on their way through the head.
-  private final class HeadPass {
-    let input: AlignedBuffer<Float>
-    let dense: AlignedBuffer<Float>
-    let normalised: AlignedBuffer<Float>
-    let inverse: AlignedBuffer<Float>
-    /// What the last product reads.
-    let features: AlignedBuffer<Float>
-    let logits: AlignedBuffer<Float>
-    init(rows: Int, hidden: Int, classes: Int) {
-      input = AlignedBuffer(rows * hidden)
-      dense = AlignedBuffer(rows * hidden)
-      normalised = AlignedBuffer(rows * hidden)
-      inverse = AlignedBuffer(rows)
-      features = AlignedBuffer(rows * hidden)
-      logits = AlignedBuffer(rows * classes)
-    }
+  /// Buffers for `rows` rows, kept for the groups to come.
+  private func headBuffers(rows: Int) -> HeadPass {
+    if let headPass, headPass.rows >= rows { return headPass }
+    let made = HeadPass(rows: rows, hidden: dimensions.hiddenSize, classes: classCount, trains: true)
+    headPass = made
+    return made
   }
 
   private func runGroup(
     _ rows: [Int], _ lossScale: Float, _ store: GradientStore?, _ predicts: Bool, _ outcome: inout SliceOutcome
   ) {
-    let pass = HeadPass(rows: rows.count, hidden: dimensions.hiddenSize, classes: classCount)
+    let pass = headBuffers(rows: rows.count)
     headForward(rows, pass)
     score(rows, pass.logits.pointer, lossScale, predicts, &outcome)
     guard let store else { return }
@@ -191,7 +180,7 @@ extension EncoderModel {
     let dLogits = pass.logits.pointer
     outputGradients(dLogits, pass.features.pointer, rows.count, classes, store)
     // dFeatures = dLogits · W.
-    let dFeatures = AlignedBuffer<Float>(rows.count * h)
+    let dFeatures = pass.dFeatures
     product(
       dLogits, classes, headWeight(outputName), transposed: false, into: dFeatures.pointer, rows.count, h, classes)
     switch head {
@@ -237,7 +226,7 @@ extension EncoderModel {
     matrixGradient(
       dFeatures.pointer, h, pass.input.pointer, rows.count, at: layout.required("lm_head.dense.weight"), store)
     columnSums(dFeatures.pointer, h, rows.count, at: layout.required("lm_head.dense.bias"), store)
-    let dInput = AlignedBuffer<Float>(rows.count * h)
+    let dInput = pass.dInput
     product(
       dFeatures.pointer, h, headWeight("lm_head.dense.weight"), transposed: false, into: dInput.pointer, rows.count, h,
       h)
@@ -328,5 +317,33 @@ extension EncoderModel {
         quantizer.addValues(weights + r * width, to: row, width)
       }
     }
+  }
+}
+
+/// The rows of one group on their way through the head.
+final class HeadPass {
+  let rows: Int
+  let input: AlignedBuffer<Float>
+  let dense: AlignedBuffer<Float>
+  let normalised: AlignedBuffer<Float>
+  let inverse: AlignedBuffer<Float>
+  /// What the last product reads.
+  let features: AlignedBuffer<Float>
+  let logits: AlignedBuffer<Float>
+  /// Gradients to the features and to the input.
+  let dFeatures: AlignedBuffer<Float>
+  let dInput: AlignedBuffer<Float>
+
+  /// - Parameter trains: gradients have room too.
+  init(rows: Int, hidden: Int, classes: Int, trains: Bool) {
+    self.rows = rows
+    input = AlignedBuffer(rows * hidden)
+    dense = AlignedBuffer(rows * hidden)
+    normalised = AlignedBuffer(rows * hidden)
+    inverse = AlignedBuffer(rows)
+    features = AlignedBuffer(rows * hidden)
+    logits = AlignedBuffer(rows * classes)
+    dFeatures = AlignedBuffer(trains ? rows * hidden : 0)
+    dInput = AlignedBuffer(trains ? rows * hidden : 0)
   }
 }

@@ -77,7 +77,8 @@ extension EncoderModel {
       let (sums, total) = (scratch.limbSums.pointer, workspace.tiles[thread].pointer)
       for (b, block) in blocks.enumerated() {
         products[m]![b].run(
-          limbs(of: gradient, tile, block), places[b] + p * panelBytesOf[b], into: sums, scratch: scratch.product.pointer)
+          limbs(of: gradient, tile, block), places[b] + p * panelBytesOf[b], into: sums,
+          scratch: scratch.product.pointer)
         let scales = workspace.gradientScales.pointer + b * gradient.width + first
         let shifts = workspace.inputShifts.pointer + b * linear.inputs + p * panel
         for r in 0..<m {
@@ -112,13 +113,15 @@ extension EncoderModel {
       let scratch = UnsafeMutableRawPointer(workspace.scratch[thread].wide.pointer).assumingMemoryBound(to: UInt32.self)
       Limbs.splitColumns(
         source, rows: block.count, columns: gradient.columns(tile), into: limbs(of: gradient, tile, block),
-        scales: workspace.gradientScales.pointer + b * gradient.width + tile * WeightGradientTile.rows, scratch: scratch)
+        scales: workspace.gradientScales.pointer + b * gradient.width + tile * WeightGradientTile.rows, scratch: scratch
+      )
     }
   }
 
   /// Where a tile's limbs of a block of tokens lie: `[2·columns][tokens of the block]`.
   private func limbs(of gradient: TiledGradient, _ tile: Int, _ block: TokenBlock) -> UnsafeMutablePointer<UInt8> {
     let columns = gradient.columns(tile)
-    return workspace.gradientLimbs.pointer + 2 * (tile * WeightGradientTile.rows * gradient.capacity + block.start * columns)
+    return workspace.gradientLimbs.pointer + 2
+      * (tile * WeightGradientTile.rows * gradient.capacity + block.start * columns)
   }
 }

@@ -20,7 +20,10 @@ public final class EncoderModel {
 
   /// Six linears a layer, in the order of `LayerNames.linears`.
   let linears: [[PreparedLinear]]
+  private let normPlaces: [(weight: Int, bias: Int)]
   let attention: AttentionProducts
+  /// The head's buffers, kept from slice to slice: taken anew, their pages would have to be cleared each time.
+  var headPass: HeadPass?
   var workspace: Workspace
   /// The slice whose forward pass is in the workspace.
   var slice = PlacedSlice.empty
@@ -63,6 +66,9 @@ public final class EncoderModel {
           layout: layout, name: "roberta.encoder.layer.\(layer)." + $0.name, scheme: scheme, precision: resolved)
       }
     }
+    normPlaces = (0...2 * dimensions.layerCount).map {
+      (layout.required(normName($0) + ".weight").start, layout.required(normName($0) + ".bias").start)
+    }
     attention = AttentionProducts(headSize: dimensions.headSize)
     workspace = Workspace(dimensions, tokens: 0, productBytes: 0, attentionProductBytes: 0, tileCount: 0)
     try reserve(tokens: sliceTokens)
@@ -82,6 +88,10 @@ public final class EncoderModel {
       productBytes: max(bytes.max() ?? 0, WeightGradientTile.scratchByteCount),
       attentionProductBytes: AttentionProducts.scratchByteCount, tileCount: WeightGradientTile.elementCount(dimensions))
   }
+
+  /// Weight and bias of a norm: 0 after the embeddings, then two a layer. Looked up once: rows ask for them by the thousand.
+  func normWeight(_ norm: Int) -> UnsafeMutablePointer<Float> { parameters.pointer + normPlaces[norm].weight }
+  func normBias(_ norm: Int) -> UnsafeMutablePointer<Float> { parameters.pointer + normPlaces[norm].bias }
 
   /// The parameter `name` as a pointer into the block.
   func pointer(_ name: String) -> UnsafeMutablePointer<Float> { parameters.pointer + layout.required(name).start }
@@ -147,6 +157,13 @@ public final class EncoderModel {
   func siteName(layer: Int, site: Int) -> String {
     "roberta.encoder.layer.\(layer).\(LayerNames.activationSites[site]).input_quantizer"
   }
+}
+
+/// The parameters' name of a norm: 0 after the embeddings, then two a layer.
+func normName(_ norm: Int) -> String {
+  norm == 0
+    ? "roberta.embeddings.LayerNorm"
+    : "roberta.encoder.layer.\((norm - 1) / 2)." + (norm % 2 == 1 ? "attention.output.LayerNorm" : "output.LayerNorm")
 }
 
 /// Dropout of one step; a rate of zero is off.

@@ -87,7 +87,8 @@ final class PreparedLinear {
     outputs = weight.shape[0]
     inputs = weight.shape[1]
     outputPanel = PreparedLinear.panel(outputs)
-    inputPanel = PreparedLinear.panel(inputs, widest: precision.backward == .int16 ? PreparedLinear.widestLimbPanel : 1024)
+    inputPanel = PreparedLinear.panel(
+      inputs, widest: precision.backward == .int16 ? PreparedLinear.widestLimbPanel : 1024)
     let integer = precision.forward == .integer
     guard !integer || inputs <= 8192 else { throw ComputeError.codesTooLong(inputs: inputs) }
     forwardProducts = try RowProducts(
@@ -127,7 +128,7 @@ final class PreparedLinear {
     return fitting ?? size
   }
   /// Both limbs' sums of a panel, and the panel itself, share the second-level cache.
-  static let widestLimbPanel = 256
+  static let widestLimbPanel = 384
 
   /// The packed weights of forward panel `panel`.
   func forwardPanel(_ panel: Int) -> UnsafeRawPointer { UnsafeRawPointer(forward.pointer + panel * forwardPanelBytes) }

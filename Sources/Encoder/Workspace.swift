@@ -64,7 +64,7 @@ final class Workspace {
           Limbs.columnScratch(rows: WeightGradientTile.tokens, columns: WeightGradientTile.rows)))
       sums = AlignedBuffer(RowProducts.chunk * widest)
       other = AlignedBuffer(RowProducts.chunk * widest)
-      rows = AlignedBuffer(4 * widest)
+      rows = AlignedBuffer(max(4 * widest, 2 * EncoderModel.tableColumns))
       half = AlignedBuffer(RowProducts.chunk * widest)
       limbs = AlignedBuffer(2 * RowProducts.chunk * max(3 * d.hiddenSize, d.intermediateSize))
       limbScales = AlignedBuffer(3 * RowProducts.chunk)

@@ -4,6 +4,14 @@ import XCTest
 
 final class DropoutDrawsTests: XCTestCase {
   /// Random123's `kat_vectors`, lines "philox4x32 7": they vouch for the plain generator, which vouches for the draws.
+  /// Sequences 65,536 apart share the lower half of their number, and neighbouring blocks of a row stand beside the upper.
+  func testLargeBatchesShareNoDraws() {
+    let dropout = DropoutDraws(seed: 4, step: 1, rate: 0.1)
+    let numbers: [UInt32] = [5, 5 + 65_536, 5 + 2 * 65_536, 65_536 * 5, 0xFFFF_0005]
+    let rows = numbers.map { fill(dropout, 256, row: 3, sequence: $0, site: 2) }
+    XCTAssertEqual(Set(rows).count, numbers.count)
+  }
+
   func testThePlainGeneratorAgreesWithThePublishedVectorsOfSevenRounds() {
     let ones = [UInt32](repeating: .max, count: 4)
     XCTAssertEqual(

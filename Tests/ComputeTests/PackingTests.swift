@@ -139,4 +139,30 @@ final class PackingTests: XCTestCase {
       }
     }
   }
+
+  func testCodeRowQuadsAndTheirSums() {
+    var numbers = SeededNumbers(seed: 6)
+    for (n, k) in oddSizes + sizes.map({ (n: $0.n, k: $0.k - 3) }) {
+      let stride = n + 5
+      let source = (0..<k * stride).map { _ in UInt8.random(in: 0...255, using: &numbers) }
+      for flip: UInt8 in [0, 0x80] {
+        func level(_ i: Int, _ j: Int) -> Int8 { Int8(bitPattern: source[i * stride + j] ^ flip) }
+        for layout in layouts(n, k, interleave: 4) {
+          var sums = [Int32](repeating: 0, count: n)
+          let packed = pack(layout, n: n, junk: Int8.min) { panel, target in
+            let quads = layout.paddedK / 4
+            for part in [0..<quads / 2, quads / 2..<quads] {
+              sums.withUnsafeMutableBufferPointer {
+                Packing.codeRowQuads(
+                  source, stride: stride, n: n, k: k, panel: panel, quads: part, paddedK: layout.paddedK,
+                  columns: layout.columns, flip: flip, into: target, sums: $0.baseAddress! + panel * layout.columns)
+              }
+            }
+          }
+          XCTAssertEqual(packed, plain(layout, n: n, k: k, level), "\(n)x\(k) \(layout)")
+          XCTAssertEqual(sums, (0..<n).map { j in (0..<k).reduce(0) { $0 + Int32(level($1, j)) } })
+        }
+      }
+    }
+  }
 }

@@ -10,6 +10,7 @@ final class InvariantTests: XCTestCase {
     Precision.float32, Precision(forward: .integer, backward: .float),
     Precision(forward: .integer, backward: .bfloat16),
     Precision(forward: .float, backward: .bfloat16),
+    Precision(forward: .integer, backward: .int16),
   ]
 
   /// Long enough for several chunks of 64 tokens and blocks of queries.
@@ -271,6 +272,50 @@ final class InvariantTests: XCTestCase {
       let (a, b) = (try float.step(slices), try integer.step(slices))
       XCTAssertEqual(a.loss, b.loss, accuracy: 1e-5 * a.loss, scheme)
       XCTAssertLessThanOrEqual(norm(zip(a.gradients, b.gradients).map { $0 - $1 }), 2e-4 * norm(a.gradients), scheme)
+    }
+  }
+
+  /// dY is rounded to 2^−16 of its row's or column's largest, which is a few times its root mean square: near 2^−15 of a
+  /// tensor's norm for each of the eight products in depth, 2.4e−4, four times that allowed.
+  func testInt16BackwardStaysCloseToFloatBackward() throws {
+    for scheme in Small.schemes {
+      for forward in [Precision.Forward.float, .integer] {
+        let float = try model(scheme, Small.labels, Precision(forward: forward, backward: .float))!
+        let limbs = try model(scheme, Small.labels, Precision(forward: forward, backward: .int16))!
+        let slices = cut(float, cuts[2])
+        let (a, b) = (try float.step(slices), try limbs.step(slices))
+        XCTAssertEqual(a.loss, b.loss)
+        XCTAssertEqual(
+          a.bits == b.bits, scheme == "fp32", "\(scheme): other products, or the same where there are no codes")
+        for parameter in float.layout.parameters {
+          let (x, y) = (a.gradients[parameter.range], b.gradients[parameter.range])
+          let allowed = 1e-3 * max(norm(x), norm(a.gradients) / 100)
+          XCTAssertLessThanOrEqual(norm(zip(x, y).map { $0 - $1 }), allowed, "\(scheme) \(parameter.name)")
+        }
+      }
+    }
+  }
+
+  /// Sizes that fill no word of four codes and no tile, where the library packs; and several panels and tiles.
+  func testInt16BackwardOfOddSizes() throws {
+    for (hidden, heads, intermediate) in [(12, 3, 1152), (20, 1, 7), (192, 3, 30), (1, 1, 1), (6, 6, 13)] {
+      let dimensions = EncoderDimensions(
+        vocabularySize: 33, hiddenSize: hidden, layerCount: 2, headCount: heads, intermediateSize: intermediate,
+        positionCount: 132)
+      for name in ["LSQplus_E2W2A2", "BitNet_E6W1.58A6"] {
+        let scheme = try Scheme(parsing: name)
+        let float = try Small.model(scheme, Small.labels, .float32, dimensions: dimensions, seed: 3)
+        let slices = [Small.slice([130, 1, 37], float)]
+        let wanted = try float.step(slices).gradients
+        for forward in [Precision.Forward.float, .integer] {
+          let limbs = try Small.model(
+            scheme, Small.labels, Precision(forward: forward, backward: .int16), dimensions: dimensions, seed: 3)
+          let found = try limbs.step(slices).gradients
+          XCTAssertLessThanOrEqual(
+            norm(zip(wanted, found).map { $0 - $1 }), 1e-3 * norm(wanted),
+            "\(name) \(forward) \(hidden) \(intermediate)")
+        }
+      }
     }
   }
 

@@ -9,7 +9,8 @@ import XCTest
 final class ReferenceCaseTests: XCTestCase {
   private let precisions = [
     Precision.float32, Precision(forward: .integer, backward: .float), Precision(forward: .float, backward: .bfloat16),
-    Precision(forward: .integer, backward: .bfloat16),
+    Precision(forward: .integer, backward: .bfloat16), Precision(forward: .integer, backward: .int16),
+    Precision(forward: .float, backward: .int16),
   ]
 
   private var ownCases: URL { SharedFolder.packageRoot.appendingPathComponent("Cases") }

@@ -31,7 +31,8 @@ public struct DropoutDraws: Sendable {
 
   /// Writes the draws of one row of `count` elements.
   ///
-  /// Counter: (block of the row, `row`, step, `sequence` and `site`), 16 bits each for the last two.
+  /// Counter: (block of the row, `row`, step, `sequence` and `site`), 16 bits each for the last two; a sequence's upper 16 bits
+  /// stand beside the block, which is far below 65,536.
   /// - Parameter draws: room for `DropoutDraws.room(count)`.
   public func fill(
     _ draws: UnsafeMutablePointer<UInt16>, count: Int, row: UInt32, sequence: UInt32, site: UInt32
@@ -39,20 +40,20 @@ public struct DropoutDraws: Sendable {
     let blocks = DropoutDraws.room(count) / 8
     let last = sequence << 16 | (site & 0xFFFF)
     draws.withMemoryRebound(to: UInt32.self, capacity: blocks * 4) { words in
-      DropoutDraws.fillWords(words, blocks, row, step, last, key0, key1)
+      DropoutDraws.fillWords(words, blocks, sequence & 0xFFFF_0000, row, step, last, key0, key1)
     }
   }
 
-  /// Philox 4x32-7 at counters (0..<blocks, c1, c2, c3); word w of block i goes to words[w·blocks + i].
+  /// Philox 4x32-7 at counters (c0 + 0..<blocks, c1, c2, c3); word w of block i goes to words[w·blocks + i].
   private static func fillWords(
-    _ words: UnsafeMutablePointer<UInt32>, _ blocks: Int, _ c1: UInt32, _ c2: UInt32, _ c3: UInt32, _ key0: UInt32,
-    _ key1: UInt32
+    _ words: UnsafeMutablePointer<UInt32>, _ blocks: Int, _ c0: UInt32, _ c1: UInt32, _ c2: UInt32, _ c3: UInt32,
+    _ key0: UInt32, _ key1: UInt32
   ) {
     let second = words + blocks
     let third = second + blocks
     let fourth = third + blocks
     for i in 0..<blocks {
-      var x0 = UInt32(truncatingIfNeeded: i)
+      var x0 = c0 | UInt32(truncatingIfNeeded: i)
       var x1 = c1
       var x2 = c2
       var x3 = c3

@@ -116,7 +116,8 @@ public enum Packing {
             (UInt32(row0[j]) | UInt32(row1[j]) &<< 8 | UInt32(row2[j]) &<< 16 | UInt32(row3[j]) &<< 24) ^ flips
         }
         for j in 0..<width {
-          sums[j] &+= Int32(row0[j] ^ sign) &+ Int32(row1[j] ^ sign) &+ Int32(row2[j] ^ sign) &+ Int32(row3[j] ^ sign) &- 512
+          sums[j] &+=
+            Int32(row0[j] ^ sign) &+ Int32(row1[j] ^ sign) &+ Int32(row2[j] ^ sign) &+ Int32(row3[j] ^ sign) &- 512
         }
       } else {
         lastQuad(row0, stride, rows: k - 4 * quad, width, flip, into: to, sums: sums)

@@ -1,0 +1,68 @@
+import Compute
+import Configuration
+import Encoder
+import Quantization
+import Training
+import XCTest
+
+/// What a configuration's wishes become on CPUs of several kinds.
+final class ComputePlanTests: XCTestCase {
+  private func cpu(_ flags: String) -> CPUFeatures { CPUFeatures(cpuinfo: "model name : test\nflags : \(flags)\n") }
+  private var plain: CPUFeatures { cpu("avx2 avx512f") }
+  private var vnni: CPUFeatures { cpu("avx2 avx512f avx512_vnni") }
+  private var bf16: CPUFeatures { cpu("avx2 avx512f avx512_vnni avx512_bf16") }
+
+  private func plan(
+    _ forward: RunConfiguration.Forward, _ backward: RunConfiguration.Backward, _ scheme: String = "LSQ_E8W8A8",
+    on features: CPUFeatures
+  ) throws -> (Precision, notes: [String]) {
+    try ComputePlan.products(
+      forward: forward, backward: backward, scheme: Scheme(parsing: scheme), features: features)
+  }
+
+  func testEachCPUGetsItsFastestExactProducts() throws {
+    XCTAssertEqual(try plan(.automatic, .automatic, on: plain).0, Precision(forward: .float, backward: .float))
+    XCTAssertEqual(try plan(.automatic, .automatic, on: vnni).0, Precision(forward: .integer, backward: .int16))
+    XCTAssertEqual(try plan(.automatic, .automatic, on: bf16).0, Precision(forward: .integer, backward: .bfloat16))
+    XCTAssertEqual(try plan(.automatic, .fp32, on: bf16).0, Precision(forward: .integer, backward: .float))
+    XCTAssertEqual(try plan(.float, .int16, on: bf16).0, Precision(forward: .float, backward: .int16))
+  }
+
+  func testAFallbackSaysSo() throws {
+    XCTAssertEqual(try plan(.automatic, .automatic, on: plain).notes.count, 2)
+    XCTAssertEqual(try plan(.automatic, .automatic, on: vnni).notes.count, 1)
+    XCTAssertEqual(try plan(.automatic, .automatic, on: bf16).notes, [])
+    XCTAssertEqual(try plan(.float, .fp32, on: plain).notes, [])
+  }
+
+  func testWithoutCodesThereAreNoIntegerProducts() throws {
+    XCTAssertEqual(try plan(.integer, .int16, "fp32", on: vnni).0, .float32)
+    XCTAssertEqual(try plan(.integer, .int16, "fp32", on: plain).0, .float32)
+  }
+
+  /// Without VNNI oneDNN adds bytes' products in 16 bits that saturate: wrong, so refused in one line.
+  func testIntegerProductsAreRefusedWhereTheySaturate() {
+    let wishes: [(RunConfiguration.Forward, RunConfiguration.Backward, String)] = [
+      (.integer, .fp32, "forward: integer"), (.automatic, .int16, "backward: int16"),
+    ]
+    for (forward, backward, named) in wishes {
+      XCTAssertThrowsError(try plan(forward, backward, on: plain)) {
+        XCTAssertTrue("\($0)".contains(named) && "\($0)".contains("VNNI"), "\($0)")
+        XCTAssertFalse("\($0)".contains("\n"))
+      }
+    }
+  }
+
+  func testALibraryHeldBackHoldsTheCPUBack() {
+    let all = cpu("avx512_vnni avx512_bf16 amx_int8 amx_bf16")
+    for (instructionSet, int8, half) in [
+      ("AVX2", false, false), ("AVX-512", false, false), ("AVX-512 VNNI", true, false),
+      ("AVX-512 VNNI, bf16", true, true), ("AMX int8, bf16", true, true), ("newer than this build knows", true, true),
+    ] {
+      let left = all.limited(to: instructionSet)
+      XCTAssertEqual(left.hasInt8Products, int8, instructionSet)
+      XCTAssertEqual(left.hasBfloat16Products, half, instructionSet)
+    }
+    XCTAssertFalse(plain.limited(to: "AMX int8, bf16").hasInt8Products)
+  }
+}
