@@ -5,6 +5,8 @@ extension RunConfiguration {
     public var forward = Forward.automatic
     /// The products of the backward pass.
     public var backward = Backward.automatic
+    /// The products of attention, in both passes.
+    public var attention = Attention.automatic
     /// How gradients are summed.
     public var reduction = Reduction.automatic
     /// Threads a rank; 0 takes what the launcher gave.
@@ -23,6 +25,7 @@ extension RunConfiguration {
     public mutating func visit<V: SettingsVisitor>(_ visitor: inout V) throws {
       try visitor.choice("forward", &forward, "products of the forward pass")
       try visitor.choice("backward", &backward, "products of the backward pass")
+      try visitor.choice("attention", &attention, "products of attention, in both passes")
       try visitor.choice("reduction", &reduction, "how gradients are summed")
       try visitor.integer("threads", &threads, 0...4_096, "threads a rank; 0: what the launcher gave")
       try visitor.choice("numa", &numa, "keep threads and memory on the rank's node")
@@ -39,6 +42,8 @@ extension RunConfiguration {
     case integer
     /// float32 on fake-quantized values.
     case float
+    /// bf16 operands and float32 sums, for the fp32 scheme alone: its speed under autocast.
+    case bf16
   }
 
   /// The products of the backward pass.
@@ -49,6 +54,16 @@ extension RunConfiguration {
     case bf16
     /// The output gradient in 16-bit integers, sums in 32-bit ones.
     case int16
+    /// float32 throughout.
+    case fp32
+  }
+
+  /// The products of attention, in both passes; softmax is float32 in all.
+  public enum Attention: String, SettingsChoice {
+    /// bf16 where the CPU has it.
+    case automatic = "auto"
+    /// Operands in bf16, sums in float32.
+    case bf16
     /// float32 throughout.
     case fp32
   }

@@ -9,18 +9,20 @@ final class AttentionProducts {
   static let block = 64
   /// Scratch that any of these products may need.
   static let scratchByteCount = 1 << 19
-  private let headSize: Int
+  let headSize: Int
+  /// float32, or bfloat16 with float32 sums; softmax is float32 in both.
+  let kind: ElementKind
   private var sets: [Int: Set] = [:]
 
-  init(headSize: Int) { self.headSize = headSize }
+  init(headSize: Int, kind: ElementKind) { (self.headSize, self.kind) = (headSize, kind) }
 
   /// The products for one padded length and one number of rows.
   struct Set {
     /// scores[rows, keys] = Q · Kᵀ, and the same shape for dP = dO · Vᵀ; B packed.
     let scores: Product
-    /// out[rows, D] = P · V, and dQ = dS · K; B plain.
+    /// out[rows, D] = P · V, and dQ = dS · K; B plain in float32, packed in bfloat16.
     let weighted: Product
-    /// dV[keys, D] (+)= Pᵀ · dO, and dK (+)= dSᵀ · Q; A transposed, B plain.
+    /// dV[keys, D] (+)= Pᵀ · dO, and dK (+)= dSᵀ · Q; A transposed, B as in `weighted`.
     let transposed: Product
     let transposedAccumulating: Product
   }
@@ -37,7 +39,7 @@ final class AttentionProducts {
     {
       let product = try ProductLibrary.shared.product(
         Product.Shape(
-          m: m, n: n, k: k, aStride: aStride, cStride: n, a: .float, b: .float, c: .float, aTransposed: transposed,
+          m: m, n: n, k: k, aStride: aStride, cStride: n, a: kind, b: kind, c: .float, aTransposed: transposed,
           bPacked: packed, accumulate: accumulate))
       guard product.scratchByteCount <= AttentionProducts.scratchByteCount else {
         fatalError("attention product \(m)x\(n)x\(k) wants \(product.scratchByteCount) bytes of scratch")
@@ -57,28 +59,78 @@ final class AttentionProducts {
     return made
   }
 
-  /// Whether the packed layout of a `[k, D]` operand is its plain rows.
+  /// Whether the packed layout of a `[k, D]` operand is its plain rows, or has to be packed anyway.
   private func isPlainPacked(_ k: Int) throws -> Bool {
+    guard kind == .float else { return true }
     guard headSize == 64 else { return false }
     let probe = try ProductLibrary.shared.product(
       Product.Shape(m: 32, n: headSize, k: k, aStride: k, cStride: headSize, a: .float, b: .float, c: .float))
     return probe.packedLayout == Product.PackedLayout(columns: 64, interleave: 1, paddedK: k)
   }
 
-  /// Packs `source` `[keys, D]`, plain rows, as the B operand Kᵀ of `scores`.
-  static func packTransposed(
-    _ source: UnsafePointer<Float>, keys: Int, headSize: Int, for product: Product,
-    into packed: UnsafeMutablePointer<Float>
-  ) {
-    if let layout = product.packedLayout, layout.interleave == 1 {
-      for panel in 0..<(keys + layout.columns - 1) / layout.columns {
-        Packing.floatTransposed(
-          source, stride: headSize, n: keys, k: headSize, panel: panel, paddedK: layout.paddedK,
-          columns: layout.columns,
-          into: packed)
+  // MARK: - Operands
+
+  /// `count` rows `[count, width]` as a left operand: themselves, or rounded into `buffer`.
+  func left(_ source: UnsafePointer<Float>, _ count: Int, into buffer: AlignedBuffer<Float>) -> UnsafeRawPointer {
+    guard kind == .bfloat16 else { return UnsafeRawPointer(source) }
+    Bfloat16.round(source, into: AttentionProducts.halves(buffer), count)
+    return UnsafeRawPointer(buffer.pointer)
+  }
+
+  /// `source` `[k, D]` as the right operand of `product`: itself, or packed into `buffer`.
+  func right(
+    _ source: UnsafePointer<Float>, _ k: Int, of product: Product, into buffer: AlignedBuffer<Float>
+  ) -> UnsafeRawPointer {
+    guard kind == .bfloat16 else { return UnsafeRawPointer(source) }
+    let packed = AttentionProducts.halves(buffer)
+    if let layout = product.packedLayout, layout.interleave == 2 {
+      for panel in 0..<(headSize + layout.columns - 1) / layout.columns {
+        Packing.bfloat16RowPairs(
+          source, stride: headSize, n: headSize, k: k, panel: panel, pairs: 0..<layout.paddedK / 2,
+          paddedK: layout.paddedK, columns: layout.columns, into: packed)
       }
     } else {
-      product.packB(source, transposed: true, stride: headSize, into: packed)
+      withRounded(source, k * headSize) { product.packB($0, transposed: false, stride: headSize, into: packed) }
+    }
+    return UnsafeRawPointer(packed)
+  }
+
+  /// `source` `[keys, D]` transposed as the right operand of `product` (Kᵀ, Vᵀ), packed into `buffer`.
+  func rightTransposed(
+    _ source: UnsafePointer<Float>, _ keys: Int, of product: Product, into buffer: AlignedBuffer<Float>
+  ) -> UnsafeRawPointer {
+    let layout = product.packedLayout
+    let panels = layout.map { (keys + $0.columns - 1) / $0.columns } ?? 0
+    switch (kind, layout) {
+    case (.float, let layout?) where layout.interleave == 1:
+      for panel in 0..<panels {
+        Packing.floatTransposed(
+          source, stride: headSize, n: keys, k: headSize, panel: panel, paddedK: layout.paddedK,
+          columns: layout.columns, into: buffer.pointer)
+      }
+    case (.bfloat16, let layout?) where layout.interleave == 2:
+      for panel in 0..<panels {
+        Packing.bfloat16Transposed(
+          source, stride: headSize, n: keys, k: headSize, panel: panel, paddedK: layout.paddedK,
+          columns: layout.columns, into: AttentionProducts.halves(buffer))
+      }
+    case (.bfloat16, _):
+      withRounded(source, keys * headSize) {
+        product.packB($0, transposed: true, stride: headSize, into: buffer.pointer)
+      }
+    default: product.packB(source, transposed: true, stride: headSize, into: buffer.pointer)
+    }
+    return UnsafeRawPointer(buffer.pointer)
+  }
+
+  private static func halves(_ buffer: AlignedBuffer<Float>) -> UnsafeMutablePointer<UInt16> {
+    UnsafeMutableRawPointer(buffer.pointer).assumingMemoryBound(to: UInt16.self)
+  }
+
+  private func withRounded(_ source: UnsafePointer<Float>, _ count: Int, _ body: (UnsafeRawPointer) -> Void) {
+    withUnsafeTemporaryAllocation(of: UInt16.self, capacity: count) { halves in
+      Bfloat16.round(source, into: halves.baseAddress!, count)
+      body(UnsafeRawPointer(halves.baseAddress!))
     }
   }
 }

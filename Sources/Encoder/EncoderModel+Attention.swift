@@ -62,13 +62,15 @@ extension EncoderModel {
     let keys = AttentionProducts.padded(task.length)
     let local = scratch.attention
     let trace = workspace.layers[layer]
-    AttentionProducts.packTransposed(
-      rows(1, task, layer), keys: keys, headSize: d, for: products(64, keys).scores, into: local.keysPacked.pointer)
+    let full = products(64, keys)
+    let keysTurned = attention.rightTransposed(rows(1, task, layer), keys, of: full.scores, into: local.keysPacked)
+    let values = attention.right(rows(2, task, layer), keys, of: full.weighted, into: local.valuesPacked)
     forEachQueryBlock(task) { first, count, rowCount in
       let set = products(rowCount, keys)
       let scores = local.scores.pointer
       set.scores.run(
-        rows(0, task, layer) + first * d, local.keysPacked.pointer, into: scores, scratch: scratch.product.pointer)
+        attention.left(rows(0, task, layer) + first * d, rowCount * d, into: local.rowsOperand), keysTurned,
+        into: scores, scratch: scratch.product.pointer)
       for r in 0..<rowCount {
         let row = scores + r * keys
         guard r < count else {
@@ -82,7 +84,9 @@ extension EncoderModel {
         local.dScores.pointer[r] = inverse
       }
       let out = local.block.pointer
-      set.weighted.run(scores, rows(2, task, layer), into: out, scratch: scratch.product.pointer)
+      set.weighted.run(
+        attention.left(scores, rowCount * keys, into: local.scoresOperand), values, into: out,
+        scratch: scratch.product.pointer)
       for r in 0..<count {
         let context = trace.context.pointer + (task.start + first + r) * h + task.head * d
         let inverse = local.dScores.pointer[r]
@@ -138,11 +142,10 @@ extension EncoderModel {
     let d = dimensions.headSize
     let keys = AttentionProducts.padded(task.length)
     let local = scratch.attention
-    let full = products(64, keys).scores
-    AttentionProducts.packTransposed(
-      rows(1, task, layer), keys: keys, headSize: d, for: full, into: local.keysPacked.pointer)
-    AttentionProducts.packTransposed(
-      rows(2, task, layer), keys: keys, headSize: d, for: full, into: local.valuesPacked.pointer)
+    let full = products(64, keys)
+    let keysTurned = attention.rightTransposed(rows(1, task, layer), keys, of: full.scores, into: local.keysPacked)
+    let valuesTurned = attention.rightTransposed(rows(2, task, layer), keys, of: full.scores, into: local.valuesPacked)
+    let keyRows = attention.right(rows(1, task, layer), keys, of: full.weighted, into: local.keyRowsPacked)
     let dOut = local.block.pointer
     let dQueries = dOut + 64 * d
     forEachQueryBlock(task) { first, count, rowCount in
@@ -150,16 +153,24 @@ extension EncoderModel {
       let product = UnsafeMutableRawPointer(scratch.product.pointer)
       let (scores, dScores) = (local.scores.pointer, local.dScores.pointer)
       gatherContextGradient(task, first: first, count: count, rowCount: rowCount, into: dOut)
-      set.scores.run(rows(0, task, layer) + first * d, local.keysPacked.pointer, into: scores, scratch: product)
-      set.scores.run(dOut, local.valuesPacked.pointer, into: dScores, scratch: product)
+      let queries = rows(0, task, layer) + first * d
+      set.scores.run(
+        attention.left(queries, rowCount * d, into: local.rowsOperand), keysTurned, into: scores, scratch: product)
+      set.scores.run(
+        attention.left(dOut, rowCount * d, into: local.rowsOperand), valuesTurned, into: dScores, scratch: product)
       for r in 0..<rowCount {
         softmaxBackward(
           scores + r * keys, dScores + r * keys, dOut + r * d, layer, task, first + r, keys, r < count, scratch)
       }
       let dV = first == 0 ? set.transposed : set.transposedAccumulating
-      dV.run(scores, dOut, into: local.dValues.pointer, scratch: product)
-      dV.run(dScores, rows(0, task, layer) + first * d, into: local.dKeys.pointer, scratch: product)
-      set.weighted.run(dScores, rows(1, task, layer), into: dQueries, scratch: product)
+      dV.run(
+        attention.left(scores, rowCount * keys, into: local.scoresOperand),
+        attention.right(dOut, rowCount, of: dV, into: local.rowsPacked), into: local.dValues.pointer, scratch: product)
+      let dScoresOperand = attention.left(dScores, rowCount * keys, into: local.scoresOperand)
+      dV.run(
+        dScoresOperand, attention.right(queries, rowCount, of: dV, into: local.rowsPacked),
+        into: local.dKeys.pointer, scratch: product)
+      set.weighted.run(dScoresOperand, keyRows, into: dQueries, scratch: product)
       scatter(dQueries, count, part: 0, task, from: first)
     }
     scatter(local.dKeys.pointer, task.length, part: 1, task, from: 0)

@@ -220,7 +220,12 @@ extension EncoderModel {
     let trace = workspace.layers[layer]
     let codes = trace.codes[site].pointer
     if precision.forward == .integer { return UnsafeRawPointer(codes + rows.lowerBound * width) }
-    guard scheme.activations.isOn else { return UnsafeRawPointer(x + rows.lowerBound * width) }
+    guard scheme.activations.isOn else {
+      let first = x + rows.lowerBound * width
+      guard precision.forward == .bfloat16 else { return UnsafeRawPointer(first) }
+      Bfloat16.round(first, into: scratch.half.pointer, rows.count * width)
+      return UnsafeRawPointer(scratch.half.pointer)
+    }
     let quantizer = quantizer(layer: layer, site: site)
     let values = scratch.wide.pointer
     for token in rows {

@@ -51,8 +51,13 @@ public final class EncoderModel {
     self.head = head
     // Integer products need codes on both sides.
     var precision = precision
-    if !scheme.weights.isOn || !scheme.activations.isOn {
+    let hasCodes = scheme.weights.isOn && scheme.activations.isOn
+    if scheme.weights.isOn || scheme.activations.isOn, precision.forward == .bfloat16 {
+      // Values of a grid are not exact in bfloat16, codes are exact in 8 bits.
       precision.forward = .float
+    }
+    if !hasCodes {
+      if precision.forward == .integer { precision.forward = .float }
       if precision.backward == .int16 { precision.backward = .float }
     }
     self.precision = precision
@@ -69,7 +74,8 @@ public final class EncoderModel {
     normPlaces = (0...2 * dimensions.layerCount).map {
       (layout.required(normName($0) + ".weight").start, layout.required(normName($0) + ".bias").start)
     }
-    attention = AttentionProducts(headSize: dimensions.headSize)
+    attention = AttentionProducts(
+      headSize: dimensions.headSize, kind: precision.attention == .bfloat16 ? .bfloat16 : .float)
     workspace = Workspace(dimensions, tokens: 0, productBytes: 0, attentionProductBytes: 0, tileCount: 0)
     try reserve(tokens: sliceTokens)
     for parameter in layout.parameters where parameter.kind == .stepSize { parameters[parameter.start] = 1 }

@@ -1,4 +1,4 @@
-/// In which arithmetic the encoder's products run. Heads always run in float32.
+/// In which arithmetic the encoder's products run. Heads, softmax and norms always run in float32.
 public struct Precision: Equatable, Sendable {
   /// The products of the forward pass.
   public enum Forward: String, Sendable {
@@ -6,6 +6,8 @@ public struct Precision: Equatable, Sendable {
     case integer
     /// float32 products of the quantized values.
     case float
+    /// bfloat16 products with float32 sums, for schemes without codes (the FP32 baseline at the speed of autocast).
+    case bfloat16
   }
   /// The products of the backward pass.
   public enum Backward: String, Sendable {
@@ -20,11 +22,18 @@ public struct Precision: Equatable, Sendable {
     /// Products read exact levels, what a level is worth being folded into dY or applied after.
     var usesLevels: Bool { self != .float }
   }
+  /// The products of attention, forward and backward.
+  public enum Attention: String, Sendable {
+    case float
+    /// Queries, keys, values, probabilities and their gradients rounded to bfloat16, float32 sums.
+    case bfloat16
+  }
   public var forward: Forward
   public var backward: Backward
+  public var attention: Attention
 
-  public init(forward: Forward, backward: Backward) {
-    (self.forward, self.backward) = (forward, backward)
+  public init(forward: Forward, backward: Backward, attention: Attention = .float) {
+    (self.forward, self.backward, self.attention) = (forward, backward, attention)
   }
 
   /// float32 everywhere: the path of the golden cases.

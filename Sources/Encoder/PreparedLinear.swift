@@ -91,9 +91,14 @@ final class PreparedLinear {
       inputs, widest: precision.backward == .int16 ? PreparedLinear.widestLimbPanel : 1024)
     let integer = precision.forward == .integer
     guard !integer || inputs <= 8192 else { throw ComputeError.codesTooLong(inputs: inputs) }
+    let (left, right): (ElementKind, ElementKind) =
+      switch precision.forward {
+      case .integer: (.uint8, .int8)
+      case .bfloat16: (.bfloat16, .bfloat16)
+      case .float: (.float, .float)
+      }
     forwardProducts = try RowProducts(
-      n: outputPanel, k: inputs, aStride: inputs, cStride: outputPanel, a: integer ? .uint8 : .float,
-      b: integer ? .int8 : .float, c: integer ? .int32 : .float)
+      n: outputPanel, k: inputs, aStride: inputs, cStride: outputPanel, a: left, b: right, c: integer ? .int32 : .float)
     if precision.backward == .int16 {
       guard outputs <= Limbs.longestSum else { throw ComputeError.codesTooLong(inputs: outputs) }
       backwardProducts = try RowProducts(
@@ -147,7 +152,12 @@ final class PreparedLinear {
 
   private var forwardLayout: Product.PackedLayout? {
     guard let layout = forwardProducts.largest.packedLayout else { return nil }
-    let interleave = precision.forward == .integer ? 4 : 1
+    let interleave =
+      switch precision.forward {
+      case .integer: 4
+      case .bfloat16: 2
+      case .float: 1
+      }
     return layout.interleave == interleave && inputs % interleave == 0 && outputPanel % layout.columns == 0
       || layout.interleave == interleave && inputs % interleave == 0 && outputPanel == outputs ? layout : nil
   }
@@ -211,20 +221,34 @@ final class PreparedLinear {
         into: UnsafeMutableRawPointer(target).assumingMemoryBound(to: Int8.self) + blockElements)
     }
     // What follows multiplies by values (float32) or keeps the exact levels (bfloat16).
-    if precision.forward == .float || precision.backward == .float {
+    if precision.forward != .integer || precision.backward == .float {
       let values = precision.backward == .float ? levels : scratch + blockRows * inputs
       for r in 0..<rows {
         let value = worth[first + r]
         for i in 0..<inputs { (values + r * inputs)[i] = (levels + r * inputs)[i] * value }
       }
-      if precision.forward == .float {
-        Packing.floatTransposed(
-          values, stride: inputs, n: rows, k: inputs, panel: 0, paddedK: forwardLayout.paddedK,
-          columns: forwardLayout.columns,
-          into: UnsafeMutableRawPointer(target).assumingMemoryBound(to: Float.self) + blockElements)
-      }
+      packForward(values, rows: rows, forwardLayout, into: target, blockElements)
     }
     if precision.backward != .int16 { packBackward(levels, first: first, rows: rows, backwardLayout) }
+  }
+
+  /// Packs a block's values for x̂·Ŵᵀ, unless they go there as codes.
+  private func packForward(
+    _ values: UnsafePointer<Float>, rows: Int, _ layout: Product.PackedLayout, into target: UnsafeMutablePointer<UInt8>,
+    _ blockElements: Int
+  ) {
+    let place = UnsafeMutableRawPointer(target)
+    switch precision.forward {
+    case .integer: return
+    case .float:
+      Packing.floatTransposed(
+        values, stride: inputs, n: rows, k: inputs, panel: 0, paddedK: layout.paddedK, columns: layout.columns,
+        into: place.assumingMemoryBound(to: Float.self) + blockElements)
+    case .bfloat16:
+      Packing.bfloat16Transposed(
+        values, stride: inputs, n: rows, k: inputs, panel: 0, paddedK: layout.paddedK, columns: layout.columns,
+        into: place.assumingMemoryBound(to: UInt16.self) + blockElements)
+    }
   }
 
   /// Packs a block's codes for dY·Ŵ and keeps their sums.
@@ -303,11 +327,16 @@ final class PreparedLinear {
         shift.pointer[r] = Int32(sum) * 128
       }
     }
+    let rounded = AlignedBuffer<UInt16>(precision.forward == .bfloat16 ? outputs * inputs : 0)
+    if precision.forward == .bfloat16 { Bfloat16.round(values.pointer, into: rounded.pointer, outputs * inputs) }
     for p in 0..<outputPanelCount {
       let start = p * outputPanel * inputs
-      let plain: UnsafeRawPointer =
-        precision.forward == .integer
-        ? UnsafeRawPointer(codes.pointer + start) : UnsafeRawPointer(values.pointer + start)
+      let plain =
+        switch precision.forward {
+        case .integer: UnsafeRawPointer(codes.pointer + start)
+        case .bfloat16: UnsafeRawPointer(rounded.pointer + start)
+        case .float: UnsafeRawPointer(values.pointer + start)
+        }
       forwardProducts.largest.packB(
         plain, transposed: true, stride: inputs, into: forward.pointer + p * forwardPanelBytes)
     }

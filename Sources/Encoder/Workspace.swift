@@ -84,6 +84,11 @@ final class Workspace {
     let block: AlignedBuffer<Float>
     let dKeys: AlignedBuffer<Float>
     let dValues: AlignedBuffer<Float>
+    /// Operands in another form than float32 rows, where the products ask for one.
+    let scoresOperand: AlignedBuffer<Float>
+    let rowsOperand: AlignedBuffer<Float>
+    let rowsPacked: AlignedBuffer<Float>
+    let keyRowsPacked: AlignedBuffer<Float>
     init(_ d: EncoderDimensions) {
       let longest = (d.longestSequence + 63) / 64 * 64
       let columns = (d.headSize + 63) / 64 * 64
@@ -94,6 +99,10 @@ final class Workspace {
       block = AlignedBuffer(2 * 64 * columns)
       dKeys = AlignedBuffer(longest * columns)
       dValues = AlignedBuffer(longest * columns)
+      scoresOperand = AlignedBuffer(64 * longest)
+      rowsOperand = AlignedBuffer(64 * columns)
+      rowsPacked = AlignedBuffer(64 * columns)
+      keyRowsPacked = AlignedBuffer(longest * columns)
     }
   }
 

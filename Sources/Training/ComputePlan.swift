@@ -18,7 +18,8 @@ public struct ComputePlan: Sendable {
       )
     }
     (precision, notes) = try ComputePlan.products(
-      forward: wishes.forward, backward: wishes.backward, scheme: scheme, features: features)
+      forward: wishes.forward, backward: wishes.backward, attention: wishes.attention, scheme: scheme,
+      features: features)
     reduction = wishes.reduction == .fp32 ? .float32 : .fixedPoint
   }
 
@@ -26,7 +27,8 @@ public struct ComputePlan: Sendable {
   ///
   /// - Throws: where 8-bit products are asked for on a CPU whose own saturate.
   public static func products(
-    forward: RunConfiguration.Forward, backward: RunConfiguration.Backward, scheme: Scheme,
+    forward: RunConfiguration.Forward, backward: RunConfiguration.Backward,
+    attention: RunConfiguration.Attention = .fp32, scheme: Scheme,
     features: CPUFeatures
   ) throws -> (Precision, notes: [String]) {
     let isQuantized = scheme.weights.isOn && scheme.activations.isOn
@@ -35,6 +37,11 @@ public struct ComputePlan: Sendable {
       if backward == .int16 { throw needsInt8("backward: int16", instead: "fp32") }
     }
     let int8 = isQuantized && features.hasInt8Products
+    if forward == .bf16, scheme.weights.isOn || scheme.activations.isOn {
+      throw TrainingError.notAvailable(
+        "compute.forward: bf16 is for the fp32 scheme: quantized values are exact in integers and not in bf16; set it to auto"
+      )
+    }
     var notes: [String] = []
     if isQuantized, !int8, forward == .automatic {
       notes.append("this CPU has no VNNI: the forward pass uses float32 products (same results to rounding)")
@@ -52,7 +59,13 @@ public struct ComputePlan: Sendable {
           ? "this CPU has no bf16: the backward pass rounds output gradients to 16-bit integers"
           : "this CPU has no bf16: the backward pass uses float32 products (same results to rounding)")
     }
-    return (Precision(forward: forward != .float && int8 ? .integer : .float, backward: chosen), notes)
+    let halfAttention = attention == .bf16 || attention == .automatic && features.hasBfloat16Products
+    return (
+      Precision(
+        forward: forward == .bf16 ? .bfloat16 : forward != .float && int8 ? .integer : .float, backward: chosen,
+        attention: halfAttention ? .bfloat16 : .float),
+      notes
+    )
   }
 
   private static func needsInt8(_ wish: String, instead: String) -> TrainingError {

@@ -15,12 +15,15 @@ public struct ProductRates: Sendable {
   public let float: Double
 
   public init(dimensions d: EncoderDimensions, precision: Precision, rounds: Int = 5) throws {
-    let integer = precision.forward == .integer
+    let (left, right, sums): (ElementKind, ElementKind, ElementKind) =
+      switch precision.forward {
+      case .integer: (.uint8, .int8, .int32)
+      case .bfloat16: (.bfloat16, .bfloat16, .float)
+      case .float: (.float, .float, .float)
+      }
     let (h, i) = (d.hiddenSize, d.intermediateSize)
     forward = try ProductRates.rate(
-      [(64, min(h, 768), h), (64, min(i, 768), h), (64, min(h, 768), i)], integer ? .uint8 : .float,
-      integer ? .int8 : .float,
-      integer ? .int32 : .float, rounds)
+      [(64, min(h, 768), h), (64, min(i, 768), h), (64, min(h, 768), i)], left, right, sums, rounds)
     backward = try ProductRates.backwardRate(precision.backward, h, i, rounds)
     float = try ProductRates.rate([(64, min(h, 768), h), (64, min(h, 768), i)], .float, .float, .float, rounds)
   }

@@ -79,8 +79,9 @@ struct BenchStep: ParsableCommand {
   @Option(help: "Attention heads.") var heads = 12
   @Option(help: "Intermediate size.") var intermediate = 3072
   @Option(help: "Vocabulary.") var vocabulary = 32_005
-  @Option(help: "auto, integer or float.") var forward = "auto"
+  @Option(help: "auto, integer, float, or bf16 for the fp32 scheme.") var forward = "auto"
   @Option(help: "auto, bf16, int16 or fp32.") var backward = "auto"
+  @Option(help: "auto, bf16 or fp32: attention's products.") var attention = "auto"
   @Option(help: "exact or fp32.") var reduction = "exact"
   @OptionGroup var options: BenchOptions
 
@@ -97,13 +98,15 @@ struct BenchStep: ParsableCommand {
     var setting = StepBenchmark.Setting()
     setting.scheme = try Scheme(parsing: scheme)
     guard let forward = RunConfiguration.Forward(rawValue: forward),
-      let backward = RunConfiguration.Backward(rawValue: backward), ["exact", "fp32"].contains(reduction)
+      let backward = RunConfiguration.Backward(rawValue: backward),
+      let attention = RunConfiguration.Attention(rawValue: attention), ["exact", "fp32"].contains(reduction)
     else {
       throw ValidationError(
-        "--forward is auto, integer or float; --backward auto, bf16, int16 or fp32; --reduction exact or fp32")
+        "--forward is auto, integer, float or bf16; --backward auto, bf16, int16 or fp32; --attention auto, bf16 or fp32; --reduction exact or fp32"
+      )
     }
     (setting.precision, _) = try ComputePlan.products(
-      forward: forward, backward: backward, scheme: setting.scheme, features: .current)
+      forward: forward, backward: backward, attention: attention, scheme: setting.scheme, features: .current)
     setting.reduction = reduction == "exact" ? .fixedPoint : .float32
     setting.dimensions = EncoderDimensions(
       vocabularySize: vocabulary, hiddenSize: hidden, layerCount: layers, headCount: heads,

@@ -11,6 +11,7 @@ final class InvariantTests: XCTestCase {
     Precision(forward: .integer, backward: .bfloat16),
     Precision(forward: .float, backward: .bfloat16),
     Precision(forward: .integer, backward: .int16),
+    Precision(forward: .integer, backward: .bfloat16, attention: .bfloat16),
   ]
 
   /// Long enough for several chunks of 64 tokens and blocks of queries.
@@ -317,6 +318,37 @@ final class InvariantTests: XCTestCase {
         }
       }
     }
+  }
+
+  /// Queries and keys are rounded by at most 2^−9 each: a score of a few units, and with it the logarithm of a probability, is
+  /// off by a few times 2^−8, values and probabilities by 2^−9 more. One percent of the loss, a few of the gradients.
+  func testBfloat16AttentionStaysNearFloatAttention() throws {
+    for dimensions in [self.dimensions, sixtyFourAHead] {
+      for name in ["fp32", "LSQ_E8W8A8"] {
+        let scheme = try Scheme(parsing: name)
+        let float = try Small.model(scheme, Small.labels, .float32, dimensions: dimensions, seed: 5)
+        let half = try Small.model(
+          scheme, Small.labels, Precision(forward: .float, backward: .float, attention: .bfloat16),
+          dimensions: dimensions, seed: 5)
+        let slices = [Small.slice([130, 1, 33, 64], float)]
+        let a = try float.step(slices)
+        let b: (loss: Double, gradients: [Float])
+        do {
+          let step = try half.step(slices)
+          b = (step.loss, step.gradients)
+        } catch is ComputeError { throw XCTSkip("this CPU has no bfloat16 products") }
+        XCTAssertNotEqual(a.loss, b.loss)
+        XCTAssertEqual(a.loss, b.loss, accuracy: 1e-2 * a.loss)
+        XCTAssertLessThanOrEqual(
+          norm(zip(a.gradients, b.gradients).map { $0 - $1 }), 0.05 * norm(a.gradients), "\(name) \(dimensions)")
+      }
+    }
+  }
+
+  /// The head size of every base-size encoder: plain rows are then a packed layout.
+  private var sixtyFourAHead: EncoderDimensions {
+    EncoderDimensions(
+      vocabularySize: 33, hiddenSize: 128, layerCount: 1, headCount: 2, intermediateSize: 96, positionCount: 132)
   }
 
   /// dY is rounded by at most 2^−9 of each element before every product; roundings are independent, so what is left of them in
