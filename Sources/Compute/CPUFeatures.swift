@@ -28,11 +28,19 @@ public struct CPUFeatures: Sendable {
     let isAMX = instructionSet.hasPrefix("AMX") || instructionSet.hasPrefix("newer")
     let hasBfloat16 = isAMX || instructionSet == "AVX-512 VNNI, bf16"
     let hasVNNI = hasBfloat16 || instructionSet == "AVX-512 VNNI"
-    var kept = flags
-    if !isAMX { kept.subtract(["amx_int8", "amx_bf16"]) }
-    if !hasBfloat16 { kept.remove("avx512_bf16") }
-    if !hasVNNI { kept.remove("avx512_vnni") }
-    return CPUFeatures(flags: kept, modelName: modelName)
+    var allowed = Set<String>()
+    if isAMX { allowed.formUnion(["amx_int8", "amx_bf16"]) }
+    if hasBfloat16 { allowed.insert("avx512_bf16") }
+    if hasVNNI { allowed.insert("avx512_vnni") }
+    return limited(toProducts: allowed)
+  }
+
+  /// The flags of product instructions that this CPU has.
+  public var products: Set<String> { flags.intersection(["avx512_vnni", "amx_int8", "avx512_bf16", "amx_bf16"]) }
+
+  /// Without the product instructions that are not in `allowed`.
+  public func limited(toProducts allowed: Set<String>) -> CPUFeatures {
+    CPUFeatures(flags: flags.subtracting(products.subtracting(allowed)), modelName: modelName)
   }
 
   /// 8-bit products with 32-bit sums in one instruction, without saturation.

@@ -80,7 +80,8 @@ public final class CheckpointEvaluation {
       return (folder, facts, tokenizer)
     }
     scheme = request.scheme ?? (facts.isPresent ? facts.scheme : request.schemeUnlessNoted ?? facts.scheme)
-    plan = try world.agree { [scheme] in try ComputePlan(request.compute, scheme: scheme, features: .current) }
+    let features = try CPUFeatures.common(to: world)
+    plan = try world.agree { [scheme] in try ComputePlan(request.compute, scheme: scheme, features: features) }
   }
 
   /// The longest sequence that the checkpoint has positions for.

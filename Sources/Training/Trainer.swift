@@ -37,9 +37,10 @@ public final class Trainer {
     self.configuration = configuration
     self.resumes = resumes
     self.threadCount = threadCount
+    let features = try CPUFeatures.common(to: world)
     (scheme, plan, source, tokenizer) = try world.agree {
       let scheme = try Scheme(configuration.quantization)
-      let plan = try ComputePlan(configuration.compute, scheme: scheme, features: .current)
+      let plan = try ComputePlan(configuration.compute, scheme: scheme, features: features)
       let source = try HuggingFaceFolder(URL(fileURLWithPath: configuration.model.checkpoint))
       try SizeCheck.require(ModelFiles.dimensions(source.config), in: source.weights)
       let tokenizer = try Tokenizer(folder: URL(fileURLWithPath: configuration.model.tokenizer))

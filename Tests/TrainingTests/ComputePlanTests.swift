@@ -65,4 +65,13 @@ final class ComputePlanTests: XCTestCase {
     }
     XCTAssertFalse(plain.limited(to: "AMX int8, bf16").hasInt8Products)
   }
+
+  /// A cluster of unlike CPUs multiplies as its weakest does.
+  func testProductsThatAnotherRankLacksAreLeftAlone() {
+    XCTAssertEqual(bf16.products, ["avx512_vnni", "avx512_bf16"])
+    let shared = bf16.limited(toProducts: bf16.products.intersection(vnni.products))
+    XCTAssertTrue(shared.hasInt8Products && !shared.hasBfloat16Products)
+    XCTAssertFalse(bf16.limited(toProducts: plain.products).hasInt8Products)
+    XCTAssertTrue(shared.flags.contains("avx2"))
+  }
 }
