@@ -12,11 +12,6 @@ public struct ComputePlan: Sendable {
 
   /// - Parameter features: what the CPU has.
   public init(_ wishes: RunConfiguration.Compute, scheme: Scheme, features: CPUFeatures) throws {
-    guard !wishes.shardOptimizer else {
-      throw TrainingError.notAvailable(
-        "compute.shard_optimizer: true is not available in this version: every rank keeps the whole optimizer state; set it to false"
-      )
-    }
     var notes: [String] = []
     let quantized = scheme.weights.isOn && scheme.activations.isOn
     let forward: Precision.Forward

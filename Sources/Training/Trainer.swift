@@ -222,7 +222,8 @@ public final class Trainer {
     (settings.weightDecay, settings.largestGradientNorm) = (o.weightDecay, o.maxGradientNorm)
     return Replica(
       world: world, model: model, reduction: plan.reduction, settings: settings,
-      lossBound: configuration.guards.lossBound)
+      lossBound: configuration.guards.lossBound, shardsOptimizer: configuration.compute.shardOptimizer,
+      keepsChecksum: configuration.guards.replicaCheckSteps > 0)
   }
 
   func makeModel(_ stage: RunProgress.Stage) throws -> EncoderModel {
