@@ -11,12 +11,12 @@ import Training
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench",
-    abstract: "Measure speed on this machine: whole steps, products, reductions, tokenizing.",
+    abstract: "Measure speed on this machine: whole steps, what guards cost, products, reductions, tokenizing.",
     discussion: """
       Each prints a table and, with --json FILE, the same figures as JSON. Figures of one run belong together: on a noisy \
       machine compare ratios, not seconds. Runs alone or under launch/mpirun.
       """,
-    subcommands: [BenchStep.self, BenchProducts.self, BenchReduce.self, BenchCorpus.self])
+    subcommands: [BenchStep.self, BenchGuards.self, BenchProducts.self, BenchReduce.self, BenchCorpus.self])
 }
 
 /// Options of every bench.
@@ -29,13 +29,9 @@ struct BenchOptions: ParsableArguments {
   func run(_ body: (World) throws -> [String: Any]) throws {
     let world = try World()
     do {
-      let placement = try Placement.measure(world)
-      let count = try world.agree {
-        try placement.threadCount(asked: threads == 0 ? nil : threads, allowOversubscription: allowOversubscription)
-      }
-      Threads.use(count)
+      let seat = try RankSession.takeThreads(world, asked: threads, allowOversubscription: allowOversubscription)
       if world.isLeader {
-        print(placement.line(threadCount: count))
+        print(seat.line)
         print("\(CPUFeatures.current.modelName); oneDNN \(ProductBackend.version), \(ProductBackend.instructionSet)")
       }
       let figures = try body(world)
@@ -67,68 +63,36 @@ struct BenchStep: ParsableCommand {
 
       Example: palier bench step --scheme LSQ_E8W8A8
       """)
-  @Option(help: "fp32, LSQ_ExWyAz, LSQplus_ExWyAz or BitNet_ExW1.58Az.") var scheme = "LSQ_E8W8A8"
-  @Option(help: "Sequences a step, over all ranks.") var sequences = 12
-  @Option(help: "Tokens of each sequence; several values take turns: 18,40,7.") var lengths = "512"
-  @Option(help: "Tokens of a slice, at most.") var sliceTokens = 2048
-  @Option(help: "Labels of a token classifier in place of the masked-LM head.") var labels: Int?
-  @Option(help: "Steps that are timed, after one that is not.") var steps = 3
-  @Option(help: "Layers.") var layers = 12
-  @Option(help: "Hidden size.") var hidden = 768
-  @Option(help: "Attention heads.") var heads = 12
-  @Option(help: "Intermediate size.") var intermediate = 3072
-  @Option(help: "Vocabulary.") var vocabulary = 32_005
-  @Option(help: "auto, integer or float.") var forward = "auto"
-  @Option(help: "auto, bf16 or fp32.") var backward = "auto"
-  @Option(help: "exact or fp32.") var reduction = "exact"
+  @OptionGroup var step: StepOptions
   @OptionGroup var options: BenchOptions
 
   func run() throws {
     try options.run { world in
-      let setting = try world.agree { try makeSetting() }
+      let setting = try world.agree { try step.setting() }
       let result = try StepBenchmark.run(setting, world: world)
-      if world.isLeader { show(result, setting) }
+      if world.isLeader { show(result, setting, world) }
       return figures(result)
     }
   }
 
-  private func makeSetting() throws -> StepBenchmark.Setting {
-    var setting = StepBenchmark.Setting()
-    setting.scheme = try Scheme(parsing: scheme)
-    let features = CPUFeatures.current
-    guard ["auto", "integer", "float"].contains(forward), ["auto", "bf16", "fp32"].contains(backward),
-      ["exact", "fp32"].contains(reduction)
-    else {
-      throw ValidationError(
-        "--forward is auto, integer or float; --backward auto, bf16 or fp32; --reduction exact or fp32")
-    }
-    setting.precision = Precision(
-      forward: forward == "float" || (forward == "auto" && !features.hasInt8Products) ? .float : .integer,
-      backward: backward == "bf16" || (backward == "auto" && features.hasBfloat16Products) ? .bfloat16 : .float)
-    setting.reduction = reduction == "exact" ? .fixedPoint : .float32
-    setting.dimensions = EncoderDimensions(
-      vocabularySize: vocabulary, hiddenSize: hidden, layerCount: layers, headCount: heads,
-      intermediateSize: intermediate,
-      positionCount: 514)
-    let parsed = lengths.split(separator: ",").map { Int($0) ?? 0 }
-    guard !parsed.isEmpty, parsed.allSatisfy({ (1...512).contains($0) }) else {
-      throw ValidationError("--lengths takes numbers from 1 to 512, separated by commas")
-    }
-    (setting.lengths, setting.sequenceCount, setting.sliceTokens) = (parsed, sequences, sliceTokens)
-    (setting.steps, setting.labelCount) = (max(steps, 1), labels)
-    return setting
-  }
-
-  private func show(_ r: StepBenchmark.Result, _ setting: StepBenchmark.Setting) {
+  private func show(_ r: StepBenchmark.Result, _ setting: StepBenchmark.Setting, _ world: World) {
     print(
-      "step of \(scheme), \(sequences) sequences of \(lengths) tokens, forward \(setting.precision.forward), ",
+      "step of \(step.scheme), \(step.sequences) sequences of \(step.lengths) tokens, forward \(setting.precision.forward), ",
       terminator: "")
-    print("backward \(setting.precision.backward), reduction \(reduction)")
+    print(
+      "backward \(setting.precision.backward), reduction \(step.reduction)\(step.shardOptimizer ? ", optimizer in shards" : "")"
+    )
     print("  tokens/s          \(figure(r.tokensPerSecond))")
     print("  seconds           \(figure(r.secondsPerStep))")
+    if world.count > 1 {
+      let share = 100 * r.waitedSeconds / r.secondsPerStep
+      print("  not hidden        \(figure(r.waitedSeconds)) s of communication, \(figure(share)) % of the step")
+      print("  uneven, seconds   \(figure(r.unevenSeconds)) more that the first rank to finish its slices waited")
+    }
     print("  limit, seconds    \(figure(r.limitSeconds))")
     print("  share of limit    \(figure(r.shareOfLimit))")
     print("  peak memory, GB   \(figure(Double(r.peakBytes) / 1e9)) a rank")
+    print("  moments, GB       \(figure(Double(r.momentBytes) / 1e9)) of it")
     print(
       "  products, G multiply-adds/s: forward \(figure(r.rates.forward / 1e9)), backward \(figure(r.rates.backward / 1e9)), ",
       terminator: "")
@@ -141,7 +105,10 @@ struct BenchStep: ParsableCommand {
 
   private func figures(_ r: StepBenchmark.Result) -> [String: Any] {
     [
-      "scheme": scheme, "tokens_per_second": r.tokensPerSecond, "seconds_per_step": r.secondsPerStep,
+      "scheme": step.scheme, "waited_seconds": r.waitedSeconds, "uneven_seconds": r.unevenSeconds,
+      "waited_share": r.waitedSeconds / r.secondsPerStep,
+      "moment_bytes": r.momentBytes, "sharded_optimizer": step.shardOptimizer, "tokens_per_second": r.tokensPerSecond,
+      "seconds_per_step": r.secondsPerStep,
       "limit_seconds": r.limitSeconds, "share_of_limit": r.shareOfLimit, "peak_bytes": r.peakBytes,
       "phases": Dictionary(r.phases.map { ($0.name, $0.seconds) }) { a, _ in a },
       "forward_rate": r.rates.forward, "backward_rate": r.rates.backward, "float_rate": r.rates.float,
