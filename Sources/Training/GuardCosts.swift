@@ -32,8 +32,8 @@ public struct GuardCosts: Sendable {
     _ setting: StepBenchmark.Setting, world: World, folder: URL, checkEvery: Int, saveEvery: Int
   ) throws -> GuardCosts {
     let benchmarked = try BenchmarkedModel(setting, world: world)
-    let (exact, plain) = try stepsInTurns(benchmarked)
     let replica = try benchmarked.replica(.fixedPoint, shardsOptimizer: setting.shardsOptimizer)
+    let (exact, plain) = try stepsInTurns(benchmarked, replica)
     let check = try median(3, world) { _ = try replica.differingRanks() }
     let writing = try stepsWhileWriting(benchmarked, replica, folder)
     let step = middle(exact)
@@ -53,10 +53,10 @@ public struct GuardCosts: Sendable {
   }
 
   /// Steps of both kinds of sums, one after the other, so that a machine that slows down slows both.
-  private static func stepsInTurns(_ benchmarked: BenchmarkedModel) throws -> (exact: [Double], plain: [Double]) {
-    let shards = benchmarked.setting.shardsOptimizer
-    let exact = try benchmarked.replica(.fixedPoint, shardsOptimizer: shards)
-    let plain = try benchmarked.replica(.float32, shardsOptimizer: shards)
+  private static func stepsInTurns(
+    _ benchmarked: BenchmarkedModel, _ exact: Replica
+  ) throws -> (exact: [Double], plain: [Double]) {
+    let plain = try benchmarked.replica(.float32, shardsOptimizer: benchmarked.setting.shardsOptimizer)
     var seconds: (exact: [Double], plain: [Double]) = ([], [])
     for _ in 0..<benchmarked.setting.steps {
       seconds.exact.append(try benchmarked.step(exact).seconds)

@@ -147,7 +147,7 @@ struct BenchProducts: ParsableCommand {
 struct BenchReduce: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "reduce",
-    abstract: "Time the sum of a base-size gradient over the ranks, in float32 and in 64-bit fixed point.")
+    abstract: "Time the sum of a base-size gradient over the ranks: float32, 64-bit fixed point, and in shards.")
   @Option(help: "Elements of the gradient.") var elements = 110_000_000
   @Option(help: "Rounds; the best counts.") var rounds = 3
   @OptionGroup var options: BenchOptions
@@ -156,27 +156,52 @@ struct BenchReduce: ParsableCommand {
     try options.run { world in
       let single = try time(Float.self, world)
       let fixed = try time(Int64.self, world)
+      let shards = try time(Int64.self, world, outcome: .shards)
       if world.isLeader {
-        print("  sum of \(elements) elements over \(world.count) ranks")
-        print("    float32                 \(figure(single)) s, \(figure(Double(elements) * 4 / single / 1e9)) GB/s")
-        print("    64-bit fixed point      \(figure(fixed)) s, \(figure(Double(elements) * 8 / fixed / 1e9)) GB/s")
+        print("  \(elements) elements over \(world.count) ranks; bytes are those that each rank sends")
+        show("sum, float32", single)
+        show("sum, 64-bit fixed point", fixed)
+        show("sum of shards, then parameters of shards", shards)
       }
-      return ["float32_seconds": single, "fixed_seconds": fixed]
+      return [
+        "float32_seconds": single.seconds, "fixed_seconds": fixed.seconds, "sharded_seconds": shards.seconds,
+        "float32_bytes": single.byteCount, "fixed_bytes": fixed.byteCount, "sharded_bytes": shards.byteCount,
+      ]
     }
   }
 
-  private func time<Element: Reducible>(_ type: Element.Type, _ world: World) throws -> Double {
+  private func show(_ name: String, _ round: Round) {
+    let rate = round.byteCount == 0 ? "" : ", \(figure(Double(round.byteCount) / round.seconds / 1e9)) GB/s"
+    print(
+      "    " + name.padding(toLength: 42, withPad: " ", startingAt: 0)
+        + "\(figure(round.seconds)) s, \(figure(Double(round.byteCount) / 1e9)) GB\(rate)")
+  }
+
+  private struct Round {
+    var seconds = Double.infinity
+    var byteCount = 0
+  }
+
+  /// The best round: a sum on all ranks, or of shards and then the copy of float32 parameters that follows a sharded update.
+  private func time<Element: Reducible>(
+    _ type: Element.Type, _ world: World, outcome: GradientReducer<Element>.Outcome = .everywhere
+  ) throws -> Round {
     let buffer = AlignedBuffer<Element>(elements)
+    let parameters = AlignedBuffer<Float>(outcome == .shards ? elements : 0)
     let bucket = max(elements / 14, 1)
     let buckets = stride(from: 0, to: elements, by: bucket).map { $0..<min($0 + bucket, elements) }
-    let reducer = GradientReducer(world: world, gradients: buffer, buckets: buckets)
-    var best = Double.infinity
+    let reducer = GradientReducer(world: world, gradients: buffer, buckets: buckets, outcome: outcome)
+    var best = Round()
     for _ in 0...rounds {
       try world.barrier()
       let start = monotonicSeconds()
       buckets.indices.forEach(reducer.bucketReady)
-      _ = try reducer.waitAll()
-      best = min(best, try world.maximum(monotonicSeconds() - start))
+      best.byteCount = try reducer.waitAll().sentByteCount
+      if outcome == .shards, world.count > 1 {
+        try reducer.shareOwnedRanges(of: parameters.elements)
+        best.byteCount += (elements - elements / world.count) * MemoryLayout<Float>.stride
+      }
+      best.seconds = min(best.seconds, try world.maximum(monotonicSeconds() - start))
     }
     return best
   }

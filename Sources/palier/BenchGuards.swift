@@ -43,10 +43,10 @@ struct BenchGuards: ParsableCommand {
 
   private func show(_ costs: GuardCosts) {
     print("  step of \(step.scheme): \(figure(costs.stepSeconds)) s (spread \(percent(costs.spread)))")
-    print("  " + column("cost", 44) + column("seconds", 10) + column("of a step", 11) + "of the run")
+    print("  " + column("cost", 46) + column("seconds", 10) + column("of a step", 11) + "of the run")
     for cost in costs.costs {
       print(
-        "  " + column(cost.name, 44) + column(figure(cost.seconds), 10)
+        "  " + column(cost.name, 46) + column(figure(cost.seconds), 10)
           + column(percent(cost.seconds / costs.stepSeconds), 11)
           + percent(cost.seconds / costs.stepSeconds / Double(cost.everySteps)))
     }
