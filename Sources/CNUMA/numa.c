@@ -79,6 +79,22 @@ void palier_numa_prefer_node(int node) {
   if (numa_available() >= 0 && node >= 0 && node <= numa_max_node()) numa_set_preferred(node);
 }
 
+int palier_numa_interleave(const int *nodes, int count) {
+  if (numa_available() < 0) return 0;
+  struct bitmask *mask = numa_allocate_nodemask();
+  if (!mask) return -ENOMEM;
+  for (int i = 0; i < count; i++) {
+    if (nodes[i] < 0 || nodes[i] > numa_max_node()) {
+      numa_free_nodemask(mask);
+      return -EINVAL;
+    }
+    numa_bitmask_setbit(mask, (unsigned int)nodes[i]);
+  }
+  numa_set_interleave_mask(mask);
+  numa_free_nodemask(mask);
+  return 0;
+}
+
 int palier_numa_nodes_of_pages(void **pages, unsigned long count, int *nodes) {
   if (numa_available() < 0) {
     for (unsigned long i = 0; i < count; i++) nodes[i] = 0;

@@ -12,20 +12,32 @@ public final class TensorSnapshot: @unchecked Sendable {
   public init() {}
 
   /// Copies `originals`; no write may be using the former copies.
-  public func take(_ originals: [TensorView]) {
+  /// - Parameter others: tensors that follow the copies and are still to be filled in.
+  /// - Returns: where the others lie.
+  @discardableResult
+  public func take(_ originals: [TensorView], leavingRoomFor others: [TensorDescription] = [])
+    -> [UnsafeMutableRawBufferPointer]
+  {
+    let wanted =
+      originals.map { ($0.description, $0.bytes.count) }
+      + others.map { ($0, $0.elementCount * $0.dtype.byteCount) }
+    let places = makeRoom(wanted.map(\.1))
+    for (original, place) in zip(originals, places) { place.copyMemory(from: original.bytes) }
+    tensors = zip(wanted, places).map { TensorView($0.0, bytes: UnsafeRawBufferPointer($1)) }
+    return Array(places.dropFirst(originals.count))
+  }
+
+  /// Places of these sizes, one after the other.
+  private func makeRoom(_ byteCounts: [Int]) -> [UnsafeMutableRawBufferPointer] {
     let alignment = 64
-    var offsets: [Int] = []
+    var starts: [Int] = []
     var end = 0
-    for tensor in originals {
-      offsets.append(end)
-      end += (tensor.bytes.count + alignment - 1) / alignment * alignment
+    for byteCount in byteCounts {
+      starts.append(end)
+      end += (byteCount + alignment - 1) / alignment * alignment
     }
     if memory.count < end { memory = AlignedBuffer<UInt8>(end) }
     let all = UnsafeMutableRawBufferPointer(memory.elements)
-    tensors = zip(originals, offsets).map { tensor, offset in
-      let copy = UnsafeMutableRawBufferPointer(rebasing: all[offset..<offset + tensor.bytes.count])
-      copy.copyMemory(from: tensor.bytes)
-      return TensorView(tensor.description, bytes: UnsafeRawBufferPointer(copy))
-    }
+    return zip(starts, byteCounts).map { UnsafeMutableRawBufferPointer(rebasing: all[$0..<$0 + $1]) }
   }
 }

@@ -10,6 +10,10 @@ public enum NUMAMap {
     /// Its memory in bytes, and what is free of it; nil where unknown.
     public let byteCount: Int?
     public let freeByteCount: Int?
+
+    public init(id: Int, cpus: [Int], byteCount: Int? = nil, freeByteCount: Int? = nil) {
+      (self.id, self.cpus, self.byteCount, self.freeByteCount) = (id, cpus, byteCount, freeByteCount)
+    }
   }
 
   /// Whether the kernel answers NUMA calls. C function: `numa_available`.

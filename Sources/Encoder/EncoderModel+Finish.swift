@@ -2,40 +2,87 @@ import Compute
 import Quantization
 
 extension EncoderModel {
-  /// Passes the summed gradients of one layer's weights through their quantizers, dŴ → dW, and adds their steps' gradients.
+  /// Passes the summed gradients of the weights through their quantizers, dŴ → dW, and adds their steps' gradients.
   ///
   /// Weights and steps are the same for every slice of a step and the gradient is linear in dŴ, so this is done once, on the
-  /// sum over all slices and ranks. Every rank does the same sums in the same order.
-  public func finishGradients(layer: Int, of store: GradientStore) {
-    guard case .lsq = scheme.weights else { return }
-    phases.measure(.finish) {
-      for linear in linears[layer] { finish(linear, store) }
+  /// sum over all slices and ranks. A step's gradient is a sum over its matrix, made piece by piece in a fixed order.
+  /// - Parameters:
+  ///   - owned: the parts of the block that hold sums here; nil: all. Shards of `ParameterLayout.shards`.
+  ///   - combine: adds words up over the ranks, of which all but one have zero: afterwards the gradients of steps and offsets
+  ///     are known everywhere.
+  public func finishGradients(
+    of store: GradientStore, owned: [Range<Int>]?, combine: (UnsafeMutableBufferPointer<Int64>) throws -> Void
+  ) rethrows {
+    try measure(.finish) {
+      let weights = weightPieces
+      let sums = passThroughQuantizers(weights, store, owned)
+      let scalars = layout.parameters.filter { $0.kind == .stepSize || $0.kind == .offset }
+      var words = sums.map { Int64(bitPattern: $0.bitPattern) }
+      words += scalars.map { isOwned($0.start, owned) ? store.word(at: $0.start) : 0 }
+      try words.withUnsafeMutableBufferPointer { try combine($0) }
+      for (i, parameter) in scalars.enumerated() { store.setWord(words[weights.count + i], at: parameter.start) }
+      addStepGradients(weights, words.prefix(weights.count).map { Double(bitPattern: UInt64(bitPattern: $0)) }, store)
     }
   }
 
-  private func finish(_ linear: PreparedLinear, _ store: GradientStore) {
-    let rowsATask = 32
-    let width = linear.inputs
-    guard let stepIndex = linear.stepIndex else { return }
-    let quantizer = WeightQuantizer(rule: linear.rule, step: parameters[stepIndex], clipsGradient: scheme.clipsGradient)
-    var sums = [Double](repeating: 0, count: (linear.outputs + rowsATask - 1) / rowsATask)
+  /// As above, with all sums here.
+  public func finishGradients(of store: GradientStore) { finishGradients(of: store, owned: nil) { _ in } }
+
+  private func isOwned(_ place: Int, _ owned: [Range<Int>]?) -> Bool { owned?.contains { $0.contains(place) } ?? true }
+
+  /// The pieces of every weight that has a learned rule's quantizer, in the order of the layers.
+  private var weightPieces: [(linear: PreparedLinear, range: Range<Int>)] {
+    guard case .lsq = scheme.weights else { return [] }
+    let linearOfStart = Dictionary(uniqueKeysWithValues: linears.joined().map { ($0.weight.start, $0) })
+    return layout.pieces.compactMap { piece in linearOfStart[piece.parameter.start].map { ($0, piece.range) } }
+  }
+
+  /// dŴ → dW in the owned pieces; returns each piece's part of its step's gradient, zero where another rank has it.
+  private func passThroughQuantizers(
+    _ pieces: [(linear: PreparedLinear, range: Range<Int>)], _ store: GradientStore, _ owned: [Range<Int>]?
+  ) -> [Double] {
+    var sums = [Double](repeating: 0, count: pieces.count)
+    let mine = pieces.indices.filter { isOwned(pieces[$0].range.lowerBound, owned) }
     sums.withUnsafeMutableBufferPointer { sums in
-      Threads.forEachRange(linear.outputs, length: rowsATask) { range, thread in
-        let scratch = workspace.scratch[thread].rows.pointer
-        let gradient = scratch + width
-        var sum = 0.0
-        for row in range {
-          let place = linear.weight.start + row * width
-          store.read(place..<place + width, into: gradient)
-          sum += Double(quantizer.backward(gradient, weights: parameters.pointer + place, scratch: scratch, width))
-          store.write(gradient, to: place..<place + width)
-        }
-        sums[range.lowerBound / rowsATask] = sum
+      Threads.forEach(mine.count) { i, thread in
+        let (linear, range) = pieces[mine[i]]
+        sums[mine[i]] = finish(linear, range, store, scratch: workspace.scratch[thread].rows.pointer)
       }
     }
+    return sums
+  }
+
+  private func finish(
+    _ linear: PreparedLinear, _ range: Range<Int>, _ store: GradientStore, scratch: UnsafeMutablePointer<Float>
+  ) -> Double {
+    guard let stepIndex = linear.stepIndex else { return 0 }
+    let width = linear.inputs
+    let quantizer = WeightQuantizer(rule: linear.rule, step: parameters[stepIndex], clipsGradient: scheme.clipsGradient)
+    let gradient = scratch + width
+    var sum = 0.0
+    for place in stride(from: range.lowerBound, to: range.upperBound, by: width) {
+      store.read(place..<place + width, into: gradient)
+      sum += Double(quantizer.backward(gradient, weights: parameters.pointer + place, scratch: scratch, width))
+      store.write(gradient, to: place..<place + width)
+    }
+    return sum
+  }
+
+  private func addStepGradients(
+    _ pieces: [(linear: PreparedLinear, range: Range<Int>)], _ sums: [Double], _ store: GradientStore
+  ) {
     guard scheme.learnsSteps else { return }
-    let factor = StepInitialisation.gradientFactor(count: linear.weight.count, rule: linear.rule)
-    store.add(Float(sums.reduce(0, +)) * factor, at: stepIndex)
+    var at = 0
+    while at < pieces.count {
+      let linear = pieces[at].linear
+      var sum = 0.0
+      while at < pieces.count, pieces[at].linear === linear {
+        sum += sums[at]
+        at += 1
+      }
+      let factor = StepInitialisation.gradientFactor(count: linear.weight.count, rule: linear.rule)
+      if let stepIndex = linear.stepIndex { store.add(Float(sum) * factor, at: stepIndex) }
+    }
   }
 
   /// Clipped shares and step sizes of every site on the slice in the workspace, for the logs.

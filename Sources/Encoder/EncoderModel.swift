@@ -235,7 +235,7 @@ public struct PhaseSeconds: Sendable {
   public enum Phase: String, CaseIterable, Sendable {
     case quantize, forwardRows, attentionForward, head, backwardRows, attentionBackward, weightGradients, embeddings,
       finish
-    case clear, optimizer
+    case clear, optimizer, guards
   }
   public private(set) var seconds: [Phase: Double] = [:]
 

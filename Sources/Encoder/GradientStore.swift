@@ -57,6 +57,17 @@ public final class GradientStore {
     floats.map { $0.pointer[index] } ?? Float(Double(fixed!.pointer[index]) / GradientStore.fixedScale)
   }
 
+  /// The sum at `index` as a word that keeps all its bits.
+  func word(at index: Int) -> Int64 {
+    fixed.map { $0.pointer[index] } ?? Int64(floats!.pointer[index].bitPattern)
+  }
+
+  /// Replaces the sum at `index` by what `word(at:)` gave.
+  func setWord(_ word: Int64, at index: Int) {
+    fixed?.pointer[index] = word
+    floats?.pointer[index] = Float(bitPattern: UInt32(truncatingIfNeeded: word))
+  }
+
   /// Writes the sums of `range` as floats.
   public func read(_ range: Range<Int>, into destination: UnsafeMutablePointer<Float>) {
     if let floats {

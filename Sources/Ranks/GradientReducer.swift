@@ -39,17 +39,20 @@ public final class GradientReducer<Element: Reducible> {
   /// - Parameters:
   ///   - gradients: the buffer, kept alive by the reducer.
   ///   - buckets: ranges of it, without overlap, the same on all ranks.
+  ///   - shards: each bucket cut into one neighbouring range a rank; nil: evenly. Float sums follow the shards' bounds.
   ///   - outcome: where the sums end.
   ///   - tuning: message size and number of messages on their way.
   public init(
-    world: World, gradients: AlignedBuffer<Element>, buckets: [Range<Int>], outcome: Outcome = .everywhere,
-    tuning: RingTuning = RingTuning()
+    world: World, gradients: AlignedBuffer<Element>, buckets: [Range<Int>], shards wanted: [[Range<Int>]]? = nil,
+    outcome: Outcome = .everywhere, tuning: RingTuning = RingTuning()
   ) {
     precondition(
       buckets.allSatisfy { $0.lowerBound >= 0 && $0.upperBound <= gradients.count }, "bucket beyond the buffer")
     self.world = world
     self.buckets = buckets
-    shards = buckets.map { evenShards(of: $0, count: world.count) }
+    shards = wanted ?? buckets.map { evenShards(of: $0, count: world.count) }
+    precondition(
+      shards.count == buckets.count && shards.allSatisfy { $0.count == world.count }, "one shard a bucket and rank")
     ownedRanges = outcome == .everywhere ? buckets : shards.map { $0[world.rank] }
     let number = world.nextReducerNumber() + 1
     guard world.count > 1 else {

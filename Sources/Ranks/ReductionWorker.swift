@@ -90,8 +90,8 @@ final class ReductionWorker<Element: Reducible>: @unchecked Sendable {
   // MARK: The thread
 
   private func work() {
-    // The thread that made this one may be pinned to one core by now; a reducer may use any that the launcher gave.
-    try? world.launchCores.bindThisThread()
+    // The thread that made this one may be pinned to one core by now; a reducer may use any of the rank's.
+    try? world.threadCores.bindThisThread()
     _ = palier_set_timer_slack(1_000)  // short sleeps end on time; by default Linux adds up to 50 µs
     do {
       while waitForRound() { finish(try reduceRound()) }

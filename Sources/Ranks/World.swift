@@ -24,6 +24,8 @@ public final class World: @unchecked Sendable {
   public let threadLevel: ThreadLevel
   /// The cores that the launcher gave this process, as they were before any thread was pinned.
   public let launchCores: CPUSet
+  /// The cores of this rank's own threads: those of the launcher, or fewer (`keepThreads`).
+  public private(set) var threadCores: CPUSet
 
   /// For collectives, and for gradient reductions: two, so that a reduction in flight cannot meet a collective.
   let communicator: MPI_Comm
@@ -38,6 +40,12 @@ public final class World: @unchecked Sendable {
   private let isFinalized = Atomic<Bool>(false)
   /// The description of the error that all ranks last agreed on.
   let agreedFailure = Mutex<String?>(nil)
+
+  /// Keeps this thread, and those that it and this world start from now on, on `cores`. C function: `sched_setaffinity`.
+  func keepThreads(on cores: CPUSet) throws {
+    try cores.bindThisThread()
+    threadCores = cores
+  }
 
   /// Whether this is rank zero, which plans, evaluates, writes and logs.
   public var isLeader: Bool { rank == 0 }
@@ -55,6 +63,7 @@ public final class World: @unchecked Sendable {
       throw RankError.launch(diagnosis)
     }
     launchCores = try CPUSet.ofThisThread()
+    threadCores = launchCores
     setLibraryDefaults()
     var provided: Int32 = 0
     try MPICall.start.check(palier_mpi_init(threads.rawValue, &provided))

@@ -20,9 +20,11 @@ public struct AdamWSettings: Sendable {
 /// and tables only; step sizes are held at 1e−8 or more. Loshchilov and Hutter 2019.
 public final class AdamW {
   public let settings: AdamWSettings
-  /// First and second moments, laid out as the parameters.
+  /// First and second moments of the owned ranges, one after the other: of all parameters, they lie as the parameters do.
   public let first: AlignedBuffer<Float>
   public let second: AlignedBuffer<Float>
+  /// The parts of the parameters' block that this optimizer updates, ascending.
+  public let owned: [Range<Int>]
   /// Updates made so far.
   public var stepCount = 0
 
@@ -30,58 +32,86 @@ public final class AdamW {
   private struct Piece {
     let start: Int
     let count: Int
+    /// Where its moments lie.
+    let moments: Int
     let decays: Bool
     let floor: Float
   }
   private let pieces: [Piece]
-  private static let pieceLength = 1 << 14
+  /// Each own piece's number among those of the layout.
+  private let numbers: [Int]
+  private let allPiecesCount: Int
 
   /// Zero moments for a layout.
-  public init(layout: ParameterLayout, settings: AdamWSettings) {
+  /// - Parameter owned: the shards of the block (`ParameterLayout.shards`) that are this optimizer's; nil: the whole block.
+  public init(layout: ParameterLayout, settings: AdamWSettings, owned: [Range<Int>]? = nil) {
     self.settings = settings
-    first = AlignedBuffer(layout.elementCount)
-    second = AlignedBuffer(layout.elementCount)
-    pieces = layout.parameters.flatMap { parameter in
-      stride(from: 0, to: parameter.count, by: AdamW.pieceLength).map {
-        Piece(
-          start: parameter.start + $0, count: min(AdamW.pieceLength, parameter.count - $0), decays: parameter.decays,
-          floor: parameter.kind == .stepSize ? StepInitialisation.smallestStep : -.infinity)
-      }
-    }
+    let owned = (owned ?? [0..<layout.elementCount]).filter { !$0.isEmpty }.sorted { $0.lowerBound < $1.lowerBound }
+    self.owned = owned
+    let count = owned.reduce(0) { $0 + $1.count }
+    (first, second) = (AlignedBuffer(count), AlignedBuffer(count))
+    let all = layout.pieces
+    allPiecesCount = all.count
+    let places = all.map { AdamW.momentsPlace(of: $0.range.lowerBound, in: owned) }
+    numbers = all.indices.filter { places[$0] != nil }
+    pieces = zip(all, places).compactMap { piece, place in place.map { AdamW.piece(piece, moments: $0) } }
   }
 
-  /// The squared norm of the summed gradient: pieces in a fixed order, whatever the number of threads.
-  public func squaredNorm(of gradients: GradientStore) -> Double {
-    var sums = [Double](repeating: 0, count: pieces.count)
-    sums.withUnsafeMutableBufferPointer { sums in
+  private static func piece(_ piece: ParameterPiece, moments: Int) -> Piece {
+    Piece(
+      start: piece.range.lowerBound, count: piece.range.count, moments: moments, decays: piece.parameter.decays,
+      floor: piece.parameter.kind == .stepSize ? StepInitialisation.smallestStep : -.infinity)
+  }
+
+  /// Where the moments of the parameter at `place` lie; nil where it is not owned.
+  public func momentsPlace(of place: Int) -> Int? { AdamW.momentsPlace(of: place, in: owned) }
+
+  private static func momentsPlace(of place: Int, in owned: [Range<Int>]) -> Int? {
+    var before = 0
+    for range in owned {
+      if range.contains(place) { return before + place - range.lowerBound }
+      before += range.count
+    }
+    return nil
+  }
+
+  /// The squared norm of the summed gradient: pieces in a fixed order, whatever the number of threads and owners.
+  /// - Parameter combine: adds words up over the ranks, of which all but one have zero: a word a piece, with its sum's bits.
+  public func squaredNorm(
+    of gradients: GradientStore, combine: (UnsafeMutableBufferPointer<Int64>) throws -> Void
+  ) rethrows -> Double {
+    var words = [Int64](repeating: 0, count: allPiecesCount)
+    try words.withUnsafeMutableBufferPointer { words in
       Threads.forEach(pieces.count) { i, _ in
         let piece = pieces[i]
-        withGradient(of: piece, in: gradients) { sums[i] = AdamW.squaredSum($0, piece.count) }
+        withGradient(of: piece, in: gradients) {
+          words[numbers[i]] = Int64(bitPattern: AdamW.squaredSum($0, piece.count).bitPattern)
+        }
       }
+      try combine(words)
     }
-    return sums.reduce(0, +)
+    return words.reduce(0.0) { $0 + Double(bitPattern: UInt64(bitPattern: $1)) }
   }
+
+  /// As above, of an optimizer that has all pieces.
+  public func squaredNorm(of gradients: GradientStore) -> Double { squaredNorm(of: gradients) { _ in } }
 
   /// min(1, c/(norm + 1e−6)).
   public func clipFactor(norm: Double) -> Double { min(1, settings.largestGradientNorm / (norm + 1e-6)) }
 
-  /// One update of the parameters in `range` of the block (all of them by default).
+  /// One update of the owned parameters.
   /// - Parameter clip: what the gradient is multiplied by first.
   public func update(
-    _ parameters: AlignedBuffer<Float>, with gradients: GradientStore, rate: Double, clip: Double,
-    in range: Range<Int>? = nil
+    _ parameters: AlignedBuffer<Float>, with gradients: GradientStore, rate: Double, clip: Double
   ) {
     stepCount += 1
     let correction1 = Float(1 / (1 - pow(settings.beta1, Double(stepCount))))
     let correction2 = Float(1 / (1 - pow(settings.beta2, Double(stepCount))))
     Threads.forEach(pieces.count) { i, _ in
       let piece = pieces[i]
-      let start = max(piece.start, range?.lowerBound ?? 0)
-      let end = min(piece.start + piece.count, range?.upperBound ?? .max)
-      guard start < end else { return }
-      let part = Piece(start: start, count: end - start, decays: piece.decays, floor: piece.floor)
-      withGradient(of: part, in: gradients) { gradient in
-        update(part, parameters.pointer + start, gradient, Float(rate), Float(clip), correction1, correction2)
+      withGradient(of: piece, in: gradients) { gradient in
+        update(
+          piece, parameters.pointer + piece.start, gradient, Float(rate), Float(clip), correction1, correction2)
       }
     }
   }
@@ -109,8 +139,8 @@ public final class AdamW {
     _ piece: Piece, _ w: UnsafeMutablePointer<Float>, _ gradient: UnsafePointer<Float>, _ rate: Float, _ clip: Float,
     _ correction1: Float, _ correction2: Float
   ) {
-    let m = first.pointer + piece.start
-    let v = second.pointer + piece.start
+    let m = first.pointer + piece.moments
+    let v = second.pointer + piece.moments
     let (beta1, beta2) = (Float(settings.beta1), Float(settings.beta2))
     let (rest1, rest2) = (Float(1 - settings.beta1), Float(1 - settings.beta2))
     let epsilon = Float(settings.epsilon)

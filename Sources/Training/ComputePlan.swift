@@ -12,11 +12,6 @@ public struct ComputePlan: Sendable {
 
   /// - Parameter features: what the CPU has.
   public init(_ wishes: RunConfiguration.Compute, scheme: Scheme, features: CPUFeatures) throws {
-    guard !wishes.shardOptimizer else {
-      throw TrainingError.notAvailable(
-        "compute.shard_optimizer: true is not available in this version: every rank keeps the whole optimizer state; set it to false"
-      )
-    }
     (precision, notes) = try ComputePlan.products(
       forward: wishes.forward, backward: wishes.backward, attention: wishes.attention, scheme: scheme,
       features: features)

@@ -89,7 +89,7 @@ public struct ReferenceCase {
     let labelled = input.labelledTokenCount
     let outcome = try model.runHead(lossScale: 1 / Float(labelled), into: store)
     model.backward(into: store)
-    for layer in 0..<model.dimensions.layerCount { model.finishGradients(layer: layer, of: store) }
+    model.finishGradients(of: store)
 
     // The integer path is exact but for rounding; gradients follow the backward products (issue: float32 backward).
     let loss = outcome.lossSum / Double(labelled)

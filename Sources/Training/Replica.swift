@@ -12,10 +12,12 @@ struct StepOutcome {
   var gradientNorm: Double
   var labelledTokenCount: Int
   var tokenCount: Int
-  /// Seconds in which this rank waited for sums.
+  /// Seconds in which this rank waited for sums, or for the parameters of other ranks' shards.
   var waitedSeconds: Double
   /// What was wrong with the numbers; the parameters are as before where this is set.
   var complaint: String?
+  /// Ranks whose parameters or moments changed between two updates (`StateChecksum`); no update was made where there are any.
+  var alteredRanks: [Int] = []
 }
 
 /// One rank's model, gradients and optimizer, and the sums over ranks that keep all replicas the same.
@@ -27,23 +29,39 @@ final class Replica {
   private let floatReducer: GradientReducer<Float>?
   private let fixedReducer: GradientReducer<Int64>?
   private let lossBound: Double
-  /// Parts of the block in the order in which the backward pass ends them.
-  private let buckets: [Range<Int>]
+  /// Parts of the block in the order in which the backward pass ends them, and each rank's shard of each.
+  let buckets: [Range<Int>]
+  let shards: [[Range<Int>]]
+  /// Whether this rank keeps the moments of its shards alone.
+  let isSharded: Bool
+  private var checksum = StateChecksum()
+  private let keepsChecksum: Bool
 
-  init(world: World, model: EncoderModel, reduction: GradientStore.Kind, settings: AdamWSettings, lossBound: Double) {
+  /// - Parameters:
+  ///   - shardsOptimizer: each rank updates its shards, and gets the others' parameters; results have the same bits.
+  ///   - keepsChecksum: whether a sharded replica watches its memory from update to update.
+  init(
+    world: World, model: EncoderModel, reduction: GradientStore.Kind, settings: AdamWSettings, lossBound: Double,
+    shardsOptimizer: Bool = false, keepsChecksum: Bool = true
+  ) {
     self.world = world
     self.model = model
     self.lossBound = lossBound
-    gradients = GradientStore(kind: reduction, count: model.layout.elementCount)
-    optimizer = AdamW(layout: model.layout, settings: settings)
+    isSharded = shardsOptimizer && world.count > 1
+    self.keepsChecksum = keepsChecksum && isSharded
     let layout = model.layout
-    buckets = ([layout.headRange] + layout.layerRanges.reversed() + [layout.embeddingRange]).filter { !$0.isEmpty }
-    floatReducer = gradients.floats.map { GradientReducer(world: world, gradients: $0, buckets: Replica.order(layout)) }
-    fixedReducer = gradients.fixed.map { GradientReducer(world: world, gradients: $0, buckets: Replica.order(layout)) }
-  }
-
-  private static func order(_ layout: ParameterLayout) -> [Range<Int>] {
-    ([layout.headRange] + layout.layerRanges.reversed() + [layout.embeddingRange]).filter { !$0.isEmpty }
+    (buckets, shards) = (layout.buckets, layout.shards(count: world.count))
+    gradients = GradientStore(kind: reduction, count: layout.elementCount)
+    let mine = shards.map { $0[world.rank] }
+    optimizer = AdamW(layout: layout, settings: settings, owned: isSharded ? mine : nil)
+    floatReducer = gradients.floats.map { [buckets, shards, isSharded] in
+      GradientReducer(
+        world: world, gradients: $0, buckets: buckets, shards: shards, outcome: isSharded ? .shards : .everywhere)
+    }
+    fixedReducer = gradients.fixed.map { [buckets, shards, isSharded] in
+      GradientReducer(
+        world: world, gradients: $0, buckets: buckets, shards: shards, outcome: isSharded ? .shards : .everywhere)
+    }
   }
 
   // MARK: - A step
@@ -104,18 +122,50 @@ final class Replica {
       outcome.complaint = "the loss is \(loss), beyond guards.loss_bound = \(lossBound)"
     }
     guard outcome.complaint == nil else { return outcome }
-    for layer in 0..<model.dimensions.layerCount { model.finishGradients(layer: layer, of: gradients) }
+    try model.finishGradients(of: gradients, owned: isSharded ? optimizer.owned : nil, combine: combine)
     model.tieSharedSteps(of: gradients)
-    outcome.gradientNorm = model.measure(.optimizer) { optimizer.squaredNorm(of: gradients).squareRoot() }
+    outcome.gradientNorm = try model.measure(.optimizer) {
+      try optimizer.squaredNorm(of: gradients, combine: combine).squareRoot()
+    }
     guard outcome.gradientNorm.isFinite else {
       outcome.complaint = "the gradient norm is not a number"
       return outcome
     }
+    outcome.alteredRanks = try alteredRanks()
+    guard outcome.alteredRanks.isEmpty else { return outcome }
     model.measure(.optimizer) {
       optimizer.update(
         model.parameters, with: gradients, rate: rate, clip: optimizer.clipFactor(norm: outcome.gradientNorm))
     }
+    outcome.waitedSeconds += try shareParameters()
     return outcome
+  }
+
+  // MARK: - Shards
+
+  /// Adds words up over ranks that each have a share of them; alone, or with everything everywhere, nothing is missing.
+  private func combine(_ words: UnsafeMutableBufferPointer<Int64>) throws {
+    if isSharded { try world.sum(words) }
+  }
+
+  /// Gives every rank the parameters that the others updated, and returns the seconds it took.
+  private func shareParameters() throws -> Double {
+    guard isSharded else { return 0 }
+    let start = monotonicSeconds()
+    let parameters = model.parameters.elements
+    try floatReducer?.shareOwnedRanges(of: parameters)
+    try fixedReducer?.shareOwnedRanges(of: parameters)
+    let seconds = monotonicSeconds() - start
+    if keepsChecksum { model.measure(.guards) { checksum.remember(model.parameters, optimizer) } }
+    return seconds
+  }
+
+  /// The ranks whose state is no longer what their last update left.
+  private func alteredRanks() throws -> [Int] {
+    guard keepsChecksum else { return [] }
+    let isAltered = model.measure(.guards) { checksum.differs(model.parameters, optimizer) }
+    let flags = try world.allGather(isAltered ? UInt8(1) : 0)
+    return flags.indices.filter { flags[$0] == 1 }
   }
 
   // MARK: - Initial steps
@@ -135,59 +185,11 @@ final class Replica {
       if let parameter = model.layout[name] { model.parameters[parameter.start] = value }
     }
     model.shareSteps()
+    forgetChecksum()
   }
 
-  // MARK: - Fingerprints
-
-  /// A 64-bit hash of the parameters; with the moments where asked.
-  func fingerprint(withMoments: Bool) -> UInt64 {
-    var hash = hashBits(model.parameters)
-    if withMoments {
-      hash = hash &* 0x9E37_79B9_7F4A_7C15 ^ hashBits(optimizer.first)
-      hash = hash &* 0x9E37_79B9_7F4A_7C15 ^ hashBits(optimizer.second)
-    }
-    return hash
-  }
-
-  /// The ranks whose replica differs from the majority's; empty while all agree; all ranks where no majority tells who is
-  /// right. Collective.
-  func differingRanks() throws -> [Int] {
-    let all = try world.allGather(fingerprint(withMoments: true))
-    guard Set(all).count > 1 else { return [] }
-    let votes = Dictionary(grouping: all.indices) { all[$0] }
-    guard let majority = votes.first(where: { $0.value.count * 2 > all.count })?.key else { return Array(all.indices) }
-    return all.indices.filter { all[$0] != majority }
-  }
-}
-
-/// A 64-bit hash of a buffer's bits: pieces in parallel, combined in order, so that every bit and its place count.
-func hashBits(_ buffer: AlignedBuffer<Float>) -> UInt64 {
-  let length = 1 << 16
-  let pieces = (buffer.count + length - 1) / length
-  var hashes = [UInt64](repeating: 0, count: pieces)
-  hashes.withUnsafeMutableBufferPointer { hashes in
-    Threads.forEachRange(buffer.count, length: length) { range, _ in
-      // Eight lanes, each a multiply-xor chain over its own elements.
-      var lanes = SIMD8<UInt64>(repeating: 0xCBF2_9CE4_8422_2325)
-      lanes ^= SIMD8(0, 1, 2, 3, 4, 5, 6, 7)
-      var i = range.lowerBound
-      let words = UnsafeRawPointer(buffer.pointer)
-      while i + 16 <= range.upperBound {
-        let next = words.loadUnaligned(fromByteOffset: i * 4, as: SIMD8<UInt64>.self)
-        lanes = (lanes ^ next) &* 0x0000_0100_0000_01B3
-        lanes ^= lanes &>> 29
-        i += 16
-      }
-      var hash: UInt64 = 0
-      for lane in 0..<8 { hash = (hash ^ lanes[lane]) &* 0x9E37_79B9_7F4A_7C15 }
-      while i < range.upperBound {
-        hash = (hash ^ UInt64(buffer.pointer[i].bitPattern)) &* 0x9E37_79B9_7F4A_7C15
-        i += 1
-      }
-      hashes[range.lowerBound / length] = hash ^ (hash >> 32)
-    }
-  }
-  return hashes.reduce(0x9E37_79B9_7F4A_7C15) { ($0 ^ $1) &* 0xBF58_476D_1CE4_E5B9 ^ ($0 >> 31) }
+  /// To be called where parameters or moments are changed by other than `step`.
+  func forgetChecksum() { checksum = StateChecksum() }
 }
 
 /// Sums over slices and ranks that have no order: losses travel as 64-bit fixed point with 40 fractional bits.

@@ -18,13 +18,14 @@ extension Trainer {
   func saveCheckpoint() throws {
     progress.seconds = elapsed
     progress.updateCount = replica.optimizer.stepCount
+    // The job in flight reads the snapshot: it must be done before the next one is taken.
+    guard try onLeader({ try $0.writer.drain() }) else { return }
+    try replica.takeSnapshot(into: leader?.snapshot)
     try onLeader { desk in
-      // The job in flight reads the snapshot: it must be done before the next one is taken.
-      try desk.writer.drain()
-      desk.snapshot.take(stateViews())
+      let parameterCount = replica.model.layout.parameters.count
       let state = CheckpointState(
-        config: config(), tensors: Array(desk.snapshot.tensors.prefix(replica.model.layout.parameters.count)),
-        arrays: Array(desk.snapshot.tensors.dropFirst(replica.model.layout.parameters.count)),
+        config: config(), tensors: Array(desk.snapshot.tensors.prefix(parameterCount)),
+        arrays: Array(desk.snapshot.tensors.dropFirst(parameterCount)),
         values: ["progress": .string(try progress.text())], tokenizer: tokenizer.modelFile.deletingLastPathComponent())
       let (series, step) = (desk.series, progress.globalStep)
       try desk.writer.submit { try series.write(step: step) { try state.write(into: $0) } }
@@ -33,7 +34,7 @@ extension Trainer {
   }
 
   /// Waits for the checkpoint in flight.
-  func drainCheckpoints() throws { try onLeader { try $0.writer.drain() } }
+  func drainCheckpoints() throws { _ = try onLeader { try $0.writer.drain() } }
 
   /// The model with its masked-LM head at the switch.
   func saveAlpha() throws {
@@ -53,23 +54,18 @@ extension Trainer {
   }
 
   /// Runs `work` on rank zero; every rank learns of a failure, which stops the run or, by choice, only costs the checkpoint.
-  private func onLeader(_ work: (LeadersDesk) throws -> Void) throws {
-    try world.agree {
-      guard let leader else { return }
+  /// - Returns: on every rank, whether it succeeded.
+  @discardableResult
+  private func onLeader(_ work: (LeadersDesk) throws -> Void) throws -> Bool {
+    try world.fromLeader {
+      guard let leader else { return true }
       do { try work(leader) } catch {
         guard configuration.checkpoints.onWriteFailure == .proceed else { throw error }
         leader.observers?.warn("\(error); training goes on to the next checkpoint")
+        return false
       }
+      return true
     }
-  }
-
-  private func stateViews() -> [TensorView] {
-    func view(_ name: String, _ buffer: AlignedBuffer<Float>) -> TensorView {
-      TensorView(name, shape: [buffer.count], floats: UnsafeBufferPointer(start: buffer.pointer, count: buffer.count))
-    }
-    return ModelFiles.views(of: replica.model) + [
-      view("first_moments", replica.optimizer.first), view("second_moments", replica.optimizer.second),
-    ]
   }
 
   private func config() -> HuggingFaceConfig {
@@ -111,20 +107,16 @@ extension Trainer {
     return ResumedRun(progress: found.progress, path: found.path)
   }
 
-  /// Fills parameters and moments from a checkpoint: the leader reads, all ranks get the same bits.
+  /// Fills parameters and moments from a checkpoint: the leader reads, all ranks get the same bits, or their shards of them.
   func load(_ resumed: ResumedRun) throws {
+    let url = URL(fileURLWithPath: resumed.path)
     try world.agree {
       guard world.isLeader else { return }
-      let url = URL(fileURLWithPath: resumed.path)
       let folder = try HuggingFaceFolder(url)
       _ = try ModelFiles.load(folder, into: replica.model, seed: configuration.seed, range: 0.02, drawsHead: false)
-      let state = try TrainerStateFile(url)
-      try state.arrays.floats("first_moments", into: replica.optimizer.first.elements)
-      try state.arrays.floats("second_moments", into: replica.optimizer.second.elements)
     }
     try shareParameters()
-    try world.broadcast(UnsafeMutableRawBufferPointer(replica.optimizer.first.elements))
-    try world.broadcast(UnsafeMutableRawBufferPointer(replica.optimizer.second.elements))
+    try replica.spreadMoments { try TrainerStateFile(url).arrays.floats($0.rawValue, into: $1) }
     replica.optimizer.stepCount = resumed.progress.updateCount
   }
 

@@ -41,6 +41,9 @@ extension Trainer {
 
   /// A skipped step leaves the parameters as they were; by choice, the run stops instead.
   private func settle(_ outcome: StepOutcome) throws {
+    if !outcome.alteredRanks.isEmpty {
+      throw TrainingError.stateAltered(ranks: try names(outcome.alteredRanks), step: progress.globalStep + 1)
+    }
     guard let complaint = outcome.complaint else { return }
     let step = progress.globalStep + 1
     guard configuration.guards.onBadNumbers == .skip else {
@@ -119,15 +122,19 @@ extension Trainer {
   /// Every K steps, and before every checkpoint, all replicas must be the same bits; one that is not is named, and the run stops
   /// on the checkpoint before.
   private func guardReplicas(_ stage: RunProgress.Stage) throws {
-    FaultDrill.flipBit(of: replica.model.parameters, rank: world.rank, step: progress.globalStep)
+    FaultDrill.flipBit(of: replica, rank: world.rank, step: progress.globalStep)
     let every = configuration.guards.replicaCheckSteps
     guard every > 0, world.count > 1, progress.globalStep % every == 0 || isCheckpointDue(stage) else { return }
     let differing = try replica.differingRanks()
     guard !differing.isEmpty else { return }
-    let hosts = try world.hosts()
     throw TrainingError.replicaDiffers(
-      ranks: differing.map { rank in "rank \(rank) on \(hosts.first { $0.rank == rank }?.host ?? "?")" },
-      step: progress.globalStep, isCertain: differing.count < world.count)
+      ranks: try names(differing), step: progress.globalStep, isCertain: differing.count < world.count)
+  }
+
+  /// Ranks with their hosts. Collective.
+  private func names(_ ranks: [Int]) throws -> [String] {
+    let hosts = try world.hosts()
+    return ranks.map { rank in "rank \(rank) on \(hosts.first { $0.rank == rank }?.host ?? "?")" }
   }
 
   // MARK: - Evaluation

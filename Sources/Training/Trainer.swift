@@ -17,6 +17,8 @@ public final class Trainer {
   let scheme: Scheme
   let plan: ComputePlan
   let threadCount: Int
+  /// Where this rank's memory belongs.
+  let nodes: NUMAPlan
   let resumes: Bool
   var progress = RunProgress()
   var leader: LeadersDesk?
@@ -31,12 +33,14 @@ public final class Trainer {
 
   /// Opens everything that can fail on a user's mistake. Collective.
   public init(
-    world: World, configuration: RunConfiguration, resumes: Bool, threadCount: Int, placementLine: String
+    world: World, configuration: RunConfiguration, resumes: Bool, threadCount: Int, placementLine: String,
+    nodes: NUMAPlan = .oneNode
   ) throws {
     self.world = world
     self.configuration = configuration
     self.resumes = resumes
     self.threadCount = threadCount
+    self.nodes = nodes
     let features = try CPUFeatures.common(to: world)
     (scheme, plan, source, tokenizer) = try world.agree {
       let scheme = try Scheme(configuration.quantization)
@@ -201,6 +205,15 @@ public final class Trainer {
     } else {
       try loadStart(into: model)
     }
+    try reportPages()
+  }
+
+  /// One line on where the parameters lie; none where every rank's machine has one node.
+  private func reportPages() throws {
+    let parameters = replica.model.parameters.elements
+    let share = nodes == .oneNode ? nil : nodes.shareOfPages(UnsafeRawBufferPointer(parameters))
+    let seats = try world.allGather(encoded: NodeSeat(nodes: nodes.nodes, share: share))
+    if let line = NodeSeat.line(seats) { note(line) }
   }
 
   func makeReplica(around model: EncoderModel) -> Replica {
@@ -210,7 +223,8 @@ public final class Trainer {
     (settings.weightDecay, settings.largestGradientNorm) = (o.weightDecay, o.maxGradientNorm)
     return Replica(
       world: world, model: model, reduction: plan.reduction, settings: settings,
-      lossBound: configuration.guards.lossBound)
+      lossBound: configuration.guards.lossBound, shardsOptimizer: configuration.compute.shardOptimizer,
+      keepsChecksum: configuration.guards.replicaCheckSteps > 0)
   }
 
   func makeModel(_ stage: RunProgress.Stage) throws -> EncoderModel {

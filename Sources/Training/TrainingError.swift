@@ -8,12 +8,12 @@ public enum TrainingError: Error, CustomStringConvertible {
   case wrongShape(name: String, path: String, expected: [Int], found: [Int])
   case vocabularyMismatch(tokenizer: Int, model: Int, tokenizerPath: String, modelPath: String)
   case otherTokenizer(tokenizerPath: String, modelPath: String)
-  case notAvailable(String)
   case notATagger(String)
   case noMaskedLMHead(String)
   case nothingQuantized(String)
   case badNumbers(step: Int, what: String)
   case replicaDiffers(ranks: [String], step: Int, isCertain: Bool)
+  case stateAltered(ranks: [String], step: Int)
   case nothingToResume(String)
   case resumeMismatch(String)
   case badQuantizer(String)
@@ -33,7 +33,6 @@ public enum TrainingError: Error, CustomStringConvertible {
       "tokenizer \(tokenizerPath) has \(tokenizer) ids, checkpoint \(modelPath) has \(model): set model.tokenizer to the checkpoint's own"
     case .otherTokenizer(let tokenizerPath, let modelPath):
       "tokenizer \(tokenizerPath) is not the one that checkpoint \(modelPath) brings: their ids mean other pieces; leave model.tokenizer out"
-    case .notAvailable(let what): what
     case .notATagger(let path):
       "\(path) has no classifier with labels: give a checkpoint that fine-tuning wrote"
     case .noMaskedLMHead(let path):
@@ -46,6 +45,8 @@ public enum TrainingError: Error, CustomStringConvertible {
       isCertain
         ? "step \(step): the replica of \(ranks.joined(separator: ", ")) differs from the others: a fault of that machine's memory is likely; resume from the last checkpoint without it"
         : "step \(step): the replicas of \(ranks.joined(separator: ", ")) differ, too few to tell which is right: test these machines' memory, then resume from the last checkpoint"
+    case .stateAltered(let ranks, let step):
+      "step \(step): parameters or moments of \(ranks.joined(separator: ", ")) changed since the last update: a fault of that machine's memory is likely; resume from the last checkpoint without it"
     case .nothingToResume(let path): "\(path) holds no intact checkpoint to resume from: start without --resume"
     case .resumeMismatch(let what): "the checkpoint does not continue this configuration: \(what)"
     case .badQuantizer(let what): what

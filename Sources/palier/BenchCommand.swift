@@ -12,12 +12,12 @@ import Training
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench",
-    abstract: "Measure speed on this machine: whole steps, products, reductions, tokenizing.",
+    abstract: "Measure speed on this machine: whole steps, what guards cost, products, reductions, tokenizing.",
     discussion: """
       Each prints a table and, with --json FILE, the same figures as JSON. Figures of one run belong together: on a noisy \
       machine compare ratios, not seconds. Runs alone or under launch/mpirun.
       """,
-    subcommands: [BenchStep.self, BenchProducts.self, BenchReduce.self, BenchCorpus.self])
+    subcommands: [BenchStep.self, BenchGuards.self, BenchProducts.self, BenchReduce.self, BenchCorpus.self])
 }
 
 /// Options of every bench.
@@ -30,13 +30,9 @@ struct BenchOptions: ParsableArguments {
   func run(_ body: (World) throws -> [String: Any]) throws {
     let world = try World()
     do {
-      let placement = try Placement.measure(world)
-      let count = try world.agree {
-        try placement.threadCount(asked: threads == 0 ? nil : threads, allowOversubscription: allowOversubscription)
-      }
-      Threads.use(count)
+      let seat = try RankSession.takeThreads(world, asked: threads, allowOversubscription: allowOversubscription)
       if world.isLeader {
-        print(placement.line(threadCount: count))
+        print(seat.line)
         print("\(CPUFeatures.current.modelName); oneDNN \(ProductBackend.version), \(ProductBackend.instructionSet)")
       }
       let figures = try body(world)
@@ -68,69 +64,36 @@ struct BenchStep: ParsableCommand {
 
       Example: palier bench step --scheme LSQ_E8W8A8
       """)
-  @Option(help: "fp32, LSQ_ExWyAz, LSQplus_ExWyAz or BitNet_ExW1.58Az.") var scheme = "LSQ_E8W8A8"
-  @Option(help: "Sequences a step, over all ranks.") var sequences = 12
-  @Option(help: "Tokens of each sequence; several values take turns: 18,40,7.") var lengths = "512"
-  @Option(help: "Tokens of a slice, at most.") var sliceTokens = 2048
-  @Option(help: "Labels of a token classifier in place of the masked-LM head.") var labels: Int?
-  @Option(help: "Steps that are timed, after one that is not.") var steps = 3
-  @Option(help: "Layers.") var layers = 12
-  @Option(help: "Hidden size.") var hidden = 768
-  @Option(help: "Attention heads.") var heads = 12
-  @Option(help: "Intermediate size.") var intermediate = 3072
-  @Option(help: "Vocabulary.") var vocabulary = 32_005
-  @Option(help: "auto, integer, float, or bf16 for the fp32 scheme.") var forward = "auto"
-  @Option(help: "auto, bf16, int16 or fp32.") var backward = "auto"
-  @Option(help: "auto, bf16 or fp32: attention's products.") var attention = "auto"
-  @Option(help: "exact or fp32.") var reduction = "exact"
+  @OptionGroup var step: StepOptions
   @OptionGroup var options: BenchOptions
 
   func run() throws {
     try options.run { world in
-      let setting = try world.agree { try makeSetting() }
+      let setting = try world.agree { try step.setting() }
       let result = try StepBenchmark.run(setting, world: world)
-      if world.isLeader { show(result, setting) }
+      if world.isLeader { show(result, setting, world) }
       return figures(result)
     }
   }
 
-  private func makeSetting() throws -> StepBenchmark.Setting {
-    var setting = StepBenchmark.Setting()
-    setting.scheme = try Scheme(parsing: scheme)
-    guard let forward = RunConfiguration.Forward(rawValue: forward),
-      let backward = RunConfiguration.Backward(rawValue: backward),
-      let attention = RunConfiguration.Attention(rawValue: attention), ["exact", "fp32"].contains(reduction)
-    else {
-      throw ValidationError(
-        "--forward is auto, integer, float or bf16; --backward auto, bf16, int16 or fp32; --attention auto, bf16 or fp32; --reduction exact or fp32"
-      )
-    }
-    (setting.precision, _) = try ComputePlan.products(
-      forward: forward, backward: backward, attention: attention, scheme: setting.scheme, features: .current)
-    setting.reduction = reduction == "exact" ? .fixedPoint : .float32
-    setting.dimensions = EncoderDimensions(
-      vocabularySize: vocabulary, hiddenSize: hidden, layerCount: layers, headCount: heads,
-      intermediateSize: intermediate,
-      positionCount: 514)
-    let parsed = lengths.split(separator: ",").map { Int($0) ?? 0 }
-    guard !parsed.isEmpty, parsed.allSatisfy({ (1...512).contains($0) }) else {
-      throw ValidationError("--lengths takes numbers from 1 to 512, separated by commas")
-    }
-    (setting.lengths, setting.sequenceCount, setting.sliceTokens) = (parsed, sequences, sliceTokens)
-    (setting.steps, setting.labelCount) = (max(steps, 1), labels)
-    return setting
-  }
-
-  private func show(_ r: StepBenchmark.Result, _ setting: StepBenchmark.Setting) {
+  private func show(_ r: StepBenchmark.Result, _ setting: StepBenchmark.Setting, _ world: World) {
     print(
-      "step of \(scheme), \(sequences) sequences of \(lengths) tokens, forward \(setting.precision.forward), ",
+      "step of \(step.scheme), \(step.sequences) sequences of \(step.lengths) tokens, forward \(setting.precision.forward), ",
       terminator: "")
-    print("backward \(setting.precision.backward), reduction \(reduction)")
+    print(
+      "backward \(setting.precision.backward), reduction \(step.reduction)\(step.shardOptimizer ? ", optimizer in shards" : "")"
+    )
     print("  tokens/s          \(figure(r.tokensPerSecond))")
     print("  seconds           \(figure(r.secondsPerStep))")
+    if world.count > 1 {
+      let share = 100 * r.waitedSeconds / r.secondsPerStep
+      print("  not hidden        \(figure(r.waitedSeconds)) s of communication, \(figure(share)) % of the step")
+      print("  uneven, seconds   \(figure(r.unevenSeconds)) more that the first rank to finish its slices waited")
+    }
     print("  limit, seconds    \(figure(r.limitSeconds))")
     print("  share of limit    \(figure(r.shareOfLimit))")
     print("  peak memory, GB   \(figure(Double(r.peakBytes) / 1e9)) a rank")
+    print("  moments, GB       \(figure(Double(r.momentBytes) / 1e9)) of it")
     print(
       "  products, G multiply-adds/s: forward \(figure(r.rates.forward / 1e9)), backward \(figure(r.rates.backward / 1e9)), ",
       terminator: "")
@@ -143,7 +106,10 @@ struct BenchStep: ParsableCommand {
 
   private func figures(_ r: StepBenchmark.Result) -> [String: Any] {
     [
-      "scheme": scheme, "tokens_per_second": r.tokensPerSecond, "seconds_per_step": r.secondsPerStep,
+      "scheme": step.scheme, "waited_seconds": r.waitedSeconds, "uneven_seconds": r.unevenSeconds,
+      "waited_share": r.waitedSeconds / r.secondsPerStep,
+      "moment_bytes": r.momentBytes, "sharded_optimizer": step.shardOptimizer, "tokens_per_second": r.tokensPerSecond,
+      "seconds_per_step": r.secondsPerStep,
       "limit_seconds": r.limitSeconds, "share_of_limit": r.shareOfLimit, "peak_bytes": r.peakBytes,
       "phases": Dictionary(r.phases.map { ($0.name, $0.seconds) }) { a, _ in a },
       "forward_rate": r.rates.forward, "backward_rate": r.rates.backward, "float_rate": r.rates.float,
@@ -184,7 +150,7 @@ struct BenchProducts: ParsableCommand {
 struct BenchReduce: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "reduce",
-    abstract: "Time the sum of a base-size gradient over the ranks, in float32 and in 64-bit fixed point.")
+    abstract: "Time the sum of a base-size gradient over the ranks: float32, 64-bit fixed point, and in shards.")
   @Option(help: "Elements of the gradient.") var elements = 110_000_000
   @Option(help: "Rounds; the best counts.") var rounds = 3
   @OptionGroup var options: BenchOptions
@@ -193,27 +159,52 @@ struct BenchReduce: ParsableCommand {
     try options.run { world in
       let single = try time(Float.self, world)
       let fixed = try time(Int64.self, world)
+      let shards = try time(Int64.self, world, outcome: .shards)
       if world.isLeader {
-        print("  sum of \(elements) elements over \(world.count) ranks")
-        print("    float32                 \(figure(single)) s, \(figure(Double(elements) * 4 / single / 1e9)) GB/s")
-        print("    64-bit fixed point      \(figure(fixed)) s, \(figure(Double(elements) * 8 / fixed / 1e9)) GB/s")
+        print("  \(elements) elements over \(world.count) ranks; bytes are those that each rank sends")
+        show("sum, float32", single)
+        show("sum, 64-bit fixed point", fixed)
+        show("sum of shards, then parameters of shards", shards)
       }
-      return ["float32_seconds": single, "fixed_seconds": fixed]
+      return [
+        "float32_seconds": single.seconds, "fixed_seconds": fixed.seconds, "sharded_seconds": shards.seconds,
+        "float32_bytes": single.byteCount, "fixed_bytes": fixed.byteCount, "sharded_bytes": shards.byteCount,
+      ]
     }
   }
 
-  private func time<Element: Reducible>(_ type: Element.Type, _ world: World) throws -> Double {
+  private func show(_ name: String, _ round: Round) {
+    let rate = round.byteCount == 0 ? "" : ", \(figure(Double(round.byteCount) / round.seconds / 1e9)) GB/s"
+    print(
+      "    " + name.padding(toLength: 42, withPad: " ", startingAt: 0)
+        + "\(figure(round.seconds)) s, \(figure(Double(round.byteCount) / 1e9)) GB\(rate)")
+  }
+
+  private struct Round {
+    var seconds = Double.infinity
+    var byteCount = 0
+  }
+
+  /// The best round: a sum on all ranks, or of shards and then the copy of float32 parameters that follows a sharded update.
+  private func time<Element: Reducible>(
+    _ type: Element.Type, _ world: World, outcome: GradientReducer<Element>.Outcome = .everywhere
+  ) throws -> Round {
     let buffer = AlignedBuffer<Element>(elements)
+    let parameters = AlignedBuffer<Float>(outcome == .shards ? elements : 0)
     let bucket = max(elements / 14, 1)
     let buckets = stride(from: 0, to: elements, by: bucket).map { $0..<min($0 + bucket, elements) }
-    let reducer = GradientReducer(world: world, gradients: buffer, buckets: buckets)
-    var best = Double.infinity
+    let reducer = GradientReducer(world: world, gradients: buffer, buckets: buckets, outcome: outcome)
+    var best = Round()
     for _ in 0...rounds {
       try world.barrier()
       let start = monotonicSeconds()
       buckets.indices.forEach(reducer.bucketReady)
-      _ = try reducer.waitAll()
-      best = min(best, try world.maximum(monotonicSeconds() - start))
+      best.byteCount = try reducer.waitAll().sentByteCount
+      if outcome == .shards, world.count > 1 {
+        try reducer.shareOwnedRanges(of: parameters.elements)
+        best.byteCount += (elements - elements / world.count) * MemoryLayout<Float>.stride
+      }
+      best.seconds = min(best.seconds, try world.maximum(monotonicSeconds() - start))
     }
     return best
   }

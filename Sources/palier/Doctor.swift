@@ -29,7 +29,7 @@ struct Doctor: ParsableCommand {
     try RankSession.run(allowSeparateWorlds: threadOptions.allowSeparateWorlds) { world in
       let placement = try Placement.measure(world)
       var report = MachineReport(world, placement)
-      report.settleThreads(placement, threadOptions)
+      report.settleThreads(placement, threadOptions, world)
       report.look()
       let reports = try world.allGather(encoded: report)
       let isSound = try noSelfCheck || RankSelfCheck.run(world: world)
@@ -61,6 +61,7 @@ struct MachineReport: Codable {
   var notes: [String] = []
   var nodes: [NUMAMap.Node] = []
   var pages: [Int: Int] = [:]
+  var plan = NUMAPlan.oneNode
   var memory: Int?
   var availableMemory: Int?
   var memoryLimit: Int?
@@ -74,7 +75,7 @@ struct MachineReport: Codable {
     quota = placement.cpuQuota
   }
 
-  mutating func settleThreads(_ placement: Placement, _ options: ThreadOptions) {
+  mutating func settleThreads(_ placement: Placement, _ options: ThreadOptions, _ world: World) {
     do {
       threads = try placement.threadCount(
         asked: options.threads == 0 ? nil : options.threads, allowOversubscription: options.allowOversubscription)
@@ -83,6 +84,7 @@ struct MachineReport: Codable {
       trouble = String(describing: error)
     }
     line = placement.line(threadCount: threads)
+    plan = (try? world.settleOnNodes(placement, threads: threads)) ?? .oneNode
     Threads.use(threads)
   }
 

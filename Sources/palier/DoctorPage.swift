@@ -50,10 +50,21 @@ struct DoctorPage {
     for rank in reports where rank.host == report.host {
       item(
         "rank \(rank.rank)",
-        "CPUs \(rank.cpus) (\(Output.counted(rank.coreCount, "core"))), \(Output.counted(rank.threads, "thread"))")
+        "CPUs \(rank.cpus) (\(Output.counted(rank.coreCount, "core"))), \(Output.counted(rank.threads, "thread"))\(nodes(rank.plan))"
+      )
     }
     item("energy", report.energy)
     Output.say("")
+  }
+
+  /// What a run does about the machine's nodes; nothing is said of a single one.
+  private func nodes(_ plan: NUMAPlan) -> String {
+    switch plan {
+    case .oneNode: ""
+    case .launchedOn(let node): ", memory on node \(node)"
+    case .keptOn(let node, let cpus): ", kept on node \(node) (CPUs \(CPUSet(cpus).list)) and its memory"
+    case .across(let nodes): ", memory in turns on nodes \(nodes.map(String.init).joined(separator: ", "))"
+    }
   }
 
   private func memory(_ report: MachineReport) -> String {

@@ -103,8 +103,8 @@ struct Evaluate: ParsableCommand {
       let (configuration, request) = try world.agree { try prepare() }
       let asked = threadOptions.threads > 0 ? threadOptions.threads : configuration.compute.threads
       let allow = threadOptions.allowOversubscription || configuration.compute.allowOversubscription
-      let (placement, threads) = try RankSession.takeThreads(world, asked: asked, allowOversubscription: allow)
-      if world.isLeader { Output.say(placement.line(threadCount: threads)) }
+      let seat = try RankSession.takeThreads(world, asked: asked, allowOversubscription: allow)
+      if world.isLeader { Output.say(seat.line) }
       let evaluation = try CheckpointEvaluation(world: world, request)
       let task = measuredTask(evaluation.facts, configuration)
       let outcome =

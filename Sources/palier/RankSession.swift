@@ -33,13 +33,25 @@ enum RankSession {
     exit(code)
   }
 
-  /// Measures the placement and takes as many threads as are asked for and allowed. Collective.
-  static func takeThreads(_ world: World, asked: Int, allowOversubscription: Bool) throws -> (Placement, count: Int) {
+  /// How many threads a command has, and where they and their memory lie.
+  struct Seat {
+    let placement: Placement
+    let threads: Int
+    let nodes: NUMAPlan
+    var line: String { placement.line(threadCount: threads) }
+  }
+
+  /// Measures the placement, takes as many threads as are asked for and allowed, and settles on a NUMA node. Collective.
+  static func takeThreads(
+    _ world: World, asked: Int, allowOversubscription: Bool, looksAfterNodes: Bool = true
+  ) throws -> Seat {
     let placement = try Placement.measure(world)
-    let count = try world.agree {
-      try placement.threadCount(asked: asked == 0 ? nil : asked, allowOversubscription: allowOversubscription)
+    let (count, nodes) = try world.agree {
+      let count = try placement.threadCount(
+        asked: asked == 0 ? nil : asked, allowOversubscription: allowOversubscription)
+      return (count, looksAfterNodes ? try world.settleOnNodes(placement, threads: count) : .oneNode)
     }
     Threads.use(count)
-    return (placement, count)
+    return Seat(placement: placement, threads: count, nodes: nodes)
   }
 }

@@ -60,14 +60,16 @@ struct Train: ParsableCommand {
         try configuration.checkInputs()
         return configuration
       }
-      let (placement, threads) = try RankSession.takeThreads(
-        world, asked: configuration.compute.threads, allowOversubscription: configuration.compute.allowOversubscription)
+      let seat = try RankSession.takeThreads(
+        world, asked: configuration.compute.threads,
+        allowOversubscription: configuration.compute.allowOversubscription,
+        looksAfterNodes: configuration.compute.numa == .automatic)
       let limit = configuration.guards.collectiveTimeoutSeconds
       let watchdog = limit > 0 ? Watchdog(world, seconds: Double(limit)) : nil
       try SignalFlag.install()
       let trainer = try Trainer(
-        world: world, configuration: configuration, resumes: resume, threadCount: threads,
-        placementLine: placement.line(threadCount: threads))
+        world: world, configuration: configuration, resumes: resume, threadCount: seat.threads,
+        placementLine: seat.line, nodes: seat.nodes)
       let ending = try trainer.run()
       watchdog?.stop()
       return ending == .finished ? EXIT_SUCCESS : Train.stoppedExitCode

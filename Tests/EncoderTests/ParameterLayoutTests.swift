@@ -28,6 +28,47 @@ final class ParameterLayoutTests: XCTestCase {
     }
   }
 
+  /// Also of matrices of more than one piece (the tables' rows are as wide as the hidden size).
+  func testPiecesAreWholeRowsAndCoverEveryParameterOnce() throws {
+    let large = ParameterLayout(
+      dimensions: EncoderDimensions(
+        vocabularySize: 2000, hiddenSize: 48, layerCount: 1, headCount: 2, intermediateSize: 700, positionCount: 12),
+      scheme: try Scheme(parsing: "LSQ_E4W4A4"), head: .maskedLanguageModel(tied: false))
+    XCTAssertGreaterThan(large.pieces.count, large.parameters.count)
+    for (what, layout) in try layouts() + [("large", large)] {
+      var pieces = layout.pieces[...]
+      for parameter in layout.parameters {
+        let mine = pieces.prefix { $0.parameter.name == parameter.name }
+        pieces = pieces.dropFirst(mine.count)
+        XCTAssertEqual(mine.first?.range.lowerBound, parameter.start, what)
+        XCTAssertEqual(mine.last?.range.upperBound, parameter.range.upperBound, what)
+        for (a, b) in zip(mine, mine.dropFirst()) { XCTAssertEqual(a.range.upperBound, b.range.lowerBound, what) }
+        let width = parameter.shape.count > 1 ? parameter.shape[1] : 1
+        for piece in mine { XCTAssertEqual(piece.range.count % width, 0, "\(what) \(parameter.name)") }
+      }
+      XCTAssertTrue(pieces.isEmpty, what)
+    }
+  }
+
+  func testShardsTileTheBucketsAndDivideNoPiece() throws {
+    for (what, layout) in try layouts() {
+      XCTAssertEqual(layout.buckets.reduce(0) { $0 + $1.count }, layout.elementCount, what)
+      for count in [1, 2, 3, 8, 64] {
+        let shards = layout.shards(count: count)
+        for (bucket, parts) in zip(layout.buckets, shards) {
+          XCTAssertEqual(parts.count, count)
+          XCTAssertEqual(parts[0].lowerBound, bucket.lowerBound)
+          for (a, b) in zip(parts, parts.dropFirst()) { XCTAssertEqual(a.upperBound, b.lowerBound) }
+          XCTAssertEqual(parts[count - 1].upperBound, bucket.upperBound)
+        }
+        let cuts = Set(shards.joined().map(\.lowerBound))
+        for piece in layout.pieces {
+          XCTAssertFalse(piece.range.dropFirst().contains(where: cuts.contains), "\(what): a piece of two ranks")
+        }
+      }
+    }
+  }
+
   func testPartsTileTheBlock() throws {
     for (what, layout) in try layouts() {
       let parts = [layout.embeddingRange] + layout.layerRanges + [layout.headRange]

@@ -100,7 +100,7 @@ extension EncoderModel {
 
   /// Passes the summed gradients through the weights' quantizers.
   func finish(_ store: GradientStore) {
-    for layer in 0..<dimensions.layerCount { finishGradients(layer: layer, of: store) }
+    finishGradients(of: store)
   }
 
   /// One step's loss and gradients.

@@ -88,6 +88,9 @@ final class MPIRun: @unchecked Sendable {
     let launchers = ["OMPI_", "PMIX_", "PMI_", "ORTE_", "SLURM_", "OPAL_"]
     var kept = ProcessInfo.processInfo.environment.filter { entry in !launchers.contains { entry.key.hasPrefix($0) } }
     kept["OMP_NUM_THREADS"] = "1"
+    // Tests run more ranks and threads than cores: one that waits must leave its core, as under launch/mpirun.
+    kept["OMP_WAIT_POLICY"] = "passive"
+    kept["GOMP_SPINCOUNT"] = "0"
     return kept.merging(extra) { $1 }.map { "\($0)=\($1)" }
   }
 }

@@ -28,4 +28,26 @@ final class PlacementRunTests: XCTestCase {
     XCTAssertTrue(outcome.errors.contains("given by the launcher"), outcome.errors)
     XCTAssertEqual(outcome.errorLines.count, 1)
   }
+
+  /// As on a machine of two NUMA nodes, whose ranks mpirun left free: each keeps to a half, and so do the threads it starts.
+  func testFreeRanksKeepToANodeEach() throws {
+    let cores = ProcessInfo.processInfo.activeProcessorCount
+    try XCTSkipUnless(cores >= 2, "one core")
+    let outcome = try MPIRun(["nodes"], ranks: 2).wait()
+    XCTAssertEqual(outcome.status, 0, outcome.errors)
+    let lines = outcome.output.split(separator: "\n").filter { $0.hasPrefix("rank ") }
+    XCTAssertEqual(lines.count, 2, outcome.output)
+    XCTAssertTrue(lines[0].hasPrefix("rank 0 on [0], CPUs "), outcome.output)
+    XCTAssertTrue(lines[1].hasPrefix("rank 1 on [1], CPUs "), outcome.output)
+    let cpus = lines.compactMap { $0.components(separatedBy: "CPUs ").last }
+    XCTAssertNotEqual(cpus[0], cpus[1])
+  }
+
+  func testOneRankOverTwoNodesKeepsAllItsCPUs() throws {
+    let cores = ProcessInfo.processInfo.activeProcessorCount
+    try XCTSkipUnless(cores >= 2, "one core")
+    let outcome = try MPIRun(["nodes"], ranks: 1).wait()
+    XCTAssertEqual(outcome.status, 0, outcome.errors)
+    XCTAssertTrue(outcome.output.contains("rank 0 on [0, 1], CPUs "), outcome.output)
+  }
 }

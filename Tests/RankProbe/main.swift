@@ -62,6 +62,7 @@ func probe(_ command: String) throws -> Int32 {
     let asked = numbers.first.map { Int($0) }
     let threads = try world.agree { try placement.threadCount(asked: asked) }
     if world.isLeader { print(placement.line(threadCount: threads)) }
+  case "nodes": try settleOnMadeUpNodes()
   case "bench": try benchReduction()
   default: throw ProbeError.failed("no command \(command)")
   }
@@ -76,6 +77,22 @@ enum ProbeError: Error, CustomStringConvertible {
     case .failed(let what): return what
     }
   }
+}
+
+/// Takes the host's CPUs for two NUMA nodes of one half each, and prints which CPUs each rank, and a thread that it starts
+/// afterwards, may use.
+func settleOnMadeUpNodes() throws {
+  let cpus = world.launchCores.numbers
+  let halves = [Array(cpus.prefix(cpus.count / 2)), Array(cpus.dropFirst(cpus.count / 2))]
+  let nodes = halves.enumerated().map { NUMAMap.Node(id: $0, cpus: $1) }
+  let plan = try world.settleOnNodes(Placement.measure(world), threads: 1, nodes: nodes)
+  let own = try CPUSet.ofThisThread()
+  let thread = Thread { exit((try? CPUSet.ofThisThread()) == own ? 0 : 1) }
+  let lines = try world.allGather(encoded: "rank \(world.rank) on \(plan.nodes), CPUs \(own.list)")
+  if world.isLeader { lines.forEach { print($0) } }
+  try world.finalize()
+  thread.start()
+  while true { pause() }
 }
 
 /// Sums twelve slices dealt out to the ranks, as whole numbers and as floats, and prints each rank's fingerprints.

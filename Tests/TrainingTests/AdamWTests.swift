@@ -188,19 +188,48 @@ final class AdamWTests: XCTestCase {
     }
   }
 
-  /// Ranks that update a part each, cut anywhere, make together what one makes alone.
-  func testPartsOfTheBlockUpdatedApartGiveTheSameBits() throws {
+  /// Ranks that update their shards alone make together what one makes with all.
+  func testShardsUpdatedApartGiveTheSameBits() throws {
     let layout = try layout()
-    let (whole, shared) = (parameters(layout), parameters(layout))
-    let cuts = [0, 1000, 17_003, layout.elementCount]
-    let optimizer = AdamW(layout: layout, settings: AdamWSettings())
-    let parts = zip(cuts, cuts.dropFirst()).map { ($0..<$1, AdamW(layout: layout, settings: AdamWSettings())) }
-    for step in 0..<3 {
-      let gradient = store(gradients(layout, step: step))
-      optimizer.update(whole, with: gradient, rate: rate, clip: 1)
-      for (range, part) in parts { part.update(shared, with: gradient, rate: rate, clip: 1, in: range) }
+    for count in 1...4 {
+      let (whole, shared) = (parameters(layout), parameters(layout))
+      let optimizer = AdamW(layout: layout, settings: AdamWSettings())
+      let shards = layout.shards(count: count)
+      let parts = (0..<count).map { rank in
+        AdamW(layout: layout, settings: AdamWSettings(), owned: shards.map { $0[rank] })
+      }
+      XCTAssertEqual(
+        parts.reduce(0) { $0 + $1.first.count }, layout.elementCount, "\(count) ranks hold all moments once")
+      for step in 0..<3 {
+        let gradient = store(gradients(layout, step: step))
+        optimizer.update(whole, with: gradient, rate: rate, clip: 1)
+        for part in parts { part.update(shared, with: gradient, rate: rate, clip: 1) }
+      }
+      XCTAssertTrue(whole.elements.map(\.bitPattern) == shared.elements.map(\.bitPattern), "\(count) ranks")
     }
-    XCTAssertTrue(whole.elements.map(\.bitPattern) == shared.elements.map(\.bitPattern))
+  }
+
+  /// The norm from the shards' words, added up as ranks do, has the bits of the norm made alone.
+  func testTheNormOfShardsHasTheSameBits() throws {
+    let layout = try layout()
+    for kind in [GradientStore.Kind.float32, .fixedPoint] {
+      let gradient = store(gradients(layout, step: 1), kind)
+      let alone = AdamW(layout: layout, settings: AdamWSettings()).squaredNorm(of: gradient)
+      let shards = layout.shards(count: 3)
+      var total: [Int64] = []
+      var norm = 0.0
+      for rank in 0..<3 {
+        let part = AdamW(layout: layout, settings: AdamWSettings(), owned: shards.map { $0[rank] })
+        norm = part.squaredNorm(of: gradient) { words in
+          if total.isEmpty { total = [Int64](repeating: 0, count: words.count) }
+          for i in words.indices {
+            total[i] += words[i]
+            words[i] = total[i]
+          }
+        }
+      }
+      XCTAssertEqual(norm.bitPattern, alone.bitPattern)
+    }
   }
 
   func testContinuingFromSavedMomentsGivesTheSameBits() throws {

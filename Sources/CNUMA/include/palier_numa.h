@@ -49,6 +49,10 @@ void palier_numa_allocate_locally(void);
 /// Asks for new pages of the calling thread on `node`, elsewhere when it is full. Wraps numa_set_preferred.
 void palier_numa_prefer_node(int node);
 
+/// Asks for new pages of the calling thread, and of the threads that it starts from now on, on `nodes` in turns. 0, or a
+/// negative errno. Wraps numa_set_interleave_mask.
+int palier_numa_interleave(const int *nodes, int count);
+
 /// The node of each page that holds one of `pages`: `nodes[i]` is a node id, or a negative errno (-ENOENT: not touched
 /// yet). 0, or a negative errno. Wraps numa_move_pages without target nodes, which only asks.
 int palier_numa_nodes_of_pages(void **pages, unsigned long count, int *nodes);

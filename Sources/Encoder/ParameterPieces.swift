@@ -1,0 +1,47 @@
+/// Some whole rows of one parameter: the unit of all work on summed gradients.
+///
+/// Sums over a parameter are made piece by piece and combined in the pieces' order, so that their bits depend neither on the
+/// number of threads nor on which rank has which pieces.
+public struct ParameterPiece: Sendable {
+  public let parameter: ParameterInfo
+  /// Its place in the block of all parameters.
+  public let range: Range<Int>
+
+  /// About 16,000 elements: they stay in the second-level cache, and a base-size model makes some 7,000 of them.
+  static let largestCount = 1 << 14
+}
+
+extension ParameterLayout {
+  /// Every parameter cut into pieces, in the order of the block.
+  public var pieces: [ParameterPiece] {
+    parameters.flatMap { parameter in
+      let width = parameter.shape.count > 1 ? parameter.shape[parameter.shape.count - 1] : 1
+      let length = max(ParameterPiece.largestCount / max(width, 1), 1) * width
+      return stride(from: 0, to: parameter.count, by: max(length, 1)).map { start in
+        ParameterPiece(
+          parameter: parameter,
+          range: parameter.start + start..<parameter.start + min(start + length, parameter.count))
+      }
+    }
+  }
+
+  /// The block in parts, in the order in which the backward pass ends them: head, layers from the last down, embeddings.
+  public var buckets: [Range<Int>] {
+    ([headRange] + layerRanges.reversed() + [embeddingRange]).filter { !$0.isEmpty }
+  }
+
+  /// Each bucket cut into `count` neighbouring shards of nearly equal length, which begin where a piece begins: no piece is
+  /// ever two ranks'. The last shards may be empty.
+  public func shards(count: Int) -> [[Range<Int>]] {
+    let starts = pieces.map(\.range.lowerBound)
+    return buckets.map { bucket in
+      let inside = starts.filter { bucket.contains($0) }
+      let bounds = (0...count).map { shard -> Int in
+        guard shard > 0 else { return bucket.lowerBound }
+        let wanted = bucket.lowerBound + bucket.count * shard / count
+        return shard == count ? bucket.upperBound : inside.first { $0 >= wanted } ?? bucket.upperBound
+      }
+      return zip(bounds, bounds.dropFirst()).map { $0..<$1 }
+    }
+  }
+}
