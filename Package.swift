@@ -56,7 +56,9 @@ let package = Package(
     .testTarget(name: "ObservabilityTests", dependencies: ["Observability", "TestSupport"]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "TestSupport"]),
     .testTarget(name: "TrainingTests", dependencies: ["Training", "Configuration", "TestSupport"]),
-    .testTarget(name: "MultiRankTests", dependencies: ["TestSupport", "RankProbe", "palier"]),
+    .testTarget(
+      name: "MultiRankTests",
+      dependencies: ["TestSupport", "RankProbe", "palier", .product(name: "Crypto", package: "swift-crypto")]),
   ],
   swiftLanguageModes: [.v5],
   cxxLanguageStandard: .cxx17

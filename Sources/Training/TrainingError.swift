@@ -8,6 +8,7 @@ public enum TrainingError: Error, CustomStringConvertible {
   case wrongShape(name: String, path: String, expected: [Int], found: [Int])
   case vocabularyMismatch(tokenizer: Int, model: Int, tokenizerPath: String, modelPath: String)
   case otherTokenizer(tokenizerPath: String, modelPath: String)
+  case notAvailable(String)
   case notATagger(String)
   case noMaskedLMHead(String)
   case nothingQuantized(String)
@@ -33,6 +34,7 @@ public enum TrainingError: Error, CustomStringConvertible {
       "tokenizer \(tokenizerPath) has \(tokenizer) ids, checkpoint \(modelPath) has \(model): set model.tokenizer to the checkpoint's own"
     case .otherTokenizer(let tokenizerPath, let modelPath):
       "tokenizer \(tokenizerPath) is not the one that checkpoint \(modelPath) brings: their ids mean other pieces; leave model.tokenizer out"
+    case .notAvailable(let what): what
     case .notATagger(let path):
       "\(path) has no classifier with labels: give a checkpoint that fine-tuning wrote"
     case .noMaskedLMHead(let path):

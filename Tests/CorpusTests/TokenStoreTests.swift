@@ -157,6 +157,19 @@ final class TokenStoreTests: XCTestCase {
     XCTAssertFalse(FileManager.default.fileExists(atPath: folder.file("store").path))
   }
 
+  /// Opening a pipe that nobody writes to used to wait for ever.
+  func testANamedPipeIsRefusedAtOnce() throws {
+    let folder = try TemporaryFolder()
+    try build([Data("le la de\n".utf8)], in: folder)
+    for name in ["text.txt", Tokenizer.modelFileName, "store/tokens.bin", "store/manifest.json"] {
+      try? FileManager.default.removeItem(at: folder.file(name))
+      XCTAssertEqual(mkfifo(folder.file(name).path, 0o600), 0)
+    }
+    assertThrows(try TokenizationPlan(files: [folder.file("text.txt")]), "no regular file")
+    assertThrows(try Tokenizer(folder: folder.url), "no regular file")
+    assertThrows(try TokenStore(folder: folder.file("store")), "no regular file")
+  }
+
   func testAStoreIsNeverOverwritten() throws {
     let folder = try TemporaryFolder()
     try build([Data("le".utf8)], in: folder)

@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 import TestSupport
 import XCTest
@@ -5,14 +6,19 @@ import XCTest
 /// A result that depends on how many ranks were free is not a result: the final checkpoint's bytes are the same whatever the
 /// number of ranks and threads, and after a resume on another number.
 ///
-/// `PALIER_LONG_TESTS=1` adds 6 and 8 ranks and more kills.
+/// `PALIER_LONG_TESTS=1` makes the runs 40 steps long and adds 6 and 8 ranks, two threads everywhere, and more kills.
 final class ExactnessTests: XCTestCase {
   private static let isLong = ProcessInfo.processInfo.environment["PALIER_LONG_TESTS"] != nil
-  private static let crowded = ["--set", "compute.allow_oversubscription=true"]
+  private static let stepCount = isLong ? 40 : 12
+  private static let schemes = ["LSQ_E4W4A4", "BitNet_E6W1.58A6"]
+  private static let common = [
+    "--set", "compute.allow_oversubscription=true", "--set", "budget.total_steps=\(stepCount)", "--set",
+    "dropout.hidden=0.1", "--set", "dropout.attention=0.1",
+  ]
 
-  /// The weights of the last checkpoint of a run of 12 steps across the switch.
-  private func weights(_ output: URL, step: Int = 12) throws -> Data {
-    let name = "checkpoints/step-" + String(format: "%06d", step)
+  /// The weights of the last checkpoint of a run across the switch.
+  private func weights(_ output: URL) throws -> Data {
+    let name = "checkpoints/step-" + String(format: "%06d", Self.stepCount)
     return try Data(contentsOf: output.appendingPathComponent(name + "/model.safetensors"))
   }
 
@@ -21,17 +27,59 @@ final class ExactnessTests: XCTestCase {
     let output = folder.url.appendingPathComponent("out")
     let config = try DemoData.configuration(output: output)
     let settings = ["--set", "quantization.scheme=\(scheme)", "--set", "compute.threads=\(threads)"]
-    try Program.succeed(["train", config] + settings + Self.crowded, ranks: ranks)
+    try Program.succeed(["train", config] + settings + Self.common, ranks: ranks, timeout: 240)
     return try weights(output)
   }
 
+  private func report(_ scheme: String, _ run: String, _ weights: Data) {
+    print("\(scheme), \(Self.stepCount) steps, \(run): SHA-256 \(SHA256.hash(data: weights).hexadecimal)")
+  }
+
   func testBitsAreTheSameOnAnyNumberOfRanksAndThreads() throws {
-    for scheme in ["LSQ_E4W4A4", "BitNet_E6W1.58A6"] {
+    for scheme in Self.schemes {
       let alone = try finalWeights(scheme, ranks: 1)
-      for ranks in [2, 3, 4] + (Self.isLong ? [6, 8] : []) {
-        XCTAssertEqual(try finalWeights(scheme, ranks: ranks), alone, "\(scheme) on \(ranks) ranks")
+      report(scheme, "1 rank × 1 thread", alone)
+      for ranks in [1, 2, 3, 4] + (Self.isLong ? [6, 8] : []) {
+        for threads in ranks == 1 || Self.isLong ? [1, 2] : [1] where ranks * threads > 1 {
+          let found = try finalWeights(scheme, ranks: ranks, threads: threads)
+          report(scheme, "\(ranks) ranks × \(threads) threads", found)
+          XCTAssertEqual(found, alone, "\(scheme) on \(ranks) ranks × \(threads) threads")
+        }
       }
-      XCTAssertEqual(try finalWeights(scheme, ranks: 1, threads: 2), alone, "\(scheme) on two threads")
+    }
+  }
+
+  func testTwoRanksStoppedAtARandomStepResumeOnThreeToTheSameBits() throws {
+    for scheme in Self.schemes {
+      let folder = try TemporaryFolder()
+      let output = folder.url.appendingPathComponent("out")
+      let arguments =
+        try ["train", DemoData.configuration(output: output)] + Self.common + [
+          "--set", "quantization.scheme=\(scheme)",
+        ]
+      let run = try MPIRun(arguments, of: "palier", ranks: 2, timeout: 120)
+      let asked = Int.random(in: 1..<Self.stepCount - 2)
+      try waitForStep(asked, in: output)
+      run.send(SIGUSR1)
+      let stopped = run.wait()
+      XCTAssertEqual(stopped.status, 75, stopped.errors)
+      let last = try XCTUnwrap(
+        stopped.output.split(separator: "\n").first { $0.contains("stopped by SIGUSR1 after step") }, stopped.output)
+      try Program.succeed(arguments + ["--resume"], ranks: 3)
+      let found = try weights(output)
+      report(scheme, "2 ranks, \(last.prefix { $0 != ":" }), 3 ranks", found)
+      XCTAssertEqual(found, try finalWeights(scheme, ranks: 1), scheme)
+    }
+  }
+
+  /// Waits until the run's log has this step.
+  private func waitForStep(_ step: Int, in output: URL) throws {
+    let log = output.appendingPathComponent("metrics.jsonl").path
+    let record = Data("{\"kind\":\"step\",\"global_step\":\(step),".utf8)
+    let end = Date(timeIntervalSinceNow: 60)
+    while FileManager.default.contents(atPath: log)?.range(of: record) == nil {
+      if Date() > end { return XCTFail("step \(step) did not come within a minute") }
+      usleep(2_000)
     }
   }
 
@@ -42,7 +90,7 @@ final class ExactnessTests: XCTestCase {
       let folder = try TemporaryFolder()
       let output = folder.url.appendingPathComponent("out")
       let config = try DemoData.configuration(output: output)
-      let settings = ["--set", "quantization.scheme=LSQ_E4W4A4", "--set", "checkpoints.every_steps=1"] + Self.crowded
+      let settings = ["--set", "quantization.scheme=LSQ_E4W4A4", "--set", "checkpoints.every_steps=1"] + Self.common
       let run = try MPIRun(["train", config] + settings, of: "palier", ranks: 2, timeout: 120)
       _ = try run.waitForLine("masked-LM:")
       usleep(UInt32.random(in: 0...900_000, using: &generator))
@@ -76,7 +124,7 @@ final class ExactnessTests: XCTestCase {
     for (rank, element, bit) in [(0, 12_345, 3), (1, 777, 30), (2, 40_000, 0)] {
       let folder = try TemporaryFolder()
       let config = try DemoData.configuration(output: folder.url.appendingPathComponent("out"))
-      let settings = ["--set", "guards.replica_check_steps=1"] + Self.crowded
+      let settings = ["--set", "guards.replica_check_steps=1"] + Self.common
       let drill = ["PALIER_FLIP_BIT": "\(rank):5:\(element):\(bit)"]
       let outcome = try MPIRun(["train", config] + settings, of: "palier", ranks: 3, environment: drill, timeout: 120)
         .wait()
@@ -84,4 +132,9 @@ final class ExactnessTests: XCTestCase {
       XCTAssertTrue(outcome.errors.contains("step 5: the replica of rank \(rank) on"), outcome.errors)
     }
   }
+}
+
+extension SHA256.Digest {
+  /// Sixty-four lower-case digits.
+  fileprivate var hexadecimal: String { map { String(format: "%02x", $0) }.joined() }
 }

@@ -24,22 +24,25 @@ final class MPIRun: @unchecked Sendable {
   ///   - ranks: the number of ranks; nil starts the program without mpirun.
   ///   - binding: arguments that place the ranks.
   ///   - environment: variables added to this process's, from which every launcher's are removed.
-  init(
+  convenience init(
     _ arguments: [String], of executable: String = "RankProbe", ranks: Int?, binding: [String] = ["--bind-to", "none"],
     environment: [String: String] = [:], timeout: Double = 60
   ) throws {
-    let program = try MPIRun.productsFolder().appendingPathComponent(executable).path
-    try XCTSkipUnless(FileManager.default.isExecutableFile(atPath: program), "\(executable) is not built")
-    var words = [program] + arguments
+    var words = [try MPIRun.pathOfBuilt(executable)] + arguments
     if let ranks {
       let mpirun = try XCTUnwrap(MPIRun.pathOf("mpirun"), "mpirun is not installed: apt-get install openmpi-bin")
       let options = ["-q", "--allow-run-as-root", "--oversubscribe", "-n", "\(ranks)"]
       words = [mpirun] + options + binding + words
     }
+    try self.init(command: words, environment: environment, timeout: timeout)
+  }
+
+  /// Starts `command`, its first word a path.
+  init(command: [String], environment: [String: String] = [:], timeout: Double = 60) throws {
     output = Collector()
     errors = Collector()
     deadline = Date(timeIntervalSinceNow: timeout)
-    process = try spawn(words, environment: MPIRun.environment(adding: environment), output: output, errors: errors)
+    process = try spawn(command, environment: MPIRun.environment(adding: environment), output: output, errors: errors)
     Thread.detachNewThread { [process, ending] in ending.collect(process) }
   }
 
@@ -71,6 +74,13 @@ final class MPIRun: @unchecked Sendable {
 
   /// Sends `signal` to mpirun, or to the program when it runs alone.
   func send(_ signal: Int32) { kill(process, signal) }
+
+  /// The path of an executable of this package; skipped where it is not built.
+  static func pathOfBuilt(_ executable: String) throws -> String {
+    let program = try MPIRun.productsFolder().appendingPathComponent(executable).path
+    try XCTSkipUnless(FileManager.default.isExecutableFile(atPath: program), "\(executable) is not built")
+    return program
+  }
 
   /// The folder that holds the test bundle and the executables.
   private static func productsFolder() throws -> URL {

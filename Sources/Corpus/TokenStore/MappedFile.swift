@@ -11,7 +11,8 @@ final class MappedFile: @unchecked Sendable {
   /// Maps the regular file at `url`.
   init(_ url: URL) throws {
     path = url.path
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    // O_NONBLOCK: opening a named pipe would wait for a writer that may never come.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw CorpusError.cannotRead(path: path, reason: systemReason()) }
     defer { close(descriptor) }
     var status = stat()
@@ -32,6 +33,9 @@ final class MappedFile: @unchecked Sendable {
     guard let start = bytes.baseAddress else { return }
     munmap(UnsafeMutableRawPointer(mutating: start), bytes.count)
   }
+
+  /// A copy of the bytes, which outlives the mapping.
+  func copied() -> Data { withExtendedLifetime(self) { Data(bytes) } }
 
   /// The bytes as text.
   var text: UTF8Text.Bytes { bytes.bindMemory(to: UInt8.self) }

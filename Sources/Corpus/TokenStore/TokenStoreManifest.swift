@@ -40,7 +40,7 @@ public struct TokenStoreManifest: Codable, Sendable, Equatable {
     let file = try MappedFile(url)
     guard file.bytes.count <= Self.largestByteCount else { throw bad("\(file.bytes.count) bytes are no manifest") }
     do {
-      self = try JSONDecoder().decode(Self.self, from: Data(file.bytes))
+      self = try JSONDecoder().decode(Self.self, from: file.copied())
     } catch DecodingError.keyNotFound(let key, _) {
       throw bad("no \(key.stringValue)")
     } catch DecodingError.typeMismatch(_, let context) {

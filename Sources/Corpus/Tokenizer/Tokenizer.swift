@@ -38,13 +38,7 @@ public final class Tokenizer: @unchecked Sendable {
 
   /// Loads a model file. With `wordByWord` false texts are never cut into words (slower; for comparison).
   package convenience init(modelFile: URL, wordByWord: Bool = true) throws {
-    let data: Data
-    do {
-      data = try Data(contentsOf: modelFile, options: .alwaysMapped)
-    } catch {
-      throw CorpusError.cannotRead(path: modelFile.path, reason: (error as NSError).localizedDescription)
-    }
-    try self.init(model: data, file: modelFile, wordByWord: wordByWord)
+    try self.init(model: MappedFile(modelFile).copied(), file: modelFile, wordByWord: wordByWord)
   }
 
   /// The tokenizer of a model file's bytes; `file` only names it in errors.
