@@ -31,16 +31,16 @@ extension ParameterLayout {
   }
 
   /// Each bucket cut into `count` neighbouring shards of nearly equal length, which begin where a piece begins: no piece is
-  /// ever two ranks'. The last shards may be empty.
+  /// ever two ranks'. Some may be empty.
   public func shards(count: Int) -> [[Range<Int>]] {
     let starts = pieces.map(\.range.lowerBound)
     return buckets.map { bucket in
-      let inside = starts.filter { bucket.contains($0) }
-      let bounds = (0...count).map { shard -> Int in
-        guard shard > 0 else { return bucket.lowerBound }
+      let places = starts.filter { bucket.contains($0) } + [bucket.upperBound]
+      let inner = (1..<max(count, 1)).map { shard -> Int in
         let wanted = bucket.lowerBound + bucket.count * shard / count
-        return shard == count ? bucket.upperBound : inside.first { $0 >= wanted } ?? bucket.upperBound
+        return places.min { abs($0 - wanted) < abs($1 - wanted) } ?? bucket.upperBound
       }
+      let bounds = [bucket.lowerBound] + inner + [bucket.upperBound]
       return zip(bounds, bounds.dropFirst()).map { $0..<$1 }
     }
   }
