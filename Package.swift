@@ -1,4 +1,5 @@
 // swift-tools-version: 6.1
+import Foundation
 import PackageDescription
 
 // One library target a room (README, "Map"): the dependency lists below are the rule of who may know whom.
@@ -63,3 +64,11 @@ let package = Package(
   swiftLanguageModes: [.v5],
   cxxLanguageStandard: .cxx17
 )
+
+// Only when asked for: its entry point is libFuzzer's own, so that an ordinary build could not link it (CONTRIBUTING).
+if ProcessInfo.processInfo.environment["PALIER_LIBFUZZER"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "LibFuzzer", dependencies: ["Checkpoints", "Configuration", "Corpus"], path: "Tests/LibFuzzer",
+      swiftSettings: [.unsafeFlags(["-parse-as-library"])]))
+}

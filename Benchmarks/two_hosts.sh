@@ -4,8 +4,8 @@
 # `palier bench step` on two ranks, each on a host of its own with half of this machine's cores, over a link of RATE (1gbit,
 # 10gbit; `none` for no limit): the share of a step that communication costs there. ARGUMENTs go to `palier bench step`.
 #
-# The hosts are network namespaces (Tests/Hosts/hosts), made for the run and removed at its end. Needs root, `ip` and `tc`. A
-# base-size model takes about 3 GB a rank; where that is too much: Benchmarks/two_hosts.sh 1gbit --layers 4 --vocabulary 8000
+# The hosts are network namespaces (Tests/Hosts/hosts), made for the run and removed at its end. Needs root, `ip` and `tc`. Both
+# ranks share this machine's memory; where base size is too much: Benchmarks/two_hosts.sh 1gbit --layers 4 --vocabulary 8000
 
 set -euo pipefail
 

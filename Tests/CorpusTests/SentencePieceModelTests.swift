@@ -38,6 +38,17 @@ final class SentencePieceModelTests: XCTestCase {
     assertRefused("second unknown") { $0.pieces[9].type = SyntheticModel.unknown }
   }
 
+  /// Found by the long fuzzer: the library then fails on every text that holds the character.
+  func testAControlPieceOfOneCharacterIsRefusedInBPE() throws {
+    assertRefused("control piece of one character") {
+      $0.modelType = 2
+      $0.pieces.append(.init("ß", type: SyntheticModel.control))
+    }
+    var unigram = SyntheticModel()
+    unigram.pieces.append(.init("ß", type: SyntheticModel.control))
+    XCTAssertEqual(try unigram.tokenizer().encodePlain("ß").last, TokenIDs.unk)
+  }
+
   func testTheIdTableNeedsItsFirstThreePieces() {
     assertRefused("first piece is not the unknown") { $0.pieces[0].type = SyntheticModel.normal }
     assertRefused("first piece is not the unknown") { $0.pieces = Array($0.pieces.prefix(2)) }

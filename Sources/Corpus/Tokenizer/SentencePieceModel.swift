@@ -161,6 +161,10 @@ extension SentencePieceModel {
     if UTF8Text.wellFormedPrefix(of: text) < text.count { throw wrong(index, "is not UTF-8") }
     if !piece.score.isFinite { throw wrong(index, "has score \(piece.score)") }
     if piece.type == .unknown && index > 0 { throw wrong(index, "is a second unknown piece or not the first piece") }
+    // The library's BPE takes the character for the piece, which stands for no text, and then misses it in the text.
+    if kind == .bpe && piece.type == .control && String(decoding: text, as: UTF8.self).unicodeScalars.count == 1 {
+      throw wrong(index, "is a control piece of one character in a BPE model")
+    }
   }
 
   /// CamemBERT's id table rests on these three.
