@@ -56,7 +56,12 @@ public struct MetricsRecord {
     range.count <= longestLine ? MetricsRecord(line: data.subdata(in: range)) : nil
   }
 
+  /// The file's bytes; a pipe, which might never end, is refused.
   static func mapped(_ url: URL) throws -> Data {
+    var status = stat()
+    if stat(url.path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+      throw ObservabilityError.cannotRead(path: url.path, reason: "it is no regular file")
+    }
     do {
       return try Data(contentsOf: url, options: .alwaysMapped)
     } catch {

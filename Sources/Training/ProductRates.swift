@@ -11,8 +11,12 @@ public struct ProductRates: Sendable {
   public let forward: Double
   /// Of the backward linears: dY·Ŵ and dYᵀ·X̂ (bfloat16, float32, or two products of 8-bit limbs for one).
   public let backward: Double
-  /// Of float32 products, for heads and attention.
+  /// Of attention's products (bfloat16, or float32).
+  public let attention: Double
+  /// Of float32 products.
   public let float: Double
+  /// Of the head's: they run in float32, but where bfloat16 is at hand it is what they are held against.
+  public let head: Double
 
   public init(dimensions d: EncoderDimensions, precision: Precision, rounds: Int = 5) throws {
     let (left, right, sums): (ElementKind, ElementKind, ElementKind) =
@@ -25,7 +29,20 @@ public struct ProductRates: Sendable {
     forward = try ProductRates.rate(
       [(64, min(h, 768), h), (64, min(i, 768), h), (64, min(h, 768), i)], left, right, sums, rounds)
     backward = try ProductRates.backwardRate(precision.backward, h, i, rounds)
-    float = try ProductRates.rate([(64, min(h, 768), h), (64, min(h, 768), i)], .float, .float, .float, rounds)
+    let shapes = [(64, min(h, 768), h), (64, min(h, 768), i)]
+    float = try ProductRates.rate(shapes, .float, .float, .float, rounds)
+    attention =
+      precision.attention == .float ? float : try ProductRates.rate(shapes, .bfloat16, .bfloat16, .float, rounds)
+    head = precision.backward == .bfloat16 ? backward : float
+  }
+
+  /// The rates whose times are the means of the samples' times.
+  init(meanOf samples: [ProductRates]) {
+    func mean(_ rate: (ProductRates) -> Double) -> Double {
+      Double(samples.count) / samples.reduce(0) { $0 + 1 / rate($1) }
+    }
+    (forward, backward, attention) = (mean(\.forward), mean(\.backward), mean(\.attention))
+    (float, head) = (mean(\.float), mean(\.head))
   }
 
   private static func backwardRate(_ backward: Precision.Backward, _ h: Int, _ i: Int, _ rounds: Int) throws -> Double {
@@ -95,6 +112,6 @@ public struct StepWork: Sendable {
 
   /// The seconds that the products alone would take at these rates.
   public func limitSeconds(_ rates: ProductRates) -> Double {
-    linear / rates.forward + 2 * linear / rates.backward + attention / rates.backward + head / rates.backward
+    linear / rates.forward + 2 * linear / rates.backward + attention / rates.attention + head / rates.head
   }
 }

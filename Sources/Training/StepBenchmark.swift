@@ -43,6 +43,7 @@ public struct StepBenchmark {
     public var limitSeconds: Double
     /// limit / measured: 1 would be products alone.
     public var shareOfLimit: Double
+    /// Means of samples taken before and after each step.
     public var rates: ProductRates
     /// The most memory that any rank has held.
     public var peakBytes: Int
@@ -60,6 +61,8 @@ public struct StepBenchmark {
     var waited: [Double] = []
     var uneven: [Double] = []
     var loss = 0.0
+    // A shared machine's speed drifts within a step's seconds: each step is held against the rates just before and after.
+    var rates = [try ProductRates(dimensions: d, precision: model.precision)]
     model.clearPhases()
     for _ in 0..<setting.steps {
       let timed = try benchmarked.step(replica)
@@ -67,23 +70,26 @@ public struct StepBenchmark {
       seconds.append(timed.seconds)
       waited.append(try world.minimum(timed.outcome.waitedSeconds))
       uneven.append(try world.maximum(timed.outcome.waitedSeconds) - waited[waited.count - 1])
+      rates.append(try ProductRates(dimensions: d, precision: model.precision))
     }
     let phases = model.phases.seconds.sorted { $0.value > $1.value }.map {
       ($0.key.rawValue, $0.value / Double(setting.steps))
     }
-    let rates = try ProductRates(dimensions: d, precision: model.precision)
     let lengths = batch.slices.flatMap { $0.sequences.map(\.ids.count) }
     let work = StepWork(
       dimensions: d, lengths: lengths, labelled: batch.labelledTokenCount, classes: model.classCount,
       hasDense: setting.labelCount == nil)
     let median = seconds.sorted()[seconds.count / 2]
     // Each rank's products work on its share.
-    let limit = work.limitSeconds(rates) / Double(world.count)
+    func limit(_ samples: ArraySlice<ProductRates>) -> Double {
+      work.limitSeconds(ProductRates(meanOf: Array(samples))) / Double(world.count)
+    }
+    let shares = seconds.indices.map { limit(rates[$0...$0 + 1]) / seconds[$0] }
     return Result(
       tokensPerSecond: Double(batch.tokenCount) / median, secondsPerStep: median,
       waitedSeconds: waited.sorted()[waited.count / 2], unevenSeconds: uneven.sorted()[uneven.count / 2],
-      phases: phases, limitSeconds: limit,
-      shareOfLimit: limit / median, rates: rates, peakBytes: Int(try world.maximum(Int64(peakMemory()))),
+      phases: phases, limitSeconds: limit(rates[...]), shareOfLimit: shares.sorted()[shares.count / 2],
+      rates: ProductRates(meanOf: rates), peakBytes: Int(try world.maximum(Int64(peakMemory()))),
       momentBytes: 2 * MemoryLayout<Float>.stride * replica.optimizer.first.count, loss: loss)
   }
 

@@ -117,6 +117,16 @@ final class MetricsFileTests: XCTestCase {
     XCTAssertEqual(repair.unreadableLineCount, 2)
   }
 
+  /// Opening a pipe for reading waits for a writer that may never come.
+  func testAPipeIsRefusedAtOnce() throws {
+    let url = FileManager.default.temporaryDirectory.appendingPathComponent("palier-pipe-\(getpid())")
+    XCTAssertEqual(mkfifo(url.path, 0o600), 0)
+    defer { unlink(url.path) }
+    XCTAssertThrowsError(try MetricsFile(url, resumingAt: 1)) {
+      XCTAssertTrue("\($0)".contains(url.path) && "\($0)".contains("no regular file"), "\($0)")
+    }
+  }
+
   func testANewRunRefusesAFileThatIsThere() throws {
     let folder = try TemporaryFolder()
     let url = folder.file("metrics.jsonl")
