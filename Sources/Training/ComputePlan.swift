@@ -10,6 +10,11 @@ public struct ComputePlan: Sendable {
   /// What was chosen and why, for the log.
   public let notes: [String]
 
+  /// Products and sums in words; runs with the same words give the same bits.
+  public var summary: String {
+    "forward \(precision.forward), backward \(precision.backward), attention \(precision.attention), sums \(reduction)"
+  }
+
   /// - Parameter features: what the CPU has.
   public init(_ wishes: RunConfiguration.Compute, scheme: Scheme, features: CPUFeatures) throws {
     (precision, notes) = try ComputePlan.products(

@@ -27,6 +27,9 @@ public struct RunProgress: Codable, Equatable, Sendable {
   public var evaluationSeconds = 0.0
   /// What must be the same on a resume.
   public var identity = ""
+  /// The products and sums that made it so far: with others a resumed run is the same to rounding, not to the bit. Absent in
+  /// checkpoints of earlier builds.
+  public var arithmetic: String?
 
   public init() {}
 

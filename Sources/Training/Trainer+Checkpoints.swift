@@ -104,6 +104,11 @@ extension Trainer {
       throw TrainingError.resumeMismatch(
         "it was made with \(found.progress.identity), this run has \(progress.identity)")
     }
+    if let before = found.progress.arithmetic, before != plan.summary {
+      leader?.say(
+        "warning: the run so far was made with \(before), and goes on with \(plan.summary): the same to rounding, not to the bit"
+      )
+    }
     return ResumedRun(progress: found.progress, path: found.path)
   }
 

@@ -59,7 +59,7 @@ public final class Trainer {
     leader = try world.agree {
       world.isLeader ? try LeadersDesk(configuration, resumes: resumes) : nil
     }
-    progress.identity = identity
+    (progress.identity, progress.arithmetic) = (identity, plan.summary)
     if let leader { leader.say(placementLine) }
   }
 
@@ -116,6 +116,7 @@ public final class Trainer {
     let resumed = try resumes ? findCheckpoint() : nil
     if let resumed {
       progress = resumed.progress
+      progress.arithmetic = plan.summary
       secondsBefore = progress.seconds
     } else if configuration.budget.pretrainingSteps == 0 {
       progress.stage = .fineTuning

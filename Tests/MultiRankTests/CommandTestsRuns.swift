@@ -105,7 +105,9 @@ final class RunCommandTests: XCTestCase {
     XCTAssertEqual(outcome.status, 75, outcome.errors)
     XCTAssertTrue(outcome.output.contains("stopped by SIGUSR1"), outcome.output)
     try Program.fail(["train", config] + settings, naming: "other")
-    let resumed = try MPIRun(["train", config, "--resume"] + settings, of: "palier", ranks: nil, timeout: 120)
+    let otherSums = settings + ["--set", "compute.reduction=fp32"]
+    let resumed = try MPIRun(["train", config, "--resume"] + otherSums, of: "palier", ranks: nil, timeout: 120)
+    _ = try resumed.waitForLine("the same to rounding, not to the bit")
     _ = try resumed.waitForLine("resuming at step")
     _ = try resumed.waitForLine("mlm")
     resumed.send(SIGINT)
