@@ -107,7 +107,8 @@ final class RunCommandTests: XCTestCase {
     try Program.fail(["train", config] + settings, naming: "other")
     let otherSums = settings + ["--set", "compute.reduction=fp32"]
     let resumed = try MPIRun(["train", config, "--resume"] + otherSums, of: "palier", ranks: nil, timeout: 120)
-    _ = try resumed.waitForLine("the same to rounding, not to the bit")
+    let warning = try resumed.waitForLine("warning: the run so far was made with")
+    XCTAssertTrue(warning.contains("sums float32: the same to rounding, not to the bit"), warning)
     _ = try resumed.waitForLine("resuming at step")
     _ = try resumed.waitForLine("mlm")
     resumed.send(SIGINT)
