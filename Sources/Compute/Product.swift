@@ -109,7 +109,10 @@ public final class Product: @unchecked Sendable {
     var columns: Int64 = 0
     var interleave: Int64 = 0
     var paddedK: Int64 = 0
-    let known = shape.bPacked && palier_product_b_layout(made, &columns, &interleave, &paddedK) == 1
+    // Our packers fill words of four bytes: one float, two bfloat16, four codes.
+    let known =
+      shape.bPacked && palier_product_b_layout(made, &columns, &interleave, &paddedK) == 1
+      && interleave == 4 / shape.b.byteCount
     packedLayout =
       known ? PackedLayout(columns: Int(columns), interleave: Int(interleave), paddedK: Int(paddedK)) : nil
   }

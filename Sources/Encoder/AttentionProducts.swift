@@ -50,17 +50,17 @@ final class AttentionProducts {
     let made = Set(
       scores: try make(rows, keys, d, transposed: false, packed: true, accumulate: false, aStride: d),
       weighted: try make(
-        rows, d, keys, transposed: false, packed: isPlainPacked(keys), accumulate: false, aStride: keys),
+        rows, d, keys, transposed: false, packed: readsPacked(keys), accumulate: false, aStride: keys),
       transposed: try make(
-        keys, d, rows, transposed: true, packed: isPlainPacked(rows), accumulate: false, aStride: keys),
+        keys, d, rows, transposed: true, packed: readsPacked(rows), accumulate: false, aStride: keys),
       transposedAccumulating: try make(
-        keys, d, rows, transposed: true, packed: isPlainPacked(rows), accumulate: true, aStride: keys))
+        keys, d, rows, transposed: true, packed: readsPacked(rows), accumulate: true, aStride: keys))
     sets[id] = made
     return made
   }
 
-  /// Whether the packed layout of a `[k, D]` operand is its plain rows, or has to be packed anyway.
-  private func isPlainPacked(_ k: Int) throws -> Bool {
+  /// Whether a product reads its `[k, D]` operand packed: always in bfloat16, in float32 where plain rows are that layout.
+  private func readsPacked(_ k: Int) throws -> Bool {
     guard kind == .float else { return true }
     guard headSize == 64 else { return false }
     let probe = try ProductLibrary.shared.product(
@@ -83,7 +83,7 @@ final class AttentionProducts {
   ) -> UnsafeRawPointer {
     guard kind == .bfloat16 else { return UnsafeRawPointer(source) }
     let packed = AttentionProducts.halves(buffer)
-    if let layout = product.packedLayout, layout.interleave == 2 {
+    if let layout = product.packedLayout {
       for panel in 0..<(headSize + layout.columns - 1) / layout.columns {
         Packing.bfloat16RowPairs(
           source, stride: headSize, n: headSize, k: k, panel: panel, pairs: 0..<layout.paddedK / 2,
@@ -102,13 +102,13 @@ final class AttentionProducts {
     let layout = product.packedLayout
     let panels = layout.map { (keys + $0.columns - 1) / $0.columns } ?? 0
     switch (kind, layout) {
-    case (.float, let layout?) where layout.interleave == 1:
+    case (.float, let layout?):
       for panel in 0..<panels {
         Packing.floatTransposed(
           source, stride: headSize, n: keys, k: headSize, panel: panel, paddedK: layout.paddedK,
           columns: layout.columns, into: buffer.pointer)
       }
-    case (.bfloat16, let layout?) where layout.interleave == 2:
+    case (.bfloat16, let layout?):
       for panel in 0..<panels {
         Packing.bfloat16Transposed(
           source, stride: headSize, n: keys, k: headSize, panel: panel, paddedK: layout.paddedK,

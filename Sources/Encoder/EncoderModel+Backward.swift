@@ -175,9 +175,10 @@ extension EncoderModel {
       workspace.dHeads[part].read(token: token, into: row)
       if isFirst { addRow(row, to: sums + p.headsBias + part * h, h) }
     }
-    let keepsAnotherForm =
-      precision.backward == .bfloat16 || precision.backward == .int16 && scheme.activations.isPerToken
-    if isFirst, keepsAnotherForm { keep(gathered, layer: layer, site: 0, rows: rows, in: workspace.dHeads[part]) }
+    // Attention left dQ, dK and dV in float32, as they are.
+    if isFirst, precision.backward == .bfloat16 || foldsWorths {
+      keep(gathered, layer: layer, site: 0, rows: rows, in: workspace.dHeads[part])
+    }
     return backwardOperand(linears[layer][part], gathered, rows, scratch, part: part)
   }
 
@@ -291,13 +292,15 @@ extension EncoderModel {
     UnsafeRawPointer(limbPlace(part, scratch))
   }
 
+  /// Whether dŴ's product reads levels whose worth differs from token to token: the worth is then folded into dY.
+  private var foldsWorths: Bool { precision.backward.usesLevels && scheme.activations.isPerToken }
+
   /// Keeps a chunk's dY for the weight gradient's product, in bfloat16 where that runs in it; per-token worths of the
   /// activations are folded in where the product reads levels.
   private func keep(
     _ gradient: UnsafePointer<Float>, layer: Int, site: Int, rows: Range<Int>, in tiled: TiledGradient
   ) {
     let worths = workspace.layers[layer].worths[site].pointer
-    let foldsWorths = precision.backward.usesLevels && scheme.activations.isPerToken
     for token in rows {
       let row = gradient + (token - rows.lowerBound) * tiled.width
       let factor: Float = foldsWorths ? worths[token] : 1

@@ -57,55 +57,26 @@ extension EncoderModel {
     }
   }
 
-  /// dYᵀ·X̂ of one linear into the store.
-  func weightGradientInLimbs(
-    _ layer: Int, _ index: Int, _ gradient: TiledGradient, site: Int, _ store: GradientStore
+  /// A tile's product of one block of tokens, its limbs joined, in place of what was in `total` (the first block) or added.
+  /// - Parameter shifts: 128 · the sums of the levels of each of the panel's inputs over the block.
+  func addLimbs(
+    _ product: Product, _ gradient: TiledGradient, _ tile: Int, _ b: Int, _ block: TokenBlock,
+    _ packed: UnsafeRawPointer,
+    shifts: UnsafePointer<Int32>, into total: UnsafeMutablePointer<Float>, _ panel: Int,
+    _ scratch: Workspace.ThreadScratch
   ) {
-    let linear = linears[layer][index]
-    let blocks = tokenBlocks()
-    let products = tileProducts(gradient, linear.inputPanel, blocks)
-    splitGradient(gradient, blocks)
-    let places = packedPlaces(linear, blocks)
-    let quantizer = quantizer(layer: layer, site: site)
-    let scale: Float = if case .lsq = quantizer.rule { quantizer.step } else { 1 }
-    let bias = quantizer.offset != 0 ? sliceBiases[linear.bias.name] : nil
-    let panel = linear.inputPanel
-    Threads.forEach(gradient.tileCount * linear.inputPanelCount) { task, thread in
-      let (tile, p) = (task / linear.inputPanelCount, task % linear.inputPanelCount)
-      let (m, first) = (gradient.columns(tile), tile * WeightGradientTile.rows)
-      let scratch = workspace.scratch[thread]
-      let (sums, total) = (scratch.limbSums.pointer, workspace.tiles[thread].pointer)
-      for (b, block) in blocks.enumerated() {
-        products[m]![b].run(
-          limbs(of: gradient, tile, block), places[b] + p * panelBytesOf[b], into: sums,
-          scratch: scratch.product.pointer)
-        let scales = workspace.gradientScales.pointer + b * gradient.width + first
-        let shifts = workspace.inputShifts.pointer + b * linear.inputs + p * panel
-        for r in 0..<m {
-          Limbs.join(
-            low: sums + r * panel, high: sums + (m + r) * panel, shift: shifts, scale: scales[r],
-            into: total + r * panel, panel, adding: b > 0)
-        }
-      }
-      for r in 0..<m {
-        store.add(
-          total + r * panel, at: linear.weight.start + (first + r) * linear.inputs + p * panel, panel, scale: scale,
-          shift: bias.map { $0[first + r] * quantizer.offset } ?? 0)
-      }
+    let (m, sums) = (gradient.columns(tile), scratch.limbSums.pointer)
+    product.run(limbs(of: gradient, tile, block), packed, into: sums, scratch: scratch.product.pointer)
+    let scales = workspace.gradientScales.pointer + b * gradient.width + tile * WeightGradientTile.rows
+    for r in 0..<m {
+      Limbs.join(
+        low: sums + r * panel, high: sums + (m + r) * panel, shift: shifts, scale: scales[r],
+        into: total + r * panel, panel, adding: b > 0)
     }
-  }
-
-  /// The products of every height of a tile, one a block of tokens, made before the parallel loop.
-  private func tileProducts(_ gradient: TiledGradient, _ panel: Int, _ blocks: [TokenBlock]) -> [Int: [Product]] {
-    var products: [Int: [Product]] = [:]
-    for m in Set((0..<gradient.tileCount).map(gradient.columns)) {
-      products[m] = blocks.map { tileProduct(m, panel, tokens: $0.count, accumulate: false) }
-    }
-    return products
   }
 
   /// Splits dY into limbs, tile by tile and block by block.
-  private func splitGradient(_ gradient: TiledGradient, _ blocks: [TokenBlock]) {
+  func splitGradient(_ gradient: TiledGradient, _ blocks: [TokenBlock]) {
     Threads.forEach(gradient.tileCount * blocks.count) { task, thread in
       let (tile, b) = (task / blocks.count, task % blocks.count)
       let block = blocks[b]

@@ -78,38 +78,56 @@ extension EncoderModel {
   ) {
     let linear = linears[layer][index]
     let blocks = tokenBlocks()
-    let rowTiles = gradient.tileCount
     let panel = linear.inputPanel
-    if precision.backward == .int16 { return weightGradientInLimbs(layer, index, gradient, site: site, store) }
-    let half = precision.backward == .bfloat16
     // Every product and place is settled before the parallel loop.
-    let heights = Set((0..<rowTiles).map(gradient.columns))
-    var products: [Int: [Product]] = [:]
-    for m in heights {
-      products[m] = blocks.enumerated().map { b, block in
-        tileProduct(m, panel, tokens: block.count, accumulate: b > 0)
-      }
-    }
+    let products = tileProducts(gradient, panel, blocks)
     let places = packedPlaces(linear, blocks)
-    let quantizer = quantizer(layer: layer, site: site)
-    let scale: Float = if case .lsq = quantizer.rule, precision.backward == .bfloat16 { quantizer.step } else { 1 }
-    let bias = precision.backward == .bfloat16 && quantizer.offset != 0 ? sliceBiases[linear.bias.name] : nil
-    Threads.forEach(rowTiles * linear.inputPanelCount) { task, thread in
+    let (scale, shift) = levelFactors(linear, quantizer(layer: layer, site: site))
+    if precision.backward == .int16 { splitGradient(gradient, blocks) }
+    Threads.forEach(gradient.tileCount * linear.inputPanelCount) { task, thread in
       let (tile, p) = (task / linear.inputPanelCount, task % linear.inputPanelCount)
-      let m = gradient.columns(tile)
-      let first = tile * WeightGradientTile.rows
+      let (m, first) = (gradient.columns(tile), tile * WeightGradientTile.rows)
+      let scratch = workspace.scratch[thread]
       let sums = workspace.tiles[thread].pointer
       for (b, block) in blocks.enumerated() {
-        products[m]![b].run(
-          gradient.operand(tile: tile, token: block.start, half: half), places[b] + p * panelBytesOf[b], into: sums,
-          scratch: workspace.scratch[thread].product.pointer)
+        let (product, packed) = (products[m]![b], places[b] + p * panelBytesOf[b])
+        if precision.backward == .int16 {
+          let shifts = workspace.inputShifts.pointer + b * linear.inputs + p * panel
+          addLimbs(product, gradient, tile, b, block, packed, shifts: shifts, into: sums, panel, scratch)
+        } else {
+          let half = precision.backward == .bfloat16
+          product.run(
+            gradient.operand(tile: tile, token: block.start, half: half), packed, into: sums,
+            scratch: scratch.product.pointer)
+        }
       }
       for r in 0..<m {
         store.add(
           sums + r * panel, at: linear.weight.start + (first + r) * linear.inputs + p * panel, panel, scale: scale,
-          shift: bias.map { $0[first + r] * quantizer.offset } ?? 0)
+          shift: shift(first + r))
       }
     }
+  }
+
+  /// The products of every height of a tile, one a block of tokens, the first replacing what is in the tile.
+  private func tileProducts(_ gradient: TiledGradient, _ panel: Int, _ blocks: [TokenBlock]) -> [Int: [Product]] {
+    var products: [Int: [Product]] = [:]
+    for m in Set((0..<gradient.tileCount).map(gradient.columns)) {
+      products[m] = blocks.enumerated().map { b, block in
+        tileProduct(m, panel, tokens: block.count, accumulate: b > 0)
+      }
+    }
+    return products
+  }
+
+  /// What turns sums over levels into sums over values: the step, and for each output the term of the offset.
+  private func levelFactors(
+    _ linear: PreparedLinear, _ quantizer: ActivationQuantizer
+  ) -> (scale: Float, shift: (Int) -> Float) {
+    guard precision.backward.usesLevels else { return (1, { _ in 0 }) }
+    let scale = quantizer.rule.hasStep ? quantizer.step : 1
+    guard quantizer.offset != 0, let bias = sliceBiases[linear.bias.name] else { return (scale, { _ in 0 }) }
+    return (scale, { bias[$0] * quantizer.offset })
   }
 
   // MARK: - X̂

@@ -36,6 +36,8 @@ public struct ParameterLayout: Sendable {
   public private(set) var embeddingRange = 0..<0
   public private(set) var layerRanges: [Range<Int>] = []
   public private(set) var headRange = 0..<0
+  /// Every parameter cut into pieces, in the order of the block.
+  public private(set) var pieces: [ParameterPiece] = []
   private var indexByName: [String: Int] = [:]
 
   /// Lays out an encoder with its quantizers' parameters and a head.
@@ -50,6 +52,7 @@ public struct ParameterLayout: Sendable {
     let start = elementCount
     addHead(head, d)
     headRange = start..<elementCount
+    pieces = ParameterLayout.cut(parameters)
   }
 
   /// The parameter of this name; nil where the model has none.

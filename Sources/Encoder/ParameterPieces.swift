@@ -13,7 +13,7 @@ public struct ParameterPiece: Sendable {
 
 extension ParameterLayout {
   /// Every parameter cut into pieces, in the order of the block.
-  public var pieces: [ParameterPiece] {
+  static func cut(_ parameters: [ParameterInfo]) -> [ParameterPiece] {
     parameters.flatMap { parameter in
       let width = parameter.shape.count > 1 ? parameter.shape[parameter.shape.count - 1] : 1
       let length = max(ParameterPiece.largestCount / max(width, 1), 1) * width

@@ -151,21 +151,10 @@ final class PreparedLinear {
   var packsDirectly: Bool { forwardLayout != nil && backwardLayout != nil }
 
   private var forwardLayout: Product.PackedLayout? {
-    guard let layout = forwardProducts.largest.packedLayout else { return nil }
-    let interleave =
-      switch precision.forward {
-      case .integer: 4
-      case .bfloat16: 2
-      case .float: 1
-      }
-    return layout.interleave == interleave && inputs % interleave == 0 && outputPanel % layout.columns == 0
-      || layout.interleave == interleave && inputs % interleave == 0 && outputPanel == outputs ? layout : nil
+    guard let layout = forwardProducts.largest.packedLayout, inputs % layout.interleave == 0 else { return nil }
+    return outputPanel % layout.columns == 0 || outputPanel == outputs ? layout : nil
   }
-  private var backwardLayout: Product.PackedLayout? {
-    guard let layout = backwardProducts.largest.packedLayout else { return nil }
-    let interleave = precision.backward == .float ? 1 : precision.backward == .bfloat16 ? 2 : 4
-    return layout.interleave == interleave ? layout : nil
-  }
+  private var backwardLayout: Product.PackedLayout? { backwardProducts.largest.packedLayout }
 
   /// Sets what a level is worth: the learned step, or γ of the whole matrix or of each row.
   func setWorth(_ parameters: UnsafePointer<Float>, gammaPerRow: Bool) {

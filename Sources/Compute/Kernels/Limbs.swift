@@ -8,11 +8,9 @@
 public enum Limbs {
   /// The longest sum of products of an unsigned byte and a signed one that 32 bits always hold.
   public static let longestSum = Int(Int32.max) / (255 * 128)
-  @usableFromInline static let largest: Float = 32767
+  private static let largest: Float = 32767
   /// Below this a row counts as zero: its scale's inverse would not be a normal number.
-  @usableFromInline static let smallest: Float = 1e-30
-  /// 1.5·2^23: adding it leaves a number's nearest integer in the low bits.
-  @usableFromInline static let magic: Float = 12_582_912
+  private static let smallest: Float = 1e-30
 
   /// Splits one row, x·factors, with a scale of its own; returns the scale. A number that is not finite makes the scale so.
   public static func split(
@@ -108,6 +106,6 @@ public enum Limbs {
   /// round(x·inverse) + 32768, ties to even, in the low 16 bits.
   @inline(__always)
   private static func biased(_ x: Float, _ inverse: Float) -> UInt32 {
-    magic.addingProduct(x, inverse).bitPattern &+ 32768
+    roundingMagic.addingProduct(x, inverse).bitPattern &+ 32768
   }
 }
