@@ -23,7 +23,10 @@ usage() { sed -n '2,/^$/s/^# \{0,1\}//p' "$0"; }
 
 # cpu_flags NAME: sets the array `flags` to the compiler options for that CPU.
 cpu_flags() {
-  local option=-march
-  case "$(uname -m)" in aarch64 | arm64) option=-mcpu ;; esac
-  flags=(-Xcc "$option=$1")
+  case "$(uname -m)" in
+    aarch64 | arm64) flags=(-Xcc "-mcpu=$1") ;;
+    # The compiler's own choice on AVX-512 is half its width, for the sake of clocks that the
+    # 512-bit products lower anyway: whole vectors make the step 8 % faster.
+    *) flags=(-Xcc "-march=$1" -Xcc -mprefer-vector-width=512) ;;
+  esac
 }

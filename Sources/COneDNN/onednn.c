@@ -9,8 +9,15 @@
 
 #define THREE (DNNL_VERSION_MAJOR >= 3)
 
+// What a run hands to the library: made once a thread, since making the four takes longer than starting the product.
+typedef struct {
+  dnnl_memory_t a, b, c, scratch;
+} operands;
+enum { THREADS_WITH_OPERANDS = 256 };
+
 struct palier_product {
   palier_product_shape shape;
+  operands *of_thread[THREADS_WITH_OPERANDS];
   dnnl_primitive_t primitive;
   dnnl_primitive_desc_t description;
   // A handle in 3.x, a struct owned by the description in 2.x.
@@ -36,6 +43,14 @@ static __thread dnnl_stream_t own_stream;
 static dnnl_stream_t stream(void) {
   if (!own_stream) dnnl_stream_create(&own_stream, engine(), dnnl_stream_default_flags);
   return own_stream;
+}
+
+// This thread's number, from 0 in the order in which threads came.
+static int own_number(void) {
+  static atomic_int threads;
+  static __thread int number;  // 1 more than it; 0: none yet
+  if (!number) number = atomic_fetch_add(&threads, 1) + 1;
+  return number - 1;
 }
 
 static dnnl_data_type_t type_of(palier_element e) {
@@ -125,8 +140,18 @@ int palier_product_create(const palier_product_shape *shape, palier_product **ma
   return 0;
 }
 
+static void destroy_operands(operands *o) {
+  if (!o) return;
+  if (o->a) dnnl_memory_destroy(o->a);
+  if (o->b) dnnl_memory_destroy(o->b);
+  if (o->c) dnnl_memory_destroy(o->c);
+  if (o->scratch) dnnl_memory_destroy(o->scratch);
+  free(o);
+}
+
 void palier_product_destroy(palier_product *p) {
   if (!p) return;
+  for (int i = 0; i < THREADS_WITH_OPERANDS; i++) destroy_operands(p->of_thread[i]);
   if (p->primitive) dnnl_primitive_destroy(p->primitive);
   if (p->description) dnnl_primitive_desc_destroy(p->description);
 #if THREE
@@ -198,20 +223,42 @@ int palier_product_pack_b(const palier_product *p, const void *plain, int transp
   return (int)status;
 }
 
-int palier_product_run(const palier_product *p, const void *a, const void *b, void *c, void *scratch) {
-  dnnl_memory_t ma, mb, mc, ms;
-  TRY(dnnl_memory_create(&ma, p->a, engine(), (void *)a));
-  TRY(dnnl_memory_create(&mb, p->b, engine(), (void *)b));
-  TRY(dnnl_memory_create(&mc, p->c, engine(), c));
-  TRY(dnnl_memory_create(&ms, p->scratch, engine(), scratch));
+static int make_operands(const palier_product *p, operands **made) {
+  operands *o = calloc(1, sizeof *o);
+  if (!o) return (int)dnnl_out_of_memory;
+  dnnl_status_t status = dnnl_memory_create(&o->a, p->a, engine(), DNNL_MEMORY_NONE);
+  if (status == dnnl_success) status = dnnl_memory_create(&o->b, p->b, engine(), DNNL_MEMORY_NONE);
+  if (status == dnnl_success) status = dnnl_memory_create(&o->c, p->c, engine(), DNNL_MEMORY_NONE);
+  if (status == dnnl_success) status = dnnl_memory_create(&o->scratch, p->scratch, engine(), DNNL_MEMORY_NONE);
+  if (status != dnnl_success) {
+    destroy_operands(o);
+    return (int)status;
+  }
+  *made = o;
+  return 0;
+}
+
+static int run_with(const palier_product *p, const operands *o, const void *a, const void *b, void *c, void *scratch) {
+  TRY(dnnl_memory_set_data_handle(o->a, (void *)a));
+  TRY(dnnl_memory_set_data_handle(o->b, (void *)b));
+  TRY(dnnl_memory_set_data_handle(o->c, c));
+  TRY(dnnl_memory_set_data_handle(o->scratch, scratch));
   dnnl_exec_arg_t arguments[4] = {
-      {DNNL_ARG_SRC, ma}, {DNNL_ARG_WEIGHTS, mb}, {DNNL_ARG_DST, mc}, {DNNL_ARG_SCRATCHPAD, ms}};
-  dnnl_status_t status = dnnl_primitive_execute(p->primitive, stream(), 4, arguments);
-  dnnl_memory_destroy(ma);
-  dnnl_memory_destroy(mb);
-  dnnl_memory_destroy(mc);
-  dnnl_memory_destroy(ms);
-  return (int)status;
+      {DNNL_ARG_SRC, o->a}, {DNNL_ARG_WEIGHTS, o->b}, {DNNL_ARG_DST, o->c}, {DNNL_ARG_SCRATCHPAD, o->scratch}};
+  return (int)dnnl_primitive_execute(p->primitive, stream(), 4, arguments);
+}
+
+int palier_product_run(palier_product *p, const void *a, const void *b, void *c, void *scratch) {
+  int thread = own_number();
+  operands *o = thread < THREADS_WITH_OPERANDS ? p->of_thread[thread] : NULL;
+  if (o) return run_with(p, o, a, b, c, scratch);
+  int status = make_operands(p, &o);
+  if (status != 0) return status;
+  // Each thread writes its own place alone; threads past the last place make theirs anew each time.
+  if (thread < THREADS_WITH_OPERANDS) p->of_thread[thread] = o;
+  status = run_with(p, o, a, b, c, scratch);
+  if (thread >= THREADS_WITH_OPERANDS) destroy_operands(o);
+  return status;
 }
 
 int palier_sgemm(int a_transposed, int b_transposed, int64_t m, int64_t n, int64_t k, float alpha, const float *a,

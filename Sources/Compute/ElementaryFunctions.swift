@@ -55,9 +55,14 @@ public func gelu(_ x: Float) -> Float { 0.5 * x * (1 + vectorErf(x * 0.707_106_7
 
 /// The derivative of `gelu`: Φ(x) + x·φ(x).
 @inlinable @inline(__always)
-public func geluDerivative(_ x: Float) -> Float {
+public func geluDerivative(_ x: Float) -> Float { geluAndDerivative(x).derivative }
+
+/// `gelu` and its derivative.
+@inlinable @inline(__always)
+public func geluAndDerivative(_ x: Float) -> (value: Float, derivative: Float) {
+  let twice = 1 + vectorErf(x * 0.707_106_78)
   let density = 0.398_942_28 * vectorExp(-0.5 * x * x)
-  return (0.5 * (1 + vectorErf(x * 0.707_106_78))).addingProduct(x, density)
+  return (0.5 * x * twice, (0.5 * twice).addingProduct(x, density))
 }
 
 /// `x` rounded to bfloat16, ties to even, as its 16 bits. NaN stays NaN (quieted).

@@ -19,12 +19,12 @@ final class AttentionProducts {
   /// The products for one padded length and one number of rows.
   struct Set {
     /// scores[rows, keys] = Q · Kᵀ, and the same shape for dP = dO · Vᵀ; B packed.
-    let scores: Product
+    let scores: ProductCall
     /// out[rows, D] = P · V, and dQ = dS · K; B plain in float32, packed in bfloat16.
-    let weighted: Product
+    let weighted: ProductCall
     /// dV[keys, D] (+)= Pᵀ · dO, and dK (+)= dSᵀ · Q; A transposed, B as in `weighted`.
-    let transposed: Product
-    let transposedAccumulating: Product
+    let transposed: ProductCall
+    let transposedAccumulating: ProductCall
   }
 
   static func padded(_ count: Int) -> Int { (count + 31) / 32 * 32 }
@@ -35,7 +35,7 @@ final class AttentionProducts {
     if let known = sets[id] { return known }
     let d = headSize
     func make(_ m: Int, _ n: Int, _ k: Int, transposed: Bool, packed: Bool, accumulate: Bool, aStride: Int) throws
-      -> Product
+      -> ProductCall
     {
       let product = try ProductLibrary.shared.product(
         Product.Shape(
@@ -44,7 +44,7 @@ final class AttentionProducts {
       guard product.scratchByteCount <= AttentionProducts.scratchByteCount else {
         fatalError("attention product \(m)x\(n)x\(k) wants \(product.scratchByteCount) bytes of scratch")
       }
-      return product
+      return ProductCall(product)
     }
     // A head of 64 features is one block of the packed layout, and then plain rows are that layout.
     let made = Set(
@@ -79,7 +79,7 @@ final class AttentionProducts {
 
   /// `source` `[k, D]` as the right operand of `product`: itself, or packed into `buffer`.
   func right(
-    _ source: UnsafePointer<Float>, _ k: Int, of product: Product, into buffer: AlignedBuffer<Float>
+    _ source: UnsafePointer<Float>, _ k: Int, of product: ProductCall, into buffer: AlignedBuffer<Float>
   ) -> UnsafeRawPointer {
     guard kind == .bfloat16 else { return UnsafeRawPointer(source) }
     let packed = AttentionProducts.halves(buffer)
@@ -97,7 +97,7 @@ final class AttentionProducts {
 
   /// `source` `[keys, D]` transposed as the right operand of `product` (Kᵀ, Vᵀ), packed into `buffer`.
   func rightTransposed(
-    _ source: UnsafePointer<Float>, _ keys: Int, of product: Product, into buffer: AlignedBuffer<Float>
+    _ source: UnsafePointer<Float>, _ keys: Int, of product: ProductCall, into buffer: AlignedBuffer<Float>
   ) -> UnsafeRawPointer {
     let layout = product.packedLayout
     let panels = layout.map { (keys + $0.columns - 1) / $0.columns } ?? 0

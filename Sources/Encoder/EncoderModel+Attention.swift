@@ -12,7 +12,6 @@ extension EncoderModel {
     let length: Int
   }
 
-  private var scoreScale: Float { 1 / Float(dimensions.headSize).squareRoot() }
   private var headRoom: Int { (workspace.capacity + 64) * dimensions.headSize }
 
   private func headTasks() -> [HeadTask] {
@@ -58,41 +57,39 @@ extension EncoderModel {
   }
 
   private func attend(_ layer: Int, _ task: HeadTask, _ scratch: Workspace.ThreadScratch) {
-    let (d, h) = (dimensions.headSize, dimensions.hiddenSize)
-    let keys = AttentionProducts.padded(task.length)
+    let d = dimensions.headSize
     let local = scratch.attention
-    let trace = workspace.layers[layer]
-    let full = products(64, keys)
+    let rowWork = attentionRows(task, layer, scratch)
+    let keys = rowWork.keys
+    let (full, half) = (products(64, keys), products(32, keys))
     let keysTurned = attention.rightTransposed(rows(1, task, layer), keys, of: full.scores, into: local.keysPacked)
     let values = attention.right(rows(2, task, layer), keys, of: full.weighted, into: local.valuesPacked)
+    let (scores, out, inverses) = (local.scores.pointer, local.block.pointer, local.dScores.pointer)
+    let product = UnsafeMutableRawPointer(scratch.product.pointer)
     forEachQueryBlock(task) { first, count, rowCount in
-      let set = products(rowCount, keys)
-      let scores = local.scores.pointer
-      set.scores.run(
-        attention.left(rows(0, task, layer) + first * d, rowCount * d, into: local.rowsOperand), keysTurned,
-        into: scores, scratch: scratch.product.pointer)
-      for r in 0..<rowCount {
-        let row = scores + r * keys
-        guard r < count else {
-          row.update(repeating: 0, count: keys)
-          continue
-        }
-        let (inverse, logSum) = Softmax.exponentials(row, task.length, scale: scoreScale)
-        trace.logSum.pointer[task.head * workspace.capacity + task.start + first + r] = logSum
-        (row + task.length).update(repeating: 0, count: keys - task.length)
-        dropScores(row, task, query: first + r, layer, scratch)
-        local.dScores.pointer[r] = inverse
-      }
-      let out = local.block.pointer
-      set.weighted.run(
-        attention.left(scores, rowCount * keys, into: local.scoresOperand), values, into: out,
-        scratch: scratch.product.pointer)
+      let set = rowCount == 64 ? full : half
+      let queries = attention.left(rows(0, task, layer) + first * d, rowCount * d, into: local.rowsOperand)
+      set.scores.run(queries, keysTurned, into: scores, scratch: product)
+      for r in 0..<count { inverses[r] = rowWork.exponentials(scores + r * keys, query: first + r) }
+      for r in count..<rowCount { rowWork.clear(scores + r * keys, from: 0) }
+      let weights = attention.left(scores, rowCount * keys, into: local.scoresOperand)
+      set.weighted.run(weights, values, into: out, scratch: product)
       for r in 0..<count {
-        let context = trace.context.pointer + (task.start + first + r) * h + task.head * d
-        let inverse = local.dScores.pointer[r]
-        for j in 0..<d { context[j] = (out + r * d)[j] * inverse }
+        let context = rowWork.context + (first + r) * rowWork.contextStride
+        for j in 0..<d { context[j] = (out + r * d)[j] * inverses[r] }
       }
     }
+  }
+
+  private func attentionRows(_ task: HeadTask, _ layer: Int, _ scratch: Workspace.ThreadScratch) -> AttentionRows {
+    let trace = workspace.layers[layer]
+    let (d, h) = (dimensions.headSize, dimensions.hiddenSize)
+    return AttentionRows(
+      length: task.length, keys: AttentionProducts.padded(task.length), headSize: d, head: task.head,
+      context: trace.context.pointer + task.start * h + task.head * d, contextStride: h,
+      logSum: trace.logSum.pointer + task.head * workspace.capacity + task.start, dropout: dropout.attention,
+      sequenceNumber: slice.input.sequenceNumbers[task.sequence], site: DropoutSite.attention(layer),
+      draws: scratch.draws.pointer)
   }
 
   private func products(_ rows: Int, _ keys: Int) -> AttentionProducts.Set {
@@ -112,20 +109,6 @@ extension EncoderModel {
     }
   }
 
-  private func fillDraws(_ task: HeadTask, query: Int, _ layer: Int, _ scratch: Workspace.ThreadScratch) {
-    dropout.attention.fill(
-      scratch.draws.pointer, count: task.length, row: UInt32(task.head) << 16 | UInt32(query),
-      sequence: slice.input.sequenceNumbers[task.sequence], site: DropoutSite.attention(layer))
-  }
-
-  private func dropScores(
-    _ row: UnsafeMutablePointer<Float>, _ task: HeadTask, query: Int, _ layer: Int, _ scratch: Workspace.ThreadScratch
-  ) {
-    guard !dropout.attention.isOff else { return }
-    fillDraws(task, query: query, layer, scratch)
-    dropout.attention.apply(scratch.draws.pointer, to: row, task.length)
-  }
-
   // MARK: - Backward
 
   /// From dContext to dHeads, the gradients to query, key and value, by head.
@@ -140,27 +123,30 @@ extension EncoderModel {
   /// dS = P·(dP − Σ dO·O)·scale, dQ = dS·K, dK = dSᵀ·Q.
   private func attendBackward(_ layer: Int, _ task: HeadTask, _ scratch: Workspace.ThreadScratch) {
     let d = dimensions.headSize
-    let keys = AttentionProducts.padded(task.length)
     let local = scratch.attention
-    let full = products(64, keys)
+    let rowWork = attentionRows(task, layer, scratch)
+    let keys = rowWork.keys
+    let (full, half) = (products(64, keys), products(32, keys))
     let keysTurned = attention.rightTransposed(rows(1, task, layer), keys, of: full.scores, into: local.keysPacked)
     let valuesTurned = attention.rightTransposed(rows(2, task, layer), keys, of: full.scores, into: local.valuesPacked)
     let keyRows = attention.right(rows(1, task, layer), keys, of: full.weighted, into: local.keyRowsPacked)
-    let dOut = local.block.pointer
+    let (scores, dScores, dOut) = (local.scores.pointer, local.dScores.pointer, local.block.pointer)
     let dQueries = dOut + 64 * d
+    let product = UnsafeMutableRawPointer(scratch.product.pointer)
     forEachQueryBlock(task) { first, count, rowCount in
-      let set = products(rowCount, keys)
-      let product = UnsafeMutableRawPointer(scratch.product.pointer)
-      let (scores, dScores) = (local.scores.pointer, local.dScores.pointer)
-      gatherContextGradient(task, first: first, count: count, rowCount: rowCount, into: dOut)
+      let set = rowCount == 64 ? full : half
       let queries = rows(0, task, layer) + first * d
+      gatherContextGradient(task, first: first, count: count, rowCount: rowCount, into: dOut)
       set.scores.run(
         attention.left(queries, rowCount * d, into: local.rowsOperand), keysTurned, into: scores, scratch: product)
       set.scores.run(
         attention.left(dOut, rowCount * d, into: local.rowsOperand), valuesTurned, into: dScores, scratch: product)
-      for r in 0..<rowCount {
-        softmaxBackward(
-          scores + r * keys, dScores + r * keys, dOut + r * d, layer, task, first + r, keys, r < count, scratch)
+      for r in 0..<count {
+        rowWork.backward(scores + r * keys, dScores + r * keys, dOut: dOut + r * d, query: first + r)
+      }
+      for r in count..<rowCount {
+        rowWork.clear(scores + r * keys, from: 0)
+        rowWork.clear(dScores + r * keys, from: 0)
       }
       let dV = first == 0 ? set.transposed : set.transposedAccumulating
       dV.run(
@@ -179,9 +165,9 @@ extension EncoderModel {
 
   /// Stores rows of one head's gradient to query, key or value.
   private func scatter(_ rows: UnsafePointer<Float>, _ count: Int, part: Int, _ task: HeadTask, from first: Int) {
-    let d = dimensions.headSize
+    let (d, gradient) = (dimensions.headSize, workspace.dHeads[part])
     for r in 0..<count {
-      workspace.dHeads[part].write(rows + r * d, token: task.start + first + r, column: task.head * d, count: d)
+      gradient.write(rows + r * d, token: task.start + first + r, column: task.head * d, count: d)
     }
   }
 
@@ -189,28 +175,8 @@ extension EncoderModel {
     _ task: HeadTask, first: Int, count: Int, rowCount: Int, into dOut: UnsafeMutablePointer<Float>
   ) {
     let (d, h) = (dimensions.headSize, dimensions.hiddenSize)
-    for r in 0..<count {
-      (dOut + r * d).update(from: workspace.dContext.pointer + (task.start + first + r) * h + task.head * d, count: d)
-    }
+    let source = workspace.dContext.pointer + (task.start + first) * h + task.head * d
+    for r in 0..<count { (dOut + r * d).update(from: source + r * h, count: d) }
     (dOut + count * d).update(repeating: 0, count: (rowCount - count) * d)
-  }
-
-  private func softmaxBackward(
-    _ scores: UnsafeMutablePointer<Float>, _ dScores: UnsafeMutablePointer<Float>, _ dOut: UnsafePointer<Float>,
-    _ layer: Int, _ task: HeadTask, _ query: Int, _ keys: Int, _ isReal: Bool, _ scratch: Workspace.ThreadScratch
-  ) {
-    let n = isReal ? task.length : 0
-    (scores + n).update(repeating: 0, count: keys - n)
-    (dScores + n).update(repeating: 0, count: keys - n)
-    guard isReal else { return }
-    let trace = workspace.layers[layer]
-    let token = task.start + query
-    let context = trace.context.pointer + token * dimensions.hiddenSize + task.head * dimensions.headSize
-    let dropping = !dropout.attention.isOff
-    if dropping { fillDraws(task, query: query, layer, scratch) }
-    Softmax.backward(
-      scores, dScores, n, scale: scoreScale, logSum: trace.logSum.pointer[task.head * workspace.capacity + token],
-      dot: rowDot(dOut, context, dimensions.headSize), draws: dropping ? UnsafePointer(scratch.draws.pointer) : nil,
-      threshold: dropout.attention.threshold, keptScale: dropout.attention.scale)
   }
 }

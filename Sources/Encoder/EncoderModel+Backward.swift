@@ -57,20 +57,20 @@ extension EncoderModel {
     let linear = linears[layer][5]
     let input = backwardOperand(linear, gradient, rows, scratch)
     let quantizer = quantizer(layer: layer, site: 3)
-    let (activated, terms) = (scratch.rows.pointer, SiteTerms(scratch, dimensions))
+    let terms = SiteTerms(scratch, dimensions)
+    let before = workspace.layers[layer].preActivation.pointer
+    let (activated, derivative) = (scratch.rows.pointer, scratch.rows.pointer + linear.inputPanel)
     let panel = linear.inputPanel
     terms.clear(i)
     for column in 0..<linear.inputPanelCount {
       let first = column * panel
       runInputPanel(linear, input, column, rows.count, scratch)
-      for token in rows {
-        let row = scratch.sums.pointer + (token - rows.lowerBound) * panel
-        let before = workspace.layers[layer].preActivation.pointer + token * i + first
-        if quantizer.rule.hasStep { geluRow(before, into: activated, panel) }
+      for r in 0..<rows.count {
+        let row = inputRow(linear, column, r, rows.count, scratch)
+        geluRow(before + (rows.lowerBound + r) * i + first, into: activated, derivative: derivative, panel)
         quantizer.backward(row, x: activated, stepTerms: terms.step + first, offsetTerms: terms.offset + first, panel)
-        let dWide = scratch.wide.pointer + (token - rows.lowerBound) * i + first
-        geluBackwardRow(row, before: before, into: dWide, panel)
-        addRow(dWide, to: sums + p.wideBias + first, panel)
+        multiplyRow(
+          row, by: derivative, into: scratch.wide.pointer + r * i + first, sum: sums + p.wideBias + first, panel)
       }
     }
     terms.sum(into: sums + p.sites + 6, count: i)
@@ -85,7 +85,10 @@ extension EncoderModel {
     let input = backwardOperand(linear, gradient, rows, scratch)
     inputGradient(
       linear, input, layer: layer, site: 2, rows: rows, sums: chunkPartials(rows) + p.sites + 4, scratch,
-      x: { streamRow(norm: 2 * layer + 1, token: $0, into: $1) },
+      x: { token, first, count in
+        streamRow(norm: 2 * layer + 1, token: token, from: first, into: scratch.rows.pointer, count)
+        return UnsafePointer(scratch.rows.pointer)
+      },
       emit: { token, first, row, count in
         addRow(row, to: workspace.dStream.pointer + token * dimensions.hiddenSize + first, count)
       })
@@ -107,7 +110,7 @@ extension EncoderModel {
     let context = workspace.layers[layer].context.pointer
     inputGradient(
       linear, input, layer: layer, site: 1, rows: rows, sums: sums + p.sites + 2, scratch,
-      x: { token, row in row.update(from: context + token * h, count: h) },
+      x: { token, first, _ in UnsafePointer(context + token * h + first) },
       emit: { token, first, row, count in
         (workspace.dContext.pointer + token * h + first).update(from: row, count: count)
       })
@@ -148,14 +151,18 @@ extension EncoderModel {
         let input =
           operandsFirst
           ? limbOperand(part, scratch) : headsOperand(layer, part, rows, sums, isFirst: column == 0, scratch)
-        runInputPanel(linears[layer][part], input, column, rows.count, scratch, part: part, adding: part > 0)
+        runInputPanel(linears[layer][part], input, column, rows.count, scratch, adding: part > 0)
+        if precision.backward == .int16 {
+          joinInputPanel(linears[layer][part], column, rows.count, scratch, part: part, adding: part > 0)
+        }
       }
       for token in rows {
         let row = scratch.sums.pointer + (token - rows.lowerBound) * panel
-        let x = scratch.rows.pointer
-        if quantizer.rule.hasStep { layerInput(layer, token: token, into: x, scratch) }
         let first = column * panel
-        quantizer.backward(row, x: x + first, stepTerms: terms.step + first, offsetTerms: terms.offset + first, panel)
+        if quantizer.rule.hasStep {
+          let x = layerInput(layer, token: token, from: first, panel, scratch)
+          quantizer.backward(row, x: x, stepTerms: terms.step + first, offsetTerms: terms.offset + first, panel)
+        }
         addRow(row, to: workspace.dStream.pointer + token * h + first, panel)
       }
     }
@@ -184,35 +191,56 @@ extension EncoderModel {
 
   // MARK: - Pieces
 
-  /// One panel of dX̂ = dY·Ŵ (or, `adding`, dX̂ += dY·Ŵ) for a chunk, as floats in `scratch.sums`.
+  /// One panel of dX̂ = dY·Ŵ (or, `adding`, dX̂ += dY·Ŵ) for a chunk: floats in `scratch.sums`, or the limbs' sums.
   private func runInputPanel(
     _ linear: PreparedLinear, _ input: UnsafeRawPointer, _ column: Int, _ rowCount: Int,
-    _ scratch: Workspace.ThreadScratch, part: Int = 0, adding: Bool = false
+    _ scratch: Workspace.ThreadScratch, adding: Bool = false
   ) {
-    guard precision.backward == .int16 else {
-      let products = adding ? linear.backwardAccumulating : linear.backwardProducts
-      products.run(
-        rows: rowCount, input, linear.backwardPanel(column), into: scratch.sums.pointer,
-        scratch: scratch.product.pointer)
-      return
-    }
-    let (panel, sums) = (linear.inputPanel, scratch.limbSums.pointer)
-    linear.backwardProducts.run(
+    let products = adding ? linear.backwardAccumulating : linear.backwardProducts
+    let sums: UnsafeMutableRawPointer =
+      precision.backward == .int16 ? .init(scratch.limbSums.pointer) : .init(scratch.sums.pointer)
+    products.run(
       rows: rowCount, input, linear.backwardPanel(column), into: sums, scratch: scratch.product.pointer)
-    let scales = scratch.limbScales.pointer + part * RowProducts.chunk
+  }
+
+  /// Row `r` of the panel that was run, its limbs joined now, while it goes into the first-level cache anyway.
+  private func inputRow(
+    _ linear: PreparedLinear, _ column: Int, _ r: Int, _ rowCount: Int, _ scratch: Workspace.ThreadScratch
+  ) -> UnsafeMutablePointer<Float> {
+    let panel = linear.inputPanel
+    guard precision.backward == .int16 else { return scratch.sums.pointer + r * panel }
+    joinInputRow(linear, column, r, rowCount, scratch, part: 0, into: scratch.sums.pointer, adding: false)
+    return scratch.sums.pointer
+  }
+
+  /// Joins the limbs' sums of all rows of the panel that was run into `scratch.sums`.
+  private func joinInputPanel(
+    _ linear: PreparedLinear, _ column: Int, _ rowCount: Int, _ scratch: Workspace.ThreadScratch, part: Int,
+    adding: Bool
+  ) {
     for r in 0..<rowCount {
-      Limbs.join(
-        low: sums + r * panel, high: sums + (rowCount + r) * panel, shift: linear.inputShift.pointer + column * panel,
-        scale: scales[r], into: scratch.sums.pointer + r * panel, panel, adding: adding)
+      joinInputRow(
+        linear, column, r, rowCount, scratch, part: part, into: scratch.sums.pointer + r * linear.inputPanel,
+        adding: adding)
     }
   }
 
+  private func joinInputRow(
+    _ linear: PreparedLinear, _ column: Int, _ r: Int, _ rowCount: Int, _ scratch: Workspace.ThreadScratch, part: Int,
+    into row: UnsafeMutablePointer<Float>, adding: Bool
+  ) {
+    let (panel, sums) = (linear.inputPanel, scratch.limbSums.pointer)
+    Limbs.join(
+      low: sums + r * panel, high: sums + (rowCount + r) * panel, shift: linear.inputShift.pointer + column * panel,
+      scale: scratch.limbScales.pointer[part * RowProducts.chunk + r], into: row, panel, adding: adding)
+  }
+
   /// dX̂ of one linear for some rows, through the site's quantizer; `emit` takes each row of each panel.
-  /// - Parameter x: writes the site's input of a token (all columns).
+  /// - Parameter x: some columns of the site's input of a token: token, first column, count.
   private func inputGradient(
     _ linear: PreparedLinear, _ input: UnsafeRawPointer, layer: Int, site: Int, rows: Range<Int>,
     sums: UnsafeMutablePointer<Float>, _ scratch: Workspace.ThreadScratch,
-    x: (Int, UnsafeMutablePointer<Float>) -> Void, emit: (Int, Int, UnsafePointer<Float>, Int) -> Void
+    x: (Int, Int, Int) -> UnsafePointer<Float>, emit: (Int, Int, UnsafePointer<Float>, Int) -> Void
   ) {
     let panel = linear.inputPanel
     let quantizer = quantizer(layer: layer, site: site)
@@ -222,11 +250,11 @@ extension EncoderModel {
       let first = column * panel
       runInputPanel(linear, input, column, rows.count, scratch)
       for token in rows {
-        let row = scratch.sums.pointer + (token - rows.lowerBound) * panel
-        let values = scratch.rows.pointer
-        if quantizer.rule.hasStep { x(token, values) }
-        quantizer.backward(
-          row, x: values + first, stepTerms: terms.step + first, offsetTerms: terms.offset + first, panel)
+        let row = inputRow(linear, column, token - rows.lowerBound, rows.count, scratch)
+        if quantizer.rule.hasStep {
+          quantizer.backward(
+            row, x: x(token, first, panel), stepTerms: terms.step + first, offsetTerms: terms.offset + first, panel)
+        }
         emit(token, first, row, panel)
       }
     }
@@ -320,12 +348,31 @@ extension EncoderModel {
     if layer == 0 { drop(row, token: token, site: DropoutSite.embeddings, scratch) }
   }
 
+  /// `count` columns of it from `first`, in the row scratch.
+  private func layerInput(
+    _ layer: Int, token: Int, from first: Int, _ count: Int, _ scratch: Workspace.ThreadScratch
+  ) -> UnsafePointer<Float> {
+    let row = scratch.rows.pointer
+    if layer > 0 {
+      streamRow(norm: 2 * layer, token: token, from: first, into: row, count)
+      return UnsafePointer(row)
+    }
+    // Draws are made for whole rows.
+    layerInput(layer, token: token, into: row, scratch)
+    return UnsafePointer(row + first)
+  }
+
   /// The output row of a norm, made again from its normalised row.
   func streamRow(norm: Int, token: Int, into row: UnsafeMutablePointer<Float>) {
-    let h = dimensions.hiddenSize
+    streamRow(norm: norm, token: token, from: 0, into: row, dimensions.hiddenSize)
+  }
+
+  /// `count` columns of it from `first`.
+  private func streamRow(norm: Int, token: Int, from first: Int, into row: UnsafeMutablePointer<Float>, _ count: Int) {
     LayerNorm.scale(
-      workspace.norms[norm].normalised.pointer + token * h, weight: normWeight(norm), bias: normBias(norm),
-      into: row, h)
+      workspace.norms[norm].normalised.pointer + token * dimensions.hiddenSize + first,
+      weight: normWeight(norm) + first,
+      bias: normBias(norm) + first, into: row, count)
   }
 
   /// Zeroes the rows between the slice's end and its last chunk's: they stand in sums over tokens.
@@ -395,6 +442,29 @@ struct SiteTerms {
   func sum(into sums: UnsafeMutablePointer<Float>, count: Int) {
     sums[0] = rowSum(step, count)
     sums[1] = rowSum(offset, count)
+  }
+}
+
+/// y = GELU(x) and its derivative over one row: they share the error function, most of the work.
+func geluRow(
+  _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, derivative: UnsafeMutablePointer<Float>, _ count: Int
+) {
+  for i in 0..<count {
+    let both = geluAndDerivative(x[i])
+    y[i] = both.value
+    derivative[i] = both.derivative
+  }
+}
+
+/// products = x·factors and sum += products, element by element.
+func multiplyRow(
+  _ x: UnsafePointer<Float>, by factors: UnsafePointer<Float>, into products: UnsafeMutablePointer<Float>,
+  sum: UnsafeMutablePointer<Float>, _ count: Int
+) {
+  for i in 0..<count {
+    let product = x[i] * factors[i]
+    products[i] = product
+    sum[i] += product
   }
 }
 

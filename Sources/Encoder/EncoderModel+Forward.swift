@@ -82,11 +82,9 @@ extension EncoderModel {
     let (size, headRoom) = (dimensions.headSize, (workspace.capacity + 64) * dimensions.headSize)
     for part in 0..<3 {
       let base = trace.heads.pointer + part * dimensions.headCount * headRoom
-      project(layer, part, site: 0, rows: rows, x: workspace.stream.pointer, scratch) { token, first, row, count in
-        // A panel holds whole heads: both its width and its start are multiples of the head size, or the panel is all.
-        for head in first / size..<(first + count) / size {
-          (base + head * headRoom + token * size).update(from: row + head * size - first, count: size)
-        }
+      // A panel holds whole heads: both its width and its start are multiples of the head size, or the panel is all.
+      project(layer, part, site: 0, rows: rows, x: workspace.stream.pointer, pieces: size, scratch) { token, first in
+        base + first / size * headRoom + token * size
       }
     }
   }
@@ -97,8 +95,8 @@ extension EncoderModel {
     let context = workspace.layers[layer].context.pointer
     quantize(layer: layer, site: 1, rows: rows, x: { context + $0 * h })
     let base = scratch.other.pointer
-    project(layer, 3, site: 1, rows: rows, x: context, scratch) { token, first, row, count in
-      (base + (token - rows.lowerBound) * h + first).update(from: row, count: count)
+    project(layer, 3, site: 1, rows: rows, x: context, scratch) { token, first in
+      base + (token - rows.lowerBound) * h + first
     }
     addAndNormalise(
       base, rows, site: DropoutSite.attentionOutput(layer), norm: 2 * layer + 1, scratch)
@@ -110,9 +108,7 @@ extension EncoderModel {
     let stream = workspace.stream.pointer
     quantize(layer: layer, site: 2, rows: rows, x: { stream + $0 * h })
     let target = workspace.layers[layer].preActivation.pointer
-    project(layer, 4, site: 2, rows: rows, x: stream, scratch) { token, first, row, count in
-      (target + token * i + first).update(from: row, count: count)
-    }
+    project(layer, 4, site: 2, rows: rows, x: stream, scratch) { token, first in target + token * i + first }
   }
 
   /// GELU → codes of site 3 → output projection → dropout → + stream → norm → stream.
@@ -123,8 +119,8 @@ extension EncoderModel {
     for token in rows { geluRow(before + token * i, into: activated + (token - rows.lowerBound) * i, i) }
     quantize(layer: layer, site: 3, rows: rows, x: { activated + ($0 - rows.lowerBound) * i })
     let base = scratch.other.pointer
-    project(layer, 5, site: 3, rows: rows, x: activated - rows.lowerBound * i, scratch) { token, first, row, count in
-      (base + (token - rows.lowerBound) * h + first).update(from: row, count: count)
+    project(layer, 5, site: 3, rows: rows, x: activated - rows.lowerBound * i, scratch) { token, first in
+      base + (token - rows.lowerBound) * h + first
     }
     addAndNormalise(
       base, rows, site: DropoutSite.output(layer), norm: 2 * layer + 2, scratch)
@@ -181,32 +177,38 @@ extension EncoderModel {
     for token in rows { worths[token] = quantizer.codes(x(token), into: codes + token * width, width) }
   }
 
-  /// y = x̂·Ŵᵀ + b for some rows of linear `index`; `emit(token, first output, row, count)` takes each row of each panel.
-  /// - Parameter x: the unquantized input, row t at x + t·inputs, used where activations are not quantized.
+  /// y = x̂·Ŵᵀ + b for some rows of linear `index`.
+  /// - Parameters:
+  ///   - x: the unquantized input, row t at x + t·inputs, used where activations are not quantized.
+  ///   - pieces: consecutive outputs of a row that lie together; nil: a whole panel's.
+  ///   - place: where a row's piece goes, by token and first output.
   private func project(
-    _ layer: Int, _ index: Int, site: Int, rows: Range<Int>, x: UnsafePointer<Float>,
-    _ scratch: Workspace.ThreadScratch,
-    emit: (Int, Int, UnsafePointer<Float>, Int) -> Void
+    _ layer: Int, _ index: Int, site: Int, rows: Range<Int>, x: UnsafePointer<Float>, pieces: Int? = nil,
+    _ scratch: Workspace.ThreadScratch, place: (Int, Int) -> UnsafeMutablePointer<Float>
   ) {
     let linear = linears[layer][index]
-    let trace = workspace.layers[layer]
+    let worths = workspace.layers[layer].worths[site].pointer
     let sums = scratch.sums.pointer
     let panel = linear.outputPanel
+    let width = pieces ?? panel
+    let isInteger = precision.forward == .integer
+    let (shift, worth, constant) = (linear.shift.pointer, linear.worth.pointer, linear.constant.pointer)
     let input = forwardOperand(linear, layer: layer, site: site, rows: rows, x: x, scratch)
     for p in 0..<linear.outputPanelCount {
       linear.forwardProducts.run(
         rows: rows.count, input, linear.forwardPanel(p), into: sums, scratch: scratch.product.pointer)
-      let first = p * panel
       for token in rows {
         let row = sums + (token - rows.lowerBound) * panel
-        if precision.forward == .integer {
-          scaleSums(
-            row, shift: linear.shift.pointer + first, worth: linear.worth.pointer + first,
-            constant: linear.constant.pointer + first, rowWorth: trace.worths[site].pointer[token], panel)
-        } else {
-          addRow(linear.constant.pointer + first, to: row, panel)
+        for first in stride(from: p * panel, to: (p + 1) * panel, by: width) {
+          let (sum, y) = (row + first - p * panel, place(token, first))
+          if isInteger {
+            scaleSums(
+              sum, shift: shift + first, worth: worth + first, constant: constant + first, rowWorth: worths[token],
+              into: y, width)
+          } else {
+            for i in 0..<width { y[i] = sum[i] + constant[first + i] }
+          }
         }
-        emit(token, first, row, panel)
       }
     }
   }
@@ -242,13 +244,13 @@ func geluRow(_ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, _ c
   for i in 0..<count { y[i] = gelu(x[i]) }
 }
 
-/// Replaces a row of 32-bit sums of codes, in place, by (sum − shift)·worth·rowWorth + constant.
+/// y = (sum − shift)·worth·rowWorth + constant over a row of 32-bit sums of codes.
 func scaleSums(
-  _ row: UnsafeMutablePointer<Float>, shift: UnsafePointer<Int32>, worth: UnsafePointer<Float>,
-  constant: UnsafePointer<Float>, rowWorth: Float, _ count: Int
+  _ sums: UnsafePointer<Float>, shift: UnsafePointer<Int32>, worth: UnsafePointer<Float>,
+  constant: UnsafePointer<Float>, rowWorth: Float, into y: UnsafeMutablePointer<Float>, _ count: Int
 ) {
   for i in 0..<count {
-    let sum = Int32(bitPattern: row[i].bitPattern) &- shift[i]
-    row[i] = constant[i].addingProduct(Float(sum), worth[i] * rowWorth)
+    let sum = Int32(bitPattern: sums[i].bitPattern) &- shift[i]
+    y[i] = constant[i].addingProduct(Float(sum), worth[i] * rowWorth)
   }
 }

@@ -56,8 +56,8 @@ public struct ActivationQuantizer: Sendable {
     if hasOffset {
       Levels.offsetTerms(gradient, x: x, terms: offsetTerms, count, scale: inverse, offset: offset, n: n, p: p)
     }
-    Levels.stepTerms(gradient, x: x, terms: stepTerms, count, scale: inverse, offset: offset, n: n, p: p)
-    if clipsGradient { Levels.clipGradient(gradient, x: x, count, scale: inverse, offset: offset, n: n, p: p) }
+    Levels.stepTerms(
+      gradient, x: x, terms: stepTerms, count, scale: inverse, offset: offset, n: n, p: p, clips: clipsGradient)
   }
 
   /// How many of a row's values lie outside [n, p].
@@ -92,16 +92,21 @@ enum Levels {
     }
   }
 
+  /// Adds the terms of the step's gradient and, where it `clips`, stops the gradient outside the bounds.
   static func stepTerms(
-    _ gradient: UnsafePointer<Float>, x: UnsafePointer<Float>, terms: UnsafeMutablePointer<Float>, _ count: Int,
-    scale: Float, offset: Float, n: Float, p: Float
+    _ gradient: UnsafeMutablePointer<Float>, x: UnsafePointer<Float>, terms: UnsafeMutablePointer<Float>, _ count: Int,
+    scale: Float, offset: Float, n: Float, p: Float, clips: Bool
   ) {
     for i in 0..<count {
       let v = position(x[i], scale, offset)
       let clipped = min(max(v, n), p)
+      let isInside = clipped == v
       // Inside, clipped equals v and the term is round(v) − v; outside it is the bound itself.
-      let rest: Float = clipped == v ? v : 0
-      terms[i] = terms[i].addingProduct(gradient[i], roundedToEven(clipped) - rest)
+      let rest: Float = isInside ? v : 0
+      let whole = gradient[i]
+      terms[i] = terms[i].addingProduct(whole, roundedToEven(clipped) - rest)
+      let stopped = clips ? 0 : whole
+      gradient[i] = isInside ? whole : stopped
     }
   }
 
@@ -113,18 +118,6 @@ enum Levels {
       let v = position(x[i], scale, offset)
       let outside: Float = min(max(v, n), p) == v ? 0 : gradient[i]
       terms[i] += outside
-    }
-  }
-
-  static func clipGradient(
-    _ gradient: UnsafeMutablePointer<Float>, x: UnsafePointer<Float>, _ count: Int, scale: Float, offset: Float,
-    n: Float,
-    p: Float
-  ) {
-    for i in 0..<count {
-      let v = position(x[i], scale, offset)
-      let passed = gradient[i]
-      gradient[i] = min(max(v, n), p) == v ? passed : 0
     }
   }
 

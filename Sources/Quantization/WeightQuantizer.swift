@@ -52,10 +52,9 @@ public struct WeightQuantizer: Sendable {
   ) -> Float {
     guard case .lsq = rule else { return 0 }
     scratch.update(repeating: 0, count: count)
-    Levels.stepTerms(gradient, x: weights, terms: scratch, count, scale: inverse, offset: 0, n: rule.n, p: rule.p)
-    if clipsGradient {
-      Levels.clipGradient(gradient, x: weights, count, scale: inverse, offset: 0, n: rule.n, p: rule.p)
-    }
+    Levels.stepTerms(
+      gradient, x: weights, terms: scratch, count, scale: inverse, offset: 0, n: rule.n, p: rule.p,
+      clips: clipsGradient)
     return rowSum(scratch, count)
   }
 

@@ -84,9 +84,11 @@ public final class AdamW {
     try words.withUnsafeMutableBufferPointer { words in
       Threads.forEach(pieces.count) { i, _ in
         let piece = pieces[i]
-        withGradient(of: piece, in: gradients) {
-          words[numbers[i]] = Int64(bitPattern: AdamW.squaredSum($0, piece.count).bitPattern)
+        var sum = 0.0
+        forEachBlock(of: piece, in: gradients) { gradient, block in
+          sum += Double(rowDot(gradient, gradient, block.count))
         }
+        words[numbers[i]] = Int64(bitPattern: sum.bitPattern)
       }
       try combine(words)
     }
@@ -109,49 +111,52 @@ public final class AdamW {
     let correction2 = Float(1 / (1 - pow(settings.beta2, Double(stepCount))))
     Threads.forEach(pieces.count) { i, _ in
       let piece = pieces[i]
-      withGradient(of: piece, in: gradients) { gradient in
+      forEachBlock(of: piece, in: gradients) { gradient, block in
         update(
-          piece, parameters.pointer + piece.start, gradient, Float(rate), Float(clip), correction1, correction2)
+          piece, block, parameters.pointer + piece.start, gradient, Float(rate), Float(clip), correction1,
+          correction2)
       }
     }
   }
 
-  private func withGradient(of piece: Piece, in gradients: GradientStore, _ body: (UnsafePointer<Float>) -> Void) {
-    if let floats = gradients.floats { return body(floats.pointer + piece.start) }
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: piece.count) { scratch in
-      gradients.read(piece.start..<piece.start + piece.count, into: scratch.baseAddress!)
-      body(scratch.baseAddress!)
-    }
-  }
+  /// Elements that are worked on at once: what is made of them stays in the first-level cache.
+  private static let block = 1024
 
-  private static func squaredSum(_ x: UnsafePointer<Float>, _ count: Int) -> Double {
-    var total = 0.0
-    var at = 0
-    while at < count {
-      let length = min(1024, count - at)
-      total += Double(rowDot(x + at, x + at, length))
-      at += length
+  /// Calls `body(gradient, block)` for each block of a piece, in order, with the block's gradient as floats.
+  private func forEachBlock(
+    of piece: Piece, in gradients: GradientStore, _ body: (UnsafePointer<Float>, Range<Int>) -> Void
+  ) {
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: AdamW.block) { scratch in
+      for start in stride(from: 0, to: piece.count, by: AdamW.block) {
+        let block = start..<min(start + AdamW.block, piece.count)
+        if let floats = gradients.floats {
+          body(floats.pointer + piece.start + start, block)
+        } else {
+          gradients.read(piece.start + start..<piece.start + block.upperBound, into: scratch.baseAddress!)
+          body(scratch.baseAddress!, block)
+        }
+      }
     }
-    return total
   }
 
   private func update(
-    _ piece: Piece, _ w: UnsafeMutablePointer<Float>, _ gradient: UnsafePointer<Float>, _ rate: Float, _ clip: Float,
-    _ correction1: Float, _ correction2: Float
+    _ piece: Piece, _ block: Range<Int>, _ parameters: UnsafeMutablePointer<Float>, _ gradient: UnsafePointer<Float>,
+    _ rate: Float, _ clip: Float, _ correction1: Float, _ correction2: Float
   ) {
-    let m = first.pointer + piece.moments
-    let v = second.pointer + piece.moments
+    let w = parameters + block.lowerBound
+    let m = first.pointer + piece.moments + block.lowerBound
+    let v = second.pointer + piece.moments + block.lowerBound
     let (beta1, beta2) = (Float(settings.beta1), Float(settings.beta2))
     let (rest1, rest2) = (Float(1 - settings.beta1), Float(1 - settings.beta2))
     let epsilon = Float(settings.epsilon)
     let keep = Float(1 - (piece.decays ? Double(rate) * settings.weightDecay : 0))
     let floor = piece.floor
-    for i in 0..<piece.count {
+    for i in 0..<block.count {
       let g = gradient[i] * clip
       m[i] = (m[i] * beta1).addingProduct(rest1, g)
       v[i] = (v[i] * beta2).addingProduct(rest2 * g, g)
     }
-    for i in 0..<piece.count {
+    for i in 0..<block.count {
       let denominator = (v[i] * correction2).squareRoot() + epsilon
       let updated = w[i] * keep - rate * (m[i] * correction1) / denominator
       w[i] = max(updated, floor)

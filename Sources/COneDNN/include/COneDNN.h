@@ -40,7 +40,7 @@ int palier_product_b_layout(const palier_product *product, int64_t *columns, int
 // Packs B (or, transposed, B stored [n, k]) with a reorder primitive. `stride` is elements between stored rows.
 int palier_product_pack_b(const palier_product *product, const void *plain, int transposed, int64_t stride, void *packed);
 // Runs the product on the calling thread's stream; inside a parallel region it runs on the calling thread alone.
-int palier_product_run(const palier_product *product, const void *a, const void *b, void *c, void *scratch);
+int palier_product_run(palier_product *product, const void *a, const void *b, void *c, void *scratch);
 
 // dnnl_sgemm: row-major C[m,n] = alpha·op(A)·op(B) + beta·C.
 int palier_sgemm(int a_transposed, int b_transposed, int64_t m, int64_t n, int64_t k, float alpha, const float *a,

@@ -147,15 +147,20 @@ public enum Packing {
     _ from: UnsafePointer<UInt32>, stride: Int, rows: Int, words: Int, into to: UnsafeMutablePointer<UInt32>,
     rowRoom: Int
   ) {
-    // Blocks of 16 words keep the source lines in the first-level cache while every row of them is used.
+    // Sixteen words at a time, down all rows: the source lines stay in the first-level cache.
     var w = 0
     while w < words {
       let end = min(w &+ 16, words)
+      var r = 0
+      while end &- w == 16, r &+ 16 <= rows {
+        WordTranspose.square(from + (r &* stride &+ w), stride, into: to + (w &* rowRoom &+ r), rowRoom)
+        r &+= 16
+      }
       for i in w..<end {
         let target = to + i &* rowRoom
         let column = from + i
-        for r in 0..<rows { target[r] = column[r &* stride] }
-        for r in rows..<max(rowRoom, rows) { target[r] = 0 }
+        for rest in r..<rows { target[rest] = column[rest &* stride] }
+        for padding in rows..<max(rowRoom, rows) { target[padding] = 0 }
       }
       w = end
     }
