@@ -9,9 +9,9 @@ enum WeightGradientTile {
   /// Scratch that any of these products may need.
   static let scratchByteCount = 1 << 21
 
-  /// Floats of a tile.
+  /// Floats of a tile; the head's hold whole rows of the hidden size.
   static func elementCount(_ d: EncoderDimensions) -> Int {
-    rows * max(PreparedLinear.panel(d.hiddenSize), PreparedLinear.panel(d.intermediateSize))
+    rows * max(d.hiddenSize, PreparedLinear.panel(d.intermediateSize))
   }
 }
 

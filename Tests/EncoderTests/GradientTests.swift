@@ -150,6 +150,14 @@ final class GradientTests: XCTestCase {
     }
   }
 
+  /// A hidden size of several panels, as in encoders wider than the large ones: the head's tiles hold whole rows all the same.
+  func testAHiddenSizeOfSeveralPanelsAgreesWithThePlainEncoder() throws {
+    let dimensions = EncoderDimensions(
+      vocabularySize: 33, hiddenSize: 1088, layerCount: 1, headCount: 17, intermediateSize: 8, positionCount: 20)
+    let model = try Small.model(.float32, dimensions: dimensions, seed: 7)
+    try assertAgreesWithPlainEncoder(model, [7, 4], "1088", tensorByTensor: false)
+  }
+
   private func copy(_ model: EncoderModel, _ precision: Precision) throws -> EncoderModel {
     let copy = try EncoderModel(
       dimensions: model.dimensions, scheme: model.scheme, head: model.head, precision: precision)
