@@ -30,10 +30,31 @@ public enum Threads {
     }
   }
 
+  /// Runs the loops as one, so that no thread waits between them; nothing may depend on their order.
+  public static func forEach(_ loops: [ParallelLoop]) {
+    forEach(loops.reduce(0) { $0 + $1.count }) { index, thread in
+      var rest = index
+      for loop in loops {
+        if rest < loop.count { return loop.body(rest, thread) }
+        rest -= loop.count
+      }
+    }
+  }
+
   /// Runs `body(range, thread)` over 0..<`total` cut into ranges of `length` (the last may be shorter).
   public static func forEachRange(_ total: Int, length: Int, _ body: (_ range: Range<Int>, _ thread: Int) -> Void) {
     forEach((total + length - 1) / length) { index, thread in
       body(index * length..<min((index + 1) * length, total), thread)
     }
+  }
+}
+
+/// A loop of `Threads.forEach` that is yet to be run, perhaps with others.
+public struct ParallelLoop {
+  public let count: Int
+  public let body: (_ index: Int, _ thread: Int) -> Void
+
+  public init(count: Int, body: @escaping (_ index: Int, _ thread: Int) -> Void) {
+    (self.count, self.body) = (count, body)
   }
 }

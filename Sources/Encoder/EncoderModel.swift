@@ -36,8 +36,6 @@ public final class EncoderModel {
   var quantizedHeadWeights: [String: AlignedBuffer<Float>] = [:]
   /// The bias gradients of the present slice by name, which an offset’s rank-one term needs.
   var sliceBiases: [String: [Float]] = [:]
-  /// Bytes of one panel of the packed input, for each block of tokens.
-  var panelBytesOf: [Int] = []
   /// Seconds by phase since the last `takePhaseSeconds`.
   public internal(set) var phases = PhaseSeconds()
 

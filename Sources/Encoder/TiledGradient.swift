@@ -8,13 +8,17 @@ final class TiledGradient {
   let capacity: Int
   private let floats: AlignedBuffer<Float>
   private let halves: AlignedBuffer<UInt16>
+  private let limbs: AlignedBuffer<UInt8>
+  private let scales: AlignedBuffer<Float>
 
-  /// Room for `tokens` tokens, in float32 and in bfloat16; memory that is never written is never taken.
+  /// Room for `tokens` tokens, in float32, in bfloat16 and in limbs; memory that is never written is never taken.
   init(width: Int, tokens: Int) {
     self.width = width
     capacity = tokens
     floats = AlignedBuffer(width * tokens)
     halves = AlignedBuffer(width * tokens)
+    limbs = AlignedBuffer(2 * width * tokens)
+    scales = AlignedBuffer(WeightGradientTile.blockCount(tokens) * width)
   }
 
   var tileCount: Int { (width + TiledGradient.tileWidth - 1) / TiledGradient.tileWidth }
@@ -26,6 +30,16 @@ final class TiledGradient {
   func operand(tile: Int, token: Int, half: Bool) -> UnsafeRawPointer {
     let place = start(tile) + token * columns(tile)
     return half ? UnsafeRawPointer(halves.pointer + place) : UnsafeRawPointer(floats.pointer + place)
+  }
+
+  /// A tile's limbs of the block of tokens from `token`: `[2·columns][tokens of the block]`.
+  func limbs(tile: Int, token: Int) -> UnsafeMutablePointer<UInt8> {
+    limbs.pointer + 2 * (start(tile) + token * columns(tile))
+  }
+
+  /// The scales of a tile's columns in a block of tokens.
+  func scales(tile: Int, block: Int) -> UnsafeMutablePointer<Float> {
+    scales.pointer + block * width + tile * TiledGradient.tileWidth
   }
 
   /// Stores `count` columns from `column` of a token's row.

@@ -119,13 +119,8 @@ final class Workspace {
   let dAttentionOutput: TiledGradient
   let dOutput: TiledGradient
   let dWide: TiledGradient
-  /// X̂ of one linear, packed for the product that makes its weight gradient.
-  let inputPacked: AlignedBuffer<Float>
-  /// dY of one linear in limbs, a tile and block of tokens at a time, and the scale of each of its columns, by block.
-  let gradientLimbs: AlignedBuffer<UInt8>
-  let gradientScales: AlignedBuffer<Float>
-  /// 128 · the sums of X̂'s levels over each block of tokens, by block and input.
-  let inputShifts: AlignedBuffer<Int32>
+  /// X̂ of the four activation sites of a layer, for the products that make weight gradients.
+  let inputsPacked: [PackedInput]
   /// A tile of a weight gradient for each thread.
   let tiles: [AlignedBuffer<Float>]
   /// Sums over each chunk's tokens of the vectors' gradients, combined in the order of the chunks.
@@ -148,13 +143,7 @@ final class Workspace {
     dAttentionOutput = TiledGradient(width: h, tokens: tokens)
     dOutput = TiledGradient(width: h, tokens: tokens)
     dWide = TiledGradient(width: i, tokens: tokens)
-    // Columns are padded to whole blocks of 64 in the packed layout.
-    inputPacked = AlignedBuffer(tokens * (max(h, i) + 63) / 64 * 64 + 64 * tokens)
-    let widest = max(h, i)
-    let blocks = (tokens + WeightGradientTile.tokens - 1) / WeightGradientTile.tokens
-    gradientLimbs = AlignedBuffer(2 * tokens * widest)
-    gradientScales = AlignedBuffer(blocks * widest)
-    inputShifts = AlignedBuffer(blocks * widest)
+    inputsPacked = [h, h, h, i].map { PackedInput(width: $0, tokens: tokens) }
     partialWidth = BackwardPartials.width(d)
     partials = AlignedBuffer(tokens / RowProducts.chunk * partialWidth)
     tiles = (0..<Threads.count).map { _ in AlignedBuffer(tileCount) }

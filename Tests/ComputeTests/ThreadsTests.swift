@@ -21,6 +21,18 @@ final class ThreadsTests: XCTestCase {
     }
   }
 
+  func testLoopsRunAsOneVisitEachOfTheirIndicesOnce() {
+    for counts in [[], [0], [3], [0, 5, 0, 1, 100], [7, 7]] {
+      withThreads(2) {
+        let visits = counts.map { AlignedBuffer<Int>($0) }
+        Threads.forEach(zip(counts, visits).map { count, own in ParallelLoop(count: count) { i, _ in own[i] += 1 } })
+        for (count, own) in zip(counts, visits) {
+          XCTAssertEqual(Array(own.elements), [Int](repeating: 1, count: count), "\(counts)")
+        }
+      }
+    }
+  }
+
   func testRangesCoverTheWholeInPiecesOfTheLength() {
     withThreads(2) {
       for (total, length) in [(0, 4), (1, 4), (4, 4), (5, 4), (1000, 64)] {
