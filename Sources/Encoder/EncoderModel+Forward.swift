@@ -82,9 +82,8 @@ extension EncoderModel {
     let (size, headRoom) = (dimensions.headSize, (workspace.capacity + 64) * dimensions.headSize)
     for part in 0..<3 {
       let base = trace.heads.pointer + part * dimensions.headCount * headRoom
-      // A panel holds whole heads: both its width and its start are multiples of the head size, or the panel is all.
       project(layer, part, site: 0, rows: rows, x: workspace.stream.pointer, pieces: size, scratch) { token, first in
-        base + first / size * headRoom + token * size
+        base + first / size * headRoom + token * size + first % size
       }
     }
   }
@@ -102,13 +101,27 @@ extension EncoderModel {
       base, rows, site: DropoutSite.attentionOutput(layer), norm: 2 * layer + 1, scratch)
   }
 
-  /// Stream → codes of site 2 → intermediate projection, kept before GELU.
+  /// Whether GELU and the codes of site 3 follow each row of the intermediate projection at once: a learned step is known
+  /// beforehand, the scale of a token only after its last value.
+  private var quantizesAsItProjects: Bool { scheme.activations.hasStep && measurement == nil }
+
+  /// Stream → codes of site 2 → intermediate projection, kept before GELU; and on to the codes of site 3 where steps are known.
   private func projectWide(_ layer: Int, _ rows: Range<Int>, _ scratch: Workspace.ThreadScratch) {
     let (h, i) = (dimensions.hiddenSize, dimensions.intermediateSize)
+    let (goesOn, quantizer) = (quantizesAsItProjects, quantizer(layer: layer, site: 3))
+    let codes = workspace.layers[layer].codes[3].pointer
+    let worths = workspace.layers[layer].worths[3].pointer
+    let activated = scratch.rows.pointer
     let stream = workspace.stream.pointer
     quantize(layer: layer, site: 2, rows: rows, x: { stream + $0 * h })
     let target = workspace.layers[layer].preActivation.pointer
-    project(layer, 4, site: 2, rows: rows, x: stream, scratch) { token, first in target + token * i + first }
+    project(layer, 4, site: 2, rows: rows, x: stream, scratch) { token, first in
+      target + token * i + first
+    } then: { token, first, row, count in
+      guard goesOn else { return }
+      geluRow(row, into: activated, count)
+      worths[token] = quantizer.codes(activated, into: codes + token * i + first, count)
+    }
   }
 
   /// GELU → codes of site 3 → output projection → dropout → + stream → norm → stream.
@@ -116,8 +129,10 @@ extension EncoderModel {
     let (h, i) = (dimensions.hiddenSize, dimensions.intermediateSize)
     let before = workspace.layers[layer].preActivation.pointer
     let activated = scratch.wide.pointer
-    for token in rows { geluRow(before + token * i, into: activated + (token - rows.lowerBound) * i, i) }
-    quantize(layer: layer, site: 3, rows: rows, x: { activated + ($0 - rows.lowerBound) * i })
+    if !quantizesAsItProjects {
+      for token in rows { geluRow(before + token * i, into: activated + (token - rows.lowerBound) * i, i) }
+      quantize(layer: layer, site: 3, rows: rows, x: { activated + ($0 - rows.lowerBound) * i })
+    }
     let base = scratch.other.pointer
     project(layer, 5, site: 3, rows: rows, x: activated - rows.lowerBound * i, scratch) { token, first in
       base + (token - rows.lowerBound) * h + first
@@ -180,17 +195,18 @@ extension EncoderModel {
   /// y = x̂·Ŵᵀ + b for some rows of linear `index`.
   /// - Parameters:
   ///   - x: the unquantized input, row t at x + t·inputs, used where activations are not quantized.
-  ///   - pieces: consecutive outputs of a row that lie together; nil: a whole panel's.
+  ///   - pieces: outputs of a row that lie together, cut where a panel ends within one; nil: a whole panel's.
   ///   - place: where a row's piece goes, by token and first output.
+  ///   - then: takes each piece where it lies: token, first output, piece, count.
   private func project(
     _ layer: Int, _ index: Int, site: Int, rows: Range<Int>, x: UnsafePointer<Float>, pieces: Int? = nil,
-    _ scratch: Workspace.ThreadScratch, place: (Int, Int) -> UnsafeMutablePointer<Float>
+    _ scratch: Workspace.ThreadScratch, place: (Int, Int) -> UnsafeMutablePointer<Float>,
+    then: (Int, Int, UnsafePointer<Float>, Int) -> Void = { _, _, _, _ in }
   ) {
     let linear = linears[layer][index]
     let worths = workspace.layers[layer].worths[site].pointer
     let sums = scratch.sums.pointer
     let panel = linear.outputPanel
-    let width = pieces ?? panel
     let isInteger = precision.forward == .integer
     let (shift, worth, constant) = (linear.shift.pointer, linear.worth.pointer, linear.constant.pointer)
     let input = forwardOperand(linear, layer: layer, site: site, rows: rows, x: x, scratch)
@@ -199,7 +215,9 @@ extension EncoderModel {
         rows: rows.count, input, linear.forwardPanel(p), into: sums, scratch: scratch.product.pointer)
       for token in rows {
         let row = sums + (token - rows.lowerBound) * panel
-        for first in stride(from: p * panel, to: (p + 1) * panel, by: width) {
+        var first = p * panel
+        while first < (p + 1) * panel {
+          let width = pieces.map { min($0 - first % $0, (p + 1) * panel - first) } ?? panel
           let (sum, y) = (row + first - p * panel, place(token, first))
           if isInteger {
             scaleSums(
@@ -208,6 +226,8 @@ extension EncoderModel {
           } else {
             for i in 0..<width { y[i] = sum[i] + constant[first + i] }
           }
+          then(token, first, y, width)
+          first += width
         }
       }
     }

@@ -95,20 +95,48 @@ public final class GradientStore {
   }
 
   /// sums += round(2^50·(shift + scale·source)), ties to even, and how many elements exceed `limit` or are NaN.
-  ///
-  /// A direct conversion traps on overflow and keeps the loop from vectorising: the number is split at 2^32 into two parts
-  /// that each come out of a double's mantissa. Both parts are exact, as a float has 24 significant bits.
   private static func addFixed(
     _ source: UnsafePointer<Float>, to sums: UnsafeMutablePointer<Int64>, _ count: Int, _ scale: Float, _ shift: Float,
     _ limit: Float
   ) -> Int32 {
-    let magic = 6_755_399_441_055_744.0  // 1.5·2^52
-    let magicBits = Int64(bitPattern: magic.bitPattern)
     var bad: Int32 = 0
+    var large: Int32 = 0
     for i in 0..<count {
-      let x = shift.addingProduct(source[i], scale)
-      bad &+= abs(x) <= limit ? 0 : 1
-      let scaled = Double(x) * 0x1p50
+      let magnitude = abs(shift.addingProduct(source[i], scale))
+      bad &+= magnitude <= limit ? 0 : 1
+      large &+= magnitude < 1 ? 0 : 1
+    }
+    if large == 0 {
+      addSmall(source, to: sums, count, scale, shift)
+    } else {
+      addLarge(source, to: sums, count, scale, shift)
+    }
+    return bad
+  }
+
+  /// 1.5·2^52: what a double of magnitude below 2^51 is added to comes out rounded, as an integer, in its mantissa.
+  private static let magic = 6_755_399_441_055_744.0
+  private static let magicBits = Int64(bitPattern: magic.bitPattern)
+
+  /// Where every element's magnitude is below 1, as gradients' nearly always are: 2^50 of it fits one mantissa.
+  private static func addSmall(
+    _ source: UnsafePointer<Float>, to sums: UnsafeMutablePointer<Int64>, _ count: Int, _ scale: Float, _ shift: Float
+  ) {
+    let (magic, magicBits) = (magic, magicBits)
+    for i in 0..<count {
+      let sum = magic.addingProduct(Double(shift.addingProduct(source[i], scale)), 0x1p50)
+      sums[i] = sums[i] &+ (Int64(bitPattern: sum.bitPattern) &- magicBits)
+    }
+  }
+
+  /// A direct conversion traps on overflow and keeps the loop from vectorising: the number is split at 2^32 into two parts
+  /// that each come out of a double's mantissa. Both parts are exact, as a float has 24 significant bits.
+  private static func addLarge(
+    _ source: UnsafePointer<Float>, to sums: UnsafeMutablePointer<Int64>, _ count: Int, _ scale: Float, _ shift: Float
+  ) {
+    let (magic, magicBits) = (magic, magicBits)
+    for i in 0..<count {
+      let scaled = Double(shift.addingProduct(source[i], scale)) * 0x1p50
       let highSum = scaled * 0x1p-32 + magic
       let high = highSum - magic
       let lowSum = (scaled - high * 0x1p32) + magic
@@ -116,6 +144,5 @@ public final class GradientStore {
       let lowBits = Int64(bitPattern: lowSum.bitPattern) &- magicBits
       sums[i] = sums[i] &+ (highBits &<< 32) &+ lowBits
     }
-    return bad
   }
 }

@@ -150,12 +150,15 @@ final class GradientTests: XCTestCase {
     }
   }
 
-  /// A hidden size of several panels, as in encoders wider than the large ones: the head's tiles hold whole rows all the same.
+  /// A hidden size of several panels, as in encoders wider than the large ones: the head's tiles hold whole rows all the same,
+  /// and a panel may end within a head (1344: panels of 448, heads of 96).
   func testAHiddenSizeOfSeveralPanelsAgreesWithThePlainEncoder() throws {
-    let dimensions = EncoderDimensions(
-      vocabularySize: 33, hiddenSize: 1088, layerCount: 1, headCount: 17, intermediateSize: 8, positionCount: 20)
-    let model = try Small.model(.float32, dimensions: dimensions, seed: 7)
-    try assertAgreesWithPlainEncoder(model, [7, 4], "1088", tensorByTensor: false)
+    for (hidden, heads) in [(1088, 17), (1344, 14)] {
+      let dimensions = EncoderDimensions(
+        vocabularySize: 33, hiddenSize: hidden, layerCount: 1, headCount: heads, intermediateSize: 8, positionCount: 20)
+      let model = try Small.model(.float32, dimensions: dimensions, seed: 7)
+      try assertAgreesWithPlainEncoder(model, [7, 4], "\(hidden)", tensorByTensor: false)
+    }
   }
 
   private func copy(_ model: EncoderModel, _ precision: Precision) throws -> EncoderModel {
