@@ -12,9 +12,14 @@ enum WordTranspose {
     var (i, j, k, l, m, n, o, p) = (row(8), row(9), row(10), row(11), row(12), row(13), row(14), row(15))
     for _ in 0..<4 {
       (a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p) = (
-        lowZip(a, i), highZip(a, i), lowZip(b, j), highZip(b, j), lowZip(c, k), highZip(c, k), lowZip(d, l),
-        highZip(d, l), lowZip(e, m), highZip(e, m), lowZip(f, n), highZip(f, n), lowZip(g, o), highZip(g, o),
-        lowZip(h, p), highZip(h, p)
+        zip(a.lowHalf, i.lowHalf), zip(a.highHalf, i.highHalf),
+        zip(b.lowHalf, j.lowHalf), zip(b.highHalf, j.highHalf),
+        zip(c.lowHalf, k.lowHalf), zip(c.highHalf, k.highHalf),
+        zip(d.lowHalf, l.lowHalf), zip(d.highHalf, l.highHalf),
+        zip(e.lowHalf, m.lowHalf), zip(e.highHalf, m.highHalf),
+        zip(f.lowHalf, n.lowHalf), zip(f.highHalf, n.highHalf),
+        zip(g.lowHalf, o.lowHalf), zip(g.highHalf, o.highHalf),
+        zip(h.lowHalf, p.lowHalf), zip(h.highHalf, p.highHalf)
       )
     }
     @inline(__always) func store(_ w: Int, _ row: Row) {
@@ -38,19 +43,12 @@ enum WordTranspose {
     store(15, p)
   }
 
+  /// x0 y0 x1 y1 …
   @inline(__always)
-  private static func lowZip(_ x: Row, _ y: Row) -> Row {
+  private static func zip(_ x: SIMD8<UInt32>, _ y: SIMD8<UInt32>) -> Row {
     var zipped = Row()
-    zipped.evenHalf = x.lowHalf
-    zipped.oddHalf = y.lowHalf
-    return zipped
-  }
-
-  @inline(__always)
-  private static func highZip(_ x: Row, _ y: Row) -> Row {
-    var zipped = Row()
-    zipped.evenHalf = x.highHalf
-    zipped.oddHalf = y.highHalf
+    zipped.evenHalf = x
+    zipped.oddHalf = y
     return zipped
   }
 }
