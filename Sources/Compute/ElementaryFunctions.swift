@@ -51,7 +51,7 @@ public func vectorErf(_ x: Float) -> Float {
 
 /// GELU with the exact (erf) form: x·Φ(x).
 @inlinable @inline(__always)
-public func gelu(_ x: Float) -> Float { 0.5 * x * (1 + vectorErf(x * 0.707_106_78)) }
+public func gelu(_ x: Float) -> Float { geluAndDerivative(x).value }
 
 /// The derivative of `gelu`: Φ(x) + x·φ(x).
 @inlinable @inline(__always)

@@ -97,6 +97,9 @@ public final class EncoderModel {
   func normWeight(_ norm: Int) -> UnsafeMutablePointer<Float> { parameters.pointer + normPlaces[norm].weight }
   func normBias(_ norm: Int) -> UnsafeMutablePointer<Float> { parameters.pointer + normPlaces[norm].bias }
 
+  /// Rows of a product of the forward and the backward pass, where a slice has that many.
+  public static var rowsOfProduct: Int { RowProducts.chunk }
+
   /// The parameter `name` as a pointer into the block.
   func pointer(_ name: String) -> UnsafeMutablePointer<Float> { parameters.pointer + layout.required(name).start }
 

@@ -25,12 +25,16 @@ read_arguments() {
   command -v mpirun >/dev/null || die "mpirun was not found: apt-get install openmpi-bin"
 }
 
-# make_work: a folder of this drill's own with a synthetic corpus, a very small model and a configuration. Nothing of it is
-# left at the end, neither files nor processes.
-make_work() {
+# make_folder: sets `work` to a folder of this drill's own. Nothing of it is left at the end, neither files nor processes.
+make_folder() {
   work=$(mktemp -d "${TMPDIR:-/tmp}/palier-drill.XXXXXX")
   trap 'end_processes; rm -rf "$work"' EXIT
   trap 'exit 130' INT TERM
+}
+
+# make_work: such a folder with a synthetic corpus, a very small model and a configuration.
+make_work() {
+  make_folder
   "$palier" sample --out "$work/data" --documents 120 >/dev/null
   "$palier" init --out "$work/model" --train-tokenizer "$work/data/corpus.txt" --vocabulary 1000 --hidden 96 --layers 3 \
     --heads 2 --intermediate 192 --positions 130 >/dev/null

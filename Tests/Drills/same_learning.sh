@@ -18,12 +18,16 @@ source "$(dirname "$0")/common.sh"
 read_arguments "${1:-}"
 config=${2:-$root/configs/tiny-e3c-quaero.yaml}
 [[ -r $config ]] || die "$config cannot be read"
-work=$(mktemp -d "${TMPDIR:-/tmp}/palier-drill.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
+make_folder
 
-# last STAGE SCORE METRICS: the score of the stage's last validation.
+# last STAGE SCORE METRICS: sets `score` to that of the stage's last validation. Without a number there the drill ends: what is
+# missing would compare as equal.
 last() {
+  score=$(last_value "$@") || true
+  [[ $score =~ ^[0-9] ]] || die "$3 has no $2 of the stage $1"
+}
+
+last_value() {
   grep '"kind":"evaluation"' "$3" | grep "\"stage\":\"$1\",\"split\":\"validation\"" | tail -n 1 |
     sed -n "s/.*\"scores\":{[^}]*\"$2\":\([0-9.e-]*\).*/\1/p"
 }
@@ -35,8 +39,11 @@ train() {
     --set batch.size=8 --set fine_tuning.learning_rate=5e-4 --set evaluation.points=10 \
     --set "compute.forward=$3" --set "compute.backward=$4" >"$work/log" 2>"$work/errors" </dev/null ||
     die "the run of $1 with seed $2 failed: $(tail -n 1 "$work/errors")"
-  local metrics=$output/metrics.jsonl
-  say "$1 $2 $(last mlm loss "$metrics") $(last token loss "$metrics") $(last token f1 "$metrics")" >>"$work/table"
+  local metrics=$output/metrics.jsonl row="$1 $2"
+  last mlm loss "$metrics" && row+=" $score"
+  last token loss "$metrics" && row+=" $score"
+  last token f1 "$metrics" && row+=" $score"
+  say "$row" >>"$work/table"
   tail -n 1 "$work/table"
   rm -rf "$output/checkpoints"
 }
