@@ -57,6 +57,8 @@ public struct TaggedCorpus: Sendable {
   public var labels: [String]
   /// One printable line for each bad line and for each thing a reader should know (sentences dropped, say).
   public var notes: [String]
+  /// Those of the notes that tell of lines which could not be read.
+  public var complaints: [String] = []
 
   /// The corpus of these parts; `labels` is what their tags need, joined with `declaredLabels`.
   public init(

@@ -116,9 +116,11 @@ public struct TaggedCorpusReader {
     case .pooled(let urls): parts = try shuffled(units(urls, of: "whole corpus"), from: urls)
     }
     guard parts.contains(where: { !$0.isEmpty }) else { throw TaggedCorpusError.noSentences(path: "(no file named)") }
-    return TaggedCorpus(
+    var corpus = TaggedCorpus(
       task: settledTask(parts), train: parts[0], validation: parts[1], test: parts[2],
       declaredLabels: Array(declaredLabels), notes: bad.notes + notes)
+    corpus.complaints = bad.notes
+    return corpus
   }
 
   /// The task: asked for, told by the format, or entities when every tag is IOB2.
