@@ -53,6 +53,25 @@ public enum Footprint {
     }
   }
 
+  /// What a scheme leaves in float32 of an encoder (`quantization.exclude`), counted.
+  public struct Exclusion: Sendable, Equatable {
+    /// Tables.
+    public var tableCount = 0.0
+    /// Elements of these tables.
+    public var tableElements = 0.0
+    /// Matrices of the layers.
+    public var matrixCount = 0.0
+    /// Elements of these matrices.
+    public var matrixElements = 0.0
+    /// Of these, elements of matrices whose input is quantized all the same: they share it with a quantized matrix.
+    public var elementsOnQuantizedInput = 0.0
+    /// Activation sites.
+    public var siteCount = 0.0
+
+    /// Nothing is left out.
+    public init() {}
+  }
+
   /// A row of the table.
   public struct Row: Sendable, Equatable {
     /// The scheme.
@@ -101,34 +120,48 @@ public enum Footprint {
   ///   biases, norms, and one step size a quantizer site (LSQ+ one offset more an activation site).
   /// - Operations: the linear layers at W · A, and attention's QKᵀ and PV, which are not quantized, at 16 · 16 (bf16) in
   ///   quantized schemes and 32 · 32 in fp32; full attention over `sequenceLength` tokens.
+  /// - Parameter exclusion: what of the encoder counts 32 bits whatever the scheme, and has no quantizer.
   public static func trueRows(
-    _ dimensions: Dimensions, schemes: [SchemeName] = paperSchemes, sequenceLength: Int = 512
+    _ dimensions: Dimensions, schemes: [SchemeName] = paperSchemes, sequenceLength: Int = 512,
+    exclusion: Exclusion = Exclusion()
   ) -> [Row] {
     func bytes(_ scheme: SchemeName) -> Double {
-      let bits =
-        Double(scheme.embeddingBits) * dimensions.tableElements + Double(scheme.weightBits) * dimensions.matrixElements
-        + 32 * (dimensions.vectorElements + quantizerScalars(scheme, dimensions))
-      return bits / 8
+      let tables =
+        Double(scheme.embeddingBits) * (dimensions.tableElements - exclusion.tableElements)
+        + 32 * exclusion.tableElements
+      let matrices =
+        Double(scheme.weightBits) * (dimensions.matrixElements - exclusion.matrixElements)
+        + 32 * exclusion.matrixElements
+      let rest = 32 * (dimensions.vectorElements + quantizerScalars(scheme, dimensions, exclusion))
+      return (tables + matrices + rest) / 8
     }
     func operations(_ scheme: SchemeName) -> Double {
       let length = Double(sequenceLength)
       let attention = 2 * Double(dimensions.layers) * length * length * Double(dimensions.hidden)
       let attentionBits: Double = scheme.isQuantized ? 16 * 16 : 32 * 32
-      return Double(scheme.weightBits * scheme.activationBits) * length * dimensions.matrixElements
-        + attentionBits * attention
+      let products =
+        Double(scheme.weightBits * scheme.activationBits) * (dimensions.matrixElements - exclusion.matrixElements)
+        + Double(32 * scheme.activationBits) * exclusion.elementsOnQuantizedInput
+        + 32 * 32 * (exclusion.matrixElements - exclusion.elementsOnQuantizedInput)
+      return products * length + attentionBits * attention
     }
     return rows(schemes, bytes: bytes, operations: operations)
   }
 
   /// Scalars that the quantizers keep: a step a table, a step or γ a matrix, a step (and offset) an activation site.
-  private static func quantizerScalars(_ scheme: SchemeName, _ dimensions: Dimensions) -> Double {
+  private static func quantizerScalars(
+    _ scheme: SchemeName, _ dimensions: Dimensions, _ exclusion: Exclusion
+  ) -> Double {
     let layers = Double(dimensions.layers)
-    switch scheme.algorithm {
-    case .fp32: return 0
-    case .lsq: return 3 + 10 * layers
-    case .lsqPlus: return 3 + 14 * layers
-    case .bitNet: return 3 + 6 * layers  // activations are scaled as they come
-    }
+    let scalarsOfASite: Double =
+      switch scheme.algorithm {
+      case .fp32, .bitNet: 0  // BitNet's activations are scaled as they come
+      case .lsq: 1
+      case .lsqPlus: 2
+      }
+    return (scheme.embeddingBits < 32 ? 3 - exclusion.tableCount : 0)
+      + (scheme.weightBits < 32 ? 6 * layers - exclusion.matrixCount : 0)
+      + (scheme.activationBits < 32 ? scalarsOfASite * (4 * layers - exclusion.siteCount) : 0)
   }
 
   private static func rows(
@@ -144,9 +177,10 @@ public enum Footprint {
   }
 
   /// Both tables side by side as text: the paper's figures, and those of `dimensions` (with `scheme` added where the
-  /// paper does not have it).
+  /// paper does not have it, and once more where it leaves something in float32, which the paper's formulas cannot tell).
   public static func table(
-    of dimensions: Dimensions, scheme: SchemeName? = nil, sequenceLength: Int = 512
+    of dimensions: Dimensions, scheme: SchemeName? = nil, sequenceLength: Int = 512,
+    exclusion: Exclusion = Exclusion(), excluded: [String] = []
   ) -> String {
     var schemes = paperSchemes
     if let scheme, !schemes.contains(scheme) { schemes.append(scheme) }
@@ -162,7 +196,12 @@ public enum Footprint {
     for (row, other) in zip(paper, actual) {
       lines.append(padded(row.scheme.description, 18) + padded(figures(row), 40) + figures(other))
     }
+    if let scheme, !excluded.isEmpty {
+      let rows = trueRows(dimensions, schemes: [scheme], sequenceLength: sequenceLength, exclusion: exclusion)
+      for row in rows { lines.append(padded(scheme.description + " †", 58) + figures(row)) }
+    }
     lines.append("* of 2^20 bytes, as the paper counts them")
+    if !excluded.isEmpty { lines.append("† but for \(excluded.joined(separator: ", ")), left in float32") }
     return lines.joined(separator: "\n")
   }
 

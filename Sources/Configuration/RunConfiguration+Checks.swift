@@ -6,6 +6,7 @@ extension RunConfiguration {
     let checks = ConfigurationChecks(configuration: self, tree: tree, name: name)
     try checks.checkRequired()
     try checks.checkQuantization()
+    try checks.checkSchedule()
     if budget.alpha > 0 { try checks.checkPretraining() }
     if budget.fineTuningSteps > 0 { try checks.checkFineTuning() }
     try checks.checkLengths()
@@ -52,8 +53,17 @@ private struct ConfigurationChecks {
   }
 
   func checkQuantization() throws {
-    guard !configuration.quantization.scheme.isQuantized, configuration.compute.forward == .integer else { return }
-    throw conflict("compute.forward", "integer products need a quantized scheme, and quantization.scheme is fp32")
+    let scheme = configuration.quantization.scheme
+    try require(
+      scheme.hasIntegerProducts || configuration.compute.forward != .integer, "compute.forward",
+      "integer products need quantized weights and activations, and quantization.scheme is \(scheme)")
+  }
+
+  func checkSchedule() throws {
+    let optimizer = configuration.optimizer
+    try require(
+      !optimizer.oneSchedule || configuration.budget.alpha <= optimizer.scheduleShare, "optimizer.schedule_share",
+      "the one schedule ends at \(optimizer.scheduleShare) of the budget, before budget.alpha \(configuration.budget.alpha)")
   }
 
   func checkPretraining() throws {

@@ -5,6 +5,8 @@ extension RunConfiguration {
     public var checkpoint = ""
     /// The folder with `sentencepiece.bpe.model`; the checkpoint's unless given.
     public var tokenizer = ""
+    /// Whether the masked-language head's decoder is the word table.
+    public var tied = TiedDecoder.checkpoint
 
     /// Nothing given yet.
     public init() {}
@@ -15,7 +17,18 @@ extension RunConfiguration {
       visitor.derive { tokenizer = checkpoint }
       try visitor.path(
         "tokenizer", &tokenizer, "the folder with sentencepiece.bpe.model; the checkpoint's unless given")
+      try visitor.choice("tied", &tied, "the masked-LM decoder is the word table, or has weights of its own")
     }
+  }
+
+  /// Whether the masked-language head's decoder is the word table.
+  public enum TiedDecoder: String, SettingsChoice {
+    /// As the checkpoint has it.
+    case checkpoint
+    /// It is; a decoder that the checkpoint has is left out.
+    case tied = "true"
+    /// It is not; a tied checkpoint's starts as a copy of the word table.
+    case untied = "false"
   }
 
   /// How the model is quantized. The switches are the numerics contract's points; other values than the defaults are
@@ -33,6 +46,10 @@ extension RunConfiguration {
     public var bitnetGamma = BitNetGamma.matrix
     /// Whether the masked-language head is quantized (dense and decoder, at the weights' bits).
     public var quantizedHead = false
+    /// When steps and offsets that fit are measured anew all the same.
+    public var resetSteps = ResetSteps.never
+    /// What is left in float32: `first` and `last` (encoder layers), or patterns of the names of linears and tables.
+    public var exclude: [String] = []
 
     /// The numerics contract's behaviour, scheme `fp32`.
     public init() {}
@@ -45,6 +62,9 @@ extension RunConfiguration {
       try visitor.flag("clipped_gradient", &clippedGradient, "no gradient to clipped values")
       try visitor.choice("bitnet_gamma", &bitnetGamma, "what BitNet's γ is a mean over")
       try visitor.flag("quantized_head", &quantizedHead, "quantize the masked-language head too")
+      try visitor.choice("reset_steps", &resetSteps, "measure steps that fit anew at every load of a checkpoint but a resume")
+      try visitor.words(
+        "exclude", &exclude, "left in float32: first, last (layers), or patterns of names of linears and tables")
     }
   }
 
@@ -54,6 +74,14 @@ extension RunConfiguration {
     case none
     /// One for all weights, one for all activations, one for all tables.
     case byKind = "by-kind"
+  }
+
+  /// When steps that fit are measured anew all the same.
+  public enum ResetSteps: String, SettingsChoice {
+    /// They are kept.
+    case never
+    /// At the start, at the switch between the stages, and in `palier evaluate`; a resumed run keeps them.
+    case reload
   }
 
   /// What BitNet's γ is a mean over.

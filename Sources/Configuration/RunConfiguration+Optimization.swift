@@ -53,9 +53,16 @@ extension RunConfiguration {
     public var maxGradientNorm = 1.0
     /// Whether the first stage follows the schedule of a run with α → 1 and is cut off at α, as the published code does.
     public var oneSchedule = false
+    /// The share of the budget that the one schedule runs over.
+    public var scheduleShare = 1.0
 
     /// The paper's settings.
     public init() {}
+
+    /// The steps of the one schedule that a first stage may be cut from.
+    public func oneScheduleSteps(of budget: Budget) -> Int {
+      max(Int((scheduleShare * Double(budget.totalSteps)).rounded()), budget.pretrainingSteps)
+    }
 
     /// The keys of this section.
     public mutating func visit<V: SettingsVisitor>(_ visitor: inout V) throws {
@@ -67,6 +74,8 @@ extension RunConfiguration {
       try visitor.number("weight_decay", &weightDecay, .from(0, below: 1), "decoupled decay of matrices and tables")
       try visitor.number("max_gradient_norm", &maxGradientNorm, .above(0, through: 1e6), "gradients are cut to it")
       try visitor.flag("one_schedule", &oneSchedule, "cut the first stage from one long schedule")
+      try visitor.number(
+        "schedule_share", &scheduleShare, .above(0, through: 1), "share of the budget that the one schedule runs over")
     }
   }
 }

@@ -17,9 +17,12 @@ extension RunConfiguration {
     quantization.clippedGradient = false
     quantization.bitnetGamma = .row
     quantization.quantizedHead = true
+    quantization.resetSteps = .reload
     optimizer.learningRate = 5e-5
     optimizer.warmupFraction = 0
     optimizer.oneSchedule = true
+    // Its one first stage is that of the largest α.
+    optimizer.scheduleShare = 0.9
     fineTuning.padTo = 512
     fineTuning.taggingScore = .weightedF1
   }

@@ -53,6 +53,10 @@ struct SettingsList: SettingsVisitor {
     add(key, "a path or a list of paths", value.joined(separator: ", "), meaning)
   }
 
+  mutating func words(_ key: String, _ value: inout [String], _ meaning: String) {
+    add(key, "a word or a list of words", value.joined(separator: ", "), meaning)
+  }
+
   mutating func section<S: SettingsSection>(_ key: String, _ value: inout S, _ meaning: String) throws {
     descriptions.append(
       SettingDescription(key: prefix + key, allowed: "a section", defaultValue: "", meaning: meaning, isSection: true))

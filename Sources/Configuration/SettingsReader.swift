@@ -99,6 +99,23 @@ struct SettingsReader: SettingsVisitor {
     }
   }
 
+  mutating func words(_ key: String, _ value: inout [String], _ meaning: String) throws {
+    let expected = "a word or a list of words"
+    guard let tree = section[key] else { return }
+    var items = [tree]
+    if case .list(let found, _) = tree { items = found }
+    value = try items.map { item in
+      guard case .scalar(let scalar) = item, !scalar.isNothing else { throw wrongType(key, item, expected) }
+      let isClean = scalar.text.unicodeScalars.allSatisfy { $0.value > 32 && $0.value != 127 && $0 != "," }
+      guard isClean, (1...200).contains(scalar.text.utf8.count) else {
+        throw ConfigurationError.outOfRange(
+          scalar.origin, key: fullKey(key), value: "\"\(shown(scalar.text))\"",
+          allowed: "a word of 1 to 200 bytes without spaces or commas")
+      }
+      return scalar.text
+    }
+  }
+
   mutating func section<S: SettingsSection>(_ key: String, _ value: inout S, _ meaning: String) throws {
     guard let tree = section[key] else {
       // Read as empty, so that derived defaults are set.

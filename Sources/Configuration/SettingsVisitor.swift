@@ -31,6 +31,8 @@ public protocol SettingsVisitor {
   mutating func path(_ key: String, _ value: inout String, _ meaning: String) throws
   /// Files or folders; one may stand without brackets.
   mutating func paths(_ key: String, _ value: inout [String], _ meaning: String) throws
+  /// Words without spaces or control characters; one may stand without brackets.
+  mutating func words(_ key: String, _ value: inout [String], _ meaning: String) throws
   /// A section inside this one.
   mutating func section<S: SettingsSection>(_ key: String, _ value: inout S, _ meaning: String) throws
   /// Sets defaults that follow from values read before; does nothing where nothing is read.

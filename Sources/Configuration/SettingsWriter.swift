@@ -39,10 +39,14 @@ struct SettingsWriter: SettingsVisitor {
     if value.isEmpty { nothing(key) } else { line(key, quoted(value)) }
   }
 
-  mutating func paths(_ key: String, _ value: inout [String], _ meaning: String) {
-    if value.isEmpty { return nothing(key) }
+  mutating func paths(_ key: String, _ value: inout [String], _ meaning: String) { list(key, value) }
+
+  mutating func words(_ key: String, _ value: inout [String], _ meaning: String) { list(key, value) }
+
+  private mutating func list(_ key: String, _ items: [String]) {
+    if items.isEmpty { return nothing(key) }
     text += "\(indentation)\(key):\n"
-    for path in value { text += "\(indentation)  - \(quoted(path))\n" }
+    for item in items { text += "\(indentation)  - \(quoted(item))\n" }
   }
 
   mutating func section<S: SettingsSection>(_ key: String, _ value: inout S, _ meaning: String) throws {

@@ -141,7 +141,8 @@ extension EncoderModel {
     let quantizer = quantizer(layer: layer, site: 0)
     let terms = SiteTerms(scratch, dimensions)
     terms.clear(h)
-    let operandsFirst = precision.backward == .int16
+    let backward = linears[layer][0].precision.backward
+    let operandsFirst = backward == .int16
     if operandsFirst {
       for part in 0..<3 { _ = headsOperand(layer, part, rows, sums, isFirst: true, scratch) }
     }
@@ -152,7 +153,7 @@ extension EncoderModel {
           operandsFirst
           ? limbOperand(part, scratch) : headsOperand(layer, part, rows, sums, isFirst: column == 0, scratch)
         runInputPanel(linears[layer][part], input, column, rows.count, scratch, adding: part > 0)
-        if precision.backward == .int16 {
+        if backward == .int16 {
           joinInputPanel(linears[layer][part], column, rows.count, scratch, part: part, adding: part > 0)
         }
       }
@@ -183,7 +184,7 @@ extension EncoderModel {
       if isFirst { addRow(row, to: sums + p.headsBias + part * h, h) }
     }
     // Attention left dQ, dK and dV in float32, as they are.
-    if isFirst, precision.backward == .bfloat16 || foldsWorths {
+    if isFirst, linears[layer][part].precision.backward == .bfloat16 || foldsWorths(layer, site: 0) {
       keep(gathered, layer: layer, site: 0, rows: rows, in: workspace.dHeads[part])
     }
     return backwardOperand(linears[layer][part], gathered, rows, scratch, part: part)
@@ -198,7 +199,7 @@ extension EncoderModel {
   ) {
     let products = adding ? linear.backwardAccumulating : linear.backwardProducts
     let sums: UnsafeMutableRawPointer =
-      precision.backward == .int16 ? .init(scratch.limbSums.pointer) : .init(scratch.sums.pointer)
+      linear.precision.backward == .int16 ? .init(scratch.limbSums.pointer) : .init(scratch.sums.pointer)
     products.run(
       rows: rowCount, input, linear.backwardPanel(column), into: sums, scratch: scratch.product.pointer)
   }
@@ -208,7 +209,7 @@ extension EncoderModel {
     _ linear: PreparedLinear, _ column: Int, _ r: Int, _ rowCount: Int, _ scratch: Workspace.ThreadScratch
   ) -> UnsafeMutablePointer<Float> {
     let panel = linear.inputPanel
-    guard precision.backward == .int16 else { return scratch.sums.pointer + r * panel }
+    guard linear.precision.backward == .int16 else { return scratch.sums.pointer + r * panel }
     joinInputRow(linear, column, r, rowCount, scratch, part: 0, into: scratch.sums.pointer, adding: false)
     return scratch.sums.pointer
   }
@@ -296,7 +297,7 @@ extension EncoderModel {
     part: Int = 0
   ) -> UnsafeRawPointer {
     let (count, width) = (rows.count, linear.outputs)
-    switch precision.backward {
+    switch linear.precision.backward {
     case .float: return UnsafeRawPointer(gradient)
     case .bfloat16:
       let half = scratch.half.pointer
@@ -321,7 +322,14 @@ extension EncoderModel {
   }
 
   /// Whether dŴ's product reads levels whose worth differs from token to token: the worth is then folded into dY.
-  private var foldsWorths: Bool { precision.backward.usesLevels && scheme.activations.isPerToken }
+  private func foldsWorths(_ layer: Int, site: Int) -> Bool {
+    backwardKind(layer, site: site).usesLevels && rules.sites[layer][site].isPerToken
+  }
+
+  /// The backward products of the matrices that a site feeds, which are of one kind.
+  func backwardKind(_ layer: Int, site: Int) -> Precision.Backward {
+    linears[layer][SiteRules.linears(ofSite: site).lowerBound].precision.backward
+  }
 
   /// Keeps a chunk's dY for the weight gradient's product, in bfloat16 where that runs in it; per-token worths of the
   /// activations are folded in where the product reads levels.
@@ -329,10 +337,11 @@ extension EncoderModel {
     _ gradient: UnsafePointer<Float>, layer: Int, site: Int, rows: Range<Int>, in tiled: TiledGradient
   ) {
     let worths = workspace.layers[layer].worths[site].pointer
+    let (backward, foldsWorths) = (backwardKind(layer, site: site), foldsWorths(layer, site: site))
     for token in rows {
       let row = gradient + (token - rows.lowerBound) * tiled.width
       let factor: Float = foldsWorths ? worths[token] : 1
-      switch precision.backward {
+      switch backward {
       case .bfloat16: tiled.writeHalf(row, times: factor, token: token)
       case .int16 where foldsWorths: tiled.write(row, times: factor, token: token)
       case .int16, .float: tiled.write(row, token: token, count: tiled.width)
@@ -415,7 +424,7 @@ extension EncoderModel {
     let name = siteName(layer: layer, site: site)
     guard scheme.learnsSteps, let step = layout[name + ".step"] else { return }
     let width = site == 3 ? dimensions.intermediateSize : dimensions.hiddenSize
-    let factor = StepInitialisation.gradientFactor(count: width, rule: scheme.activations)
+    let factor = StepInitialisation.gradientFactor(count: width, rule: rules.sites[layer][site])
     let sums = combined(BackwardPartials(dimensions).sites + 2 * site, 2)
     store.add(sums[0] * factor, at: step.start)
     if let offset = layout[name + ".offset"] { store.add(sums[1] * factor, at: offset.start) }

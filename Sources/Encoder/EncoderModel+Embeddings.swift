@@ -18,7 +18,8 @@ extension EncoderModel {
   /// The quantizer of a table as it stands now.
   func quantizer(of table: EmbeddingTable) -> WeightQuantizer {
     let step = layout[table.site + ".step"].map { parameters[$0.start] } ?? 1
-    return WeightQuantizer(rule: scheme.embeddings, step: step, clipsGradient: scheme.clipsGradient)
+    let rule = rules.tables[table.name] ?? QuantizerRule.none
+    return WeightQuantizer(rule: rule, step: step, clipsGradient: scheme.clipsGradient)
   }
 
   /// The row of `table` that `token` reads.
@@ -97,7 +98,7 @@ extension EncoderModel {
       }
     }
     if let step = layout[table.site + ".step"], scheme.learnsSteps {
-      let factor = StepInitialisation.gradientFactor(count: info.count, rule: scheme.embeddings)
+      let factor = StepInitialisation.gradientFactor(count: info.count, rule: quantizer.rule)
       store.add(stepSums.reduce(0, +) * factor, at: step.start)
     }
   }

@@ -32,8 +32,9 @@ extension EncoderModel {
 
   /// The pieces of every weight that has a learned rule's quantizer, in the order of the layers.
   private var weightPieces: [(linear: PreparedLinear, range: Range<Int>)] {
-    guard case .lsq = scheme.weights else { return [] }
-    let linearOfStart = Dictionary(uniqueKeysWithValues: linears.joined().map { ($0.weight.start, $0) })
+    let learned = linears.joined().filter { $0.rule.hasStep }
+    guard !learned.isEmpty else { return [] }
+    let linearOfStart = Dictionary(uniqueKeysWithValues: learned.map { ($0.weight.start, $0) })
     return layout.pieces.compactMap { piece in linearOfStart[piece.parameter.start].map { ($0, piece.range) } }
   }
 
@@ -88,7 +89,7 @@ extension EncoderModel {
   /// Clipped shares and step sizes of every site on the slice in the workspace, for the logs.
   public func siteStatistics() -> [(site: String, stepSize: Float, clippedShare: Double)] {
     var found: [(site: String, stepSize: Float, clippedShare: Double)] = []
-    for table in EmbeddingTable.allCases where scheme.embeddings.hasStep {
+    for table in EmbeddingTable.allCases where quantizer(of: table).rule.hasStep {
       found.append(weightStatistics(table.name, quantizer(of: table)))
     }
     for layer in 0..<dimensions.layerCount {
@@ -97,7 +98,7 @@ extension EncoderModel {
         let name = String(linear.weight.name.dropLast(".weight".count))
         found.append(weightStatistics(name, WeightQuantizer(rule: linear.rule, step: step)))
       }
-      if scheme.activations.hasStep { found += (0..<4).map { activationStatistics(layer, $0) } }
+      found += (0..<4).filter { rules.sites[layer][$0].hasStep }.map { activationStatistics(layer, $0) }
     }
     return found
   }
@@ -134,14 +135,15 @@ extension EncoderModel {
 // MARK: - Shared steps (an option of the published code)
 
 extension EncoderModel {
-  /// Step parameters that are one and the same under `scheme.sharesSteps`: weights, activations, tables.
+  /// Step parameters that are one and the same under `scheme.sharesSteps`: weights (the head's too), activations, tables.
   private var sharedStepGroups: [[ParameterInfo]] {
     guard scheme.sharesSteps else { return [] }
     let parameters = layout.parameters
     let suffixes = [".step", ".offset"]
     let groups: [(ParameterInfo) -> Bool] = [
-      { $0.name.contains("weight_quantizer") && $0.name.contains(".layer.") }, { $0.name.contains("input_quantizer") },
-      { $0.name.contains("weight_quantizer") && !$0.name.contains(".layer.") },
+      { $0.name.contains("weight_quantizer") && !$0.name.contains(".embeddings.") },
+      { $0.name.contains("input_quantizer") },
+      { $0.name.contains("weight_quantizer") && $0.name.contains(".embeddings.") },
     ]
     return groups.flatMap { isMember in
       suffixes.map { suffix in parameters.filter { isMember($0) && $0.name.hasSuffix(suffix) } }

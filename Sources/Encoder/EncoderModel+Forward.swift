@@ -103,12 +103,12 @@ extension EncoderModel {
 
   /// Whether GELU and the codes of site 3 follow each row of the intermediate projection at once: a learned step is known
   /// beforehand, the scale of a token only after its last value.
-  private var quantizesAsItProjects: Bool { scheme.activations.hasStep && measurement == nil }
+  private func quantizesAsItProjects(_ layer: Int) -> Bool { rules.sites[layer][3].hasStep && measurement == nil }
 
   /// Stream → codes of site 2 → intermediate projection, kept before GELU; and on to the codes of site 3 where steps are known.
   private func projectWide(_ layer: Int, _ rows: Range<Int>, _ scratch: Workspace.ThreadScratch) {
     let (h, i) = (dimensions.hiddenSize, dimensions.intermediateSize)
-    let (goesOn, quantizer) = (quantizesAsItProjects, quantizer(layer: layer, site: 3))
+    let (goesOn, quantizer) = (quantizesAsItProjects(layer), quantizer(layer: layer, site: 3))
     let codes = workspace.layers[layer].codes[3].pointer
     let worths = workspace.layers[layer].worths[3].pointer
     let activated = scratch.rows.pointer
@@ -129,7 +129,7 @@ extension EncoderModel {
     let (h, i) = (dimensions.hiddenSize, dimensions.intermediateSize)
     let before = workspace.layers[layer].preActivation.pointer
     let activated = scratch.wide.pointer
-    if !quantizesAsItProjects {
+    if !quantizesAsItProjects(layer) {
       for token in rows { geluRow(before + token * i, into: activated + (token - rows.lowerBound) * i, i) }
       quantize(layer: layer, site: 3, rows: rows, x: { activated + ($0 - rows.lowerBound) * i })
     }
@@ -183,7 +183,7 @@ extension EncoderModel {
 
   /// Writes the codes of one activation site for some rows; does nothing where activations are not quantized.
   private func quantize(layer: Int, site: Int, rows: Range<Int>, x: (Int) -> UnsafeMutablePointer<Float>) {
-    guard scheme.activations.isOn else { return }
+    guard rules.sites[layer][site].isOn else { return }
     let quantizer = quantizer(layer: layer, site: site)
     let width = site == 3 ? dimensions.intermediateSize : dimensions.hiddenSize
     let trace = workspace.layers[layer]
@@ -207,7 +207,7 @@ extension EncoderModel {
     let worths = workspace.layers[layer].worths[site].pointer
     let sums = scratch.sums.pointer
     let panel = linear.outputPanel
-    let isInteger = precision.forward == .integer
+    let isInteger = linear.precision.forward == .integer
     let (shift, worth, constant) = (linear.shift.pointer, linear.worth.pointer, linear.constant.pointer)
     let input = forwardOperand(linear, layer: layer, site: site, rows: rows, x: x, scratch)
     for p in 0..<linear.outputPanelCount {
@@ -241,10 +241,10 @@ extension EncoderModel {
     let width = linear.inputs
     let trace = workspace.layers[layer]
     let codes = trace.codes[site].pointer
-    if precision.forward == .integer { return UnsafeRawPointer(codes + rows.lowerBound * width) }
-    guard scheme.activations.isOn else {
+    if linear.precision.forward == .integer { return UnsafeRawPointer(codes + rows.lowerBound * width) }
+    guard rules.sites[layer][site].isOn else {
       let first = x + rows.lowerBound * width
-      guard precision.forward == .bfloat16 else { return UnsafeRawPointer(first) }
+      guard linear.precision.forward == .bfloat16 else { return UnsafeRawPointer(first) }
       Bfloat16.round(first, into: scratch.half.pointer, rows.count * width)
       return UnsafeRawPointer(scratch.half.pointer)
     }

@@ -296,27 +296,51 @@ extension EncoderModel {
     quantizedHeadWeights[name].map { UnsafePointer($0.pointer) } ?? UnsafePointer(pointer(name))
   }
 
+  /// The name under which the layout has a weight: the decoder of a tied head is the word table.
+  func storedName(ofWeight name: String) -> String { name == "lm_head.decoder.weight" ? outputName : name }
+
   /// Quantizes the MLM head's matrices by the weights' rule, their gradient passing straight through, where the scheme asks.
   func prepareHead() {
-    guard scheme.quantizesHead, scheme.weights.isOn, case .maskedLanguageModel = head else { return }
-    for name in ["lm_head.dense.weight", outputName] {
-      let info = layout.required(name)
-      let copy = quantizedHeadWeights[name] ?? AlignedBuffer<Float>(info.count)
-      quantizedHeadWeights[name] = copy
+    guard case .maskedLanguageModel = head else { return }
+    for name in ["lm_head.dense.weight", "lm_head.decoder.weight"] {
+      guard let rule = rules.rule(ofWeight: name), rule.isOn else { continue }
+      let info = layout.required(storedName(ofWeight: name))
+      let copy = quantizedHeadWeights[info.name] ?? AlignedBuffer<Float>(info.count)
+      quantizedHeadWeights[info.name] = copy
+      let quantizer = headQuantizer(name, rule, info)
       let weights = parameters.pointer + info.start
-      let sum = absoluteSum(weights, info.count)
-      let step =
-        scheme.weights.hasStep
-        ? StepInitialisation.step(absoluteSum: sum, count: info.count, rule: scheme.weights)
-        : WeightQuantizer.gamma(absoluteSum: sum, count: info.count)
-      let quantizer = WeightQuantizer(rule: scheme.weights, step: step)
       let width = info.shape[1]
       Threads.forEach(info.shape[0]) { r, _ in
         let row = copy.pointer + r * width
         row.update(repeating: 0, count: width)
-        quantizer.addValues(weights + r * width, to: row, width)
+        quantizer(r).addValues(weights + r * width, to: row, width)
       }
     }
+  }
+
+  /// The quantizer of each row of a head's matrix: γ of the row or the matrix, the step that is kept, or one from the weights.
+  public func headQuantizer(
+    _ name: String, _ rule: QuantizerRule, _ info: ParameterInfo
+  ) -> (_ row: Int) -> WeightQuantizer {
+    let weights = UnsafePointer(parameters.pointer + info.start)
+    let width = info.shape[1]
+    if !rule.hasStep, scheme.gammaPerRow {
+      return {
+        let sum = absoluteSum(weights + $0 * width, width)
+        return WeightQuantizer(rule: rule, step: WeightQuantizer.gamma(absoluteSum: sum, count: width))
+      }
+    }
+    if let step = layout[name + "_quantizer.step"] {
+      let quantizer = WeightQuantizer(rule: rule, step: parameters[step.start])
+      return { _ in quantizer }
+    }
+    let sum = absoluteSum(weights, info.count)
+    let step =
+      rule.hasStep
+      ? StepInitialisation.step(absoluteSum: sum, count: info.count, rule: rule)
+      : WeightQuantizer.gamma(absoluteSum: sum, count: info.count)
+    let quantizer = WeightQuantizer(rule: rule, step: step)
+    return { _ in quantizer }
   }
 }
 

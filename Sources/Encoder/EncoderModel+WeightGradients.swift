@@ -44,20 +44,22 @@ extension EncoderModel {
     let matrices: [(index: Int, gradient: TiledGradient, site: Int)] =
       [(5, workspace.dOutput, 3), (4, workspace.dWide, 2), (3, workspace.dAttentionOutput, 1)]
       + (0..<3).map { ($0, workspace.dHeads[$0], 0) }
-    let splits = precision.backward == .int16 ? matrices.map { splitting($0.gradient, blocks) } : []
+    let splits = matrices.filter { linears[layer][$0.index].precision.backward == .int16 }
+      .map { splitting($0.gradient, blocks) }
     Threads.forEach(sites.compactMap(packing) + splits)
     Threads.forEach(matrices.map { tiles(layer, $0.index, $0.gradient, sites[$0.site], store) })
   }
 
   /// The product of one tile and one block of tokens; in limbs, 2·m rows of tokens side by side, else dY as it is kept.
-  func tileProduct(_ m: Int, _ n: Int, tokens: Int, accumulate: Bool) -> Product {
+  func tileProduct(_ m: Int, _ n: Int, tokens: Int, accumulate: Bool, _ backward: Precision.Backward) -> Product {
+    let kind: ElementKind = backward == .float ? .float : .bfloat16
     let shape =
-      switch precision.backward {
+      switch backward {
       case .int16:
         Product.Shape(m: 2 * m, n: n, k: tokens, aStride: tokens, cStride: n, a: .uint8, b: .int8, c: .int32)
       case .float, .bfloat16:
         Product.Shape(
-          m: m, n: n, k: tokens, aStride: m, cStride: n, a: inputKind, b: inputKind, c: .float, aTransposed: true,
+          m: m, n: n, k: tokens, aStride: m, cStride: n, a: kind, b: kind, c: .float, aTransposed: true,
           accumulate: accumulate)
       }
     guard let product = try? ProductLibrary.shared.product(shape),
@@ -66,8 +68,6 @@ extension EncoderModel {
     return product
   }
 
-  private var inputKind: ElementKind { precision.backward == .float ? .float : .bfloat16 }
-
   /// The loop over the tiles of one matrix's gradient.
   private func tiles(
     _ layer: Int, _ index: Int, _ gradient: TiledGradient, _ input: InputPlaces, _ store: GradientStore
@@ -75,7 +75,8 @@ extension EncoderModel {
     let linear = linears[layer][index]
     let panel = linear.inputPanel
     // Every product is settled before the parallel loop.
-    let products = tileProducts(gradient, panel, input.blocks)
+    let backward = linear.precision.backward
+    let products = tileProducts(gradient, panel, input.blocks, backward)
     let (scale, shift) = levelFactors(linear, quantizer(layer: layer, site: input.site))
     return ParallelLoop(count: gradient.tileCount * linear.inputPanelCount) { [self] task, thread in
       let (tile, p) = (task / linear.inputPanelCount, task % linear.inputPanelCount)
@@ -84,11 +85,11 @@ extension EncoderModel {
       let sums = workspace.tiles[thread].pointer
       for (b, block) in input.blocks.enumerated() {
         let (product, packed) = (products[m]![b], UnsafeRawPointer(input.panel(p, block: b)))
-        if precision.backward == .int16 {
+        if backward == .int16 {
           addLimbs(
             product, gradient, tile, b, block, packed, shifts: input.shifts(p, block: b), into: sums, panel, scratch)
         } else {
-          let half = precision.backward == .bfloat16
+          let half = backward == .bfloat16
           product.run(
             gradient.operand(tile: tile, token: block.start, half: half), packed, into: sums,
             scratch: scratch.product.pointer)
@@ -103,11 +104,13 @@ extension EncoderModel {
   }
 
   /// The products of every height of a tile, one a block of tokens, the first replacing what is in the tile.
-  private func tileProducts(_ gradient: TiledGradient, _ panel: Int, _ blocks: [TokenBlock]) -> [Int: [Product]] {
+  private func tileProducts(
+    _ gradient: TiledGradient, _ panel: Int, _ blocks: [TokenBlock], _ backward: Precision.Backward
+  ) -> [Int: [Product]] {
     var products: [Int: [Product]] = [:]
     for m in Set((0..<gradient.tileCount).map(gradient.columns)) {
       products[m] = blocks.enumerated().map { b, block in
-        tileProduct(m, panel, tokens: block.count, accumulate: b > 0)
+        tileProduct(m, panel, tokens: block.count, accumulate: b > 0, backward)
       }
     }
     return products
@@ -117,7 +120,7 @@ extension EncoderModel {
   private func levelFactors(
     _ linear: PreparedLinear, _ quantizer: ActivationQuantizer
   ) -> (scale: Float, shift: (Int) -> Float) {
-    guard precision.backward.usesLevels else { return (1, { _ in 0 }) }
+    guard linear.precision.backward.usesLevels else { return (1, { _ in 0 }) }
     let scale = quantizer.rule.hasStep ? quantizer.step : 1
     guard quantizer.offset != 0, let bias = sliceBiases[linear.bias.name] else { return (scale, { _ in 0 }) }
     return (scale, { bias[$0] * quantizer.offset })

@@ -10,6 +10,8 @@ import Quantization
 public final class EncoderModel {
   public let dimensions: EncoderDimensions
   public let scheme: Scheme
+  /// The scheme's rule of every site, what it leaves in float32 taken out.
+  public let rules: SiteRules
   public let head: Head
   public let precision: Precision
   public let layout: ParameterLayout
@@ -47,26 +49,19 @@ public final class EncoderModel {
     self.dimensions = dimensions
     self.scheme = scheme
     self.head = head
-    // Integer products need codes on both sides.
-    var precision = precision
-    let hasCodes = scheme.weights.isOn && scheme.activations.isOn
-    if scheme.weights.isOn || scheme.activations.isOn, precision.forward == .bfloat16 {
-      // Values of a grid are not exact in bfloat16, codes are exact in 8 bits.
-      precision.forward = .float
-    }
-    if !hasCodes {
-      if precision.forward == .integer { precision.forward = .float }
-      if precision.backward == .int16 { precision.backward = .float }
-    }
+    let rules = SiteRules(scheme, layerCount: dimensions.layerCount)
+    self.rules = rules
+    let precision = precision.resolved(for: rules)
     self.precision = precision
     let layout = ParameterLayout(dimensions: dimensions, scheme: scheme, head: head)
     self.layout = layout
     parameters = AlignedBuffer(layout.elementCount)
-    let resolved = precision
     linears = try (0..<dimensions.layerCount).map { layer in
-      try LayerNames.linears.map {
+      try LayerNames.linears.enumerated().map { index, linear in
         try PreparedLinear(
-          layout: layout, name: "roberta.encoder.layer.\(layer)." + $0.name, scheme: scheme, precision: resolved)
+          layout: layout, name: "roberta.encoder.layer.\(layer)." + linear.name, rule: rules.linears[layer][index],
+          precision: precision.ofLinear(index, layer: layer, rules),
+          widestInputPanel: precision.backward == .int16 ? PreparedLinear.widestLimbPanel : 1024)
       }
     }
     normPlaces = (0...2 * dimensions.layerCount).map {
@@ -158,7 +153,7 @@ public final class EncoderModel {
     let step = layout[name + ".step"].map { parameters[$0.start] } ?? 1
     let offset = layout[name + ".offset"].map { parameters[$0.start] } ?? 0
     return ActivationQuantizer(
-      rule: scheme.activations, step: step, offset: offset, clipsGradient: scheme.clipsGradient)
+      rule: rules.sites[layer][site], step: step, offset: offset, clipsGradient: scheme.clipsGradient)
   }
 
   func siteName(layer: Int, site: Int) -> String {

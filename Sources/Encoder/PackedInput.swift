@@ -25,6 +25,8 @@ extension EncoderModel {
     let blocks: [TokenBlock]
     /// For each block, the product whose packed layout every tile reads.
     let layouts: [Product]
+    /// The kind of product that reads it.
+    var backward: Precision.Backward { linear.precision.backward }
     private let starts: [UnsafeMutableRawPointer]
     private let shiftStart: UnsafeMutablePointer<Int32>
 
@@ -55,7 +57,8 @@ extension EncoderModel {
     let linear = linears[layer][[0, 3, 4, 5][site]]
     let layouts = blocks.map { block in
       tileProduct(
-        min(WeightGradientTile.rows, linear.outputs), linear.inputPanel, tokens: block.count, accumulate: false)
+        min(WeightGradientTile.rows, linear.outputs), linear.inputPanel, tokens: block.count, accumulate: false,
+        linear.precision.backward)
     }
     return InputPlaces(
       layer: layer, site: site, linear: linear, blocks: blocks, layouts: layouts, in: workspace.inputsPacked[site])
@@ -65,10 +68,10 @@ extension EncoderModel {
   /// packed it already.
   func packing(_ places: InputPlaces) -> ParallelLoop? {
     guard places.packsDirectly else {
-      if precision.backward == .int16 { packLevelsThroughLibrary(places) } else { packThroughLibrary(places) }
+      if places.backward == .int16 { packLevelsThroughLibrary(places) } else { packThroughLibrary(places) }
       return nil
     }
-    if precision.backward == .int16 { return packingOfLevels(places) }
+    if places.backward == .int16 { return packingOfLevels(places) }
     // Two tokens at once: bfloat16 interleaves them.
     let (pairs, pairsOfTask) = ((slice.tokenCount + 63) / 64 * 32, 32)
     return ParallelLoop(count: (pairs + pairsOfTask - 1) / pairsOfTask) { [self] task, thread in
@@ -89,9 +92,9 @@ extension EncoderModel {
       let row = scratch.wide.pointer + (t - token) * width
       if t >= slice.tokenCount {
         row.update(repeating: 0, count: width)
-      } else if scheme.activations.isOn {
+      } else if quantizer.rule.isOn {
         let codes = trace.codes[site].pointer + t * width
-        if precision.backward == .bfloat16 {
+        if places.backward == .bfloat16 {
           ActivationQuantizer(rule: .none).values(codes, worth: 1, into: row, width)
         } else {
           quantizer.values(codes, worth: trace.worths[site].pointer[t], into: row, width)
@@ -123,7 +126,7 @@ extension EncoderModel {
     for p in 0..<linear.inputPanelCount {
       let (source, panel) = (rows + p * linear.inputPanel, places.panel(p, block: b))
       for c in 0..<(linear.inputPanel + layout.columns - 1) / layout.columns {
-        if precision.backward == .float {
+        if places.backward == .float {
           Packing.floatRows(
             source, stride: linear.inputs, n: linear.inputPanel, panel: c, rows: 0..<2, paddedK: layout.paddedK,
             columns: layout.columns, into: panel.assumingMemoryBound(to: Float.self) + first)
@@ -146,11 +149,11 @@ extension EncoderModel {
         writeInputRows(places, token: block.start + 2 * pair, scratch)
         (plain.pointer + 2 * pair * width).update(from: scratch.wide.pointer, count: 2 * width)
       }
-      let half = AlignedBuffer<UInt16>(precision.backward == .bfloat16 ? block.count * width : 0)
-      if precision.backward == .bfloat16 { Bfloat16.round(plain.pointer, into: half.pointer, block.count * width) }
+      let half = AlignedBuffer<UInt16>(places.backward == .bfloat16 ? block.count * width : 0)
+      if places.backward == .bfloat16 { Bfloat16.round(plain.pointer, into: half.pointer, block.count * width) }
       for p in 0..<linear.inputPanelCount {
         let source =
-          precision.backward == .bfloat16
+          places.backward == .bfloat16
           ? UnsafeRawPointer(half.pointer + p * linear.inputPanel)
           : UnsafeRawPointer(plain.pointer + p * linear.inputPanel)
         places.layouts[b].packB(source, transposed: false, stride: width, into: places.panel(p, block: b))

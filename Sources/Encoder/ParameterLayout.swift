@@ -42,15 +42,17 @@ public struct ParameterLayout: Sendable {
 
   /// Lays out an encoder with its quantizers' parameters and a head.
   public init(dimensions d: EncoderDimensions, scheme: Scheme, head: Head) {
-    addEmbeddings(d, scheme)
+    let rules = SiteRules(scheme, layerCount: d.layerCount)
+    addEmbeddings(d, rules)
     embeddingRange = 0..<elementCount
     for layer in 0..<d.layerCount {
       let start = elementCount
-      addLayer(layer, d, scheme)
+      addLayer(layer, d, rules)
       layerRanges.append(start..<elementCount)
     }
     let start = elementCount
     addHead(head, d)
+    if case .maskedLanguageModel = head, !scheme.learnsSteps { addHeadSites(rules) }
     headRange = start..<elementCount
     pieces = ParameterLayout.cut(parameters)
   }
@@ -59,7 +61,7 @@ public struct ParameterLayout: Sendable {
   public subscript(name: String) -> ParameterInfo? { indexByName[name].map { parameters[$0] } }
 
   /// The parameter of this name, which the model has by construction.
-  func required(_ name: String) -> ParameterInfo {
+  public func required(_ name: String) -> ParameterInfo {
     guard let found = self[name] else { fatalError("no parameter \(name) in this layout") }
     return found
   }
@@ -74,19 +76,20 @@ public struct ParameterLayout: Sendable {
     elementCount += (count + 15) / 16 * 16
   }
 
-  private mutating func addSite(_ name: String, _ rule: QuantizerRule) {
+  private mutating func addSite(_ name: String, _ rules: SiteRules) {
+    guard let rule = rules.rule(ofSite: name) else { fatalError("no site \(name)") }
     if rule.hasStep { add(name + ".step", [], .stepSize) }
     if rule.hasOffset { add(name + ".offset", [], .offset) }
   }
 
-  private mutating func addEmbeddings(_ d: EncoderDimensions, _ scheme: Scheme) {
+  private mutating func addEmbeddings(_ d: EncoderDimensions, _ rules: SiteRules) {
     let tables = [
       ("word_embeddings", d.vocabularySize), ("position_embeddings", d.positionCount),
       ("token_type_embeddings", d.typeCount),
     ]
     for (name, rows) in tables { add("roberta.embeddings.\(name).weight", [rows, d.hiddenSize], .table) }
     addNorm("roberta.embeddings.LayerNorm", d.hiddenSize)
-    for (name, _) in tables { addSite("roberta.embeddings.\(name).weight_quantizer", scheme.embeddings) }
+    for (name, _) in tables { addSite("roberta.embeddings.\(name).weight_quantizer", rules) }
   }
 
   private mutating func addNorm(_ name: String, _ size: Int) {
@@ -94,7 +97,7 @@ public struct ParameterLayout: Sendable {
     add(name + ".bias", [size], .vector)
   }
 
-  private mutating func addLayer(_ layer: Int, _ d: EncoderDimensions, _ scheme: Scheme) {
+  private mutating func addLayer(_ layer: Int, _ d: EncoderDimensions, _ rules: SiteRules) {
     let prefix = "roberta.encoder.layer.\(layer)."
     let h = d.hiddenSize
     let linears = LayerNames.linears.map { name, out, input in
@@ -104,8 +107,13 @@ public struct ParameterLayout: Sendable {
     for (name, out, _) in linears { add(name + ".bias", [out], .vector) }
     addNorm(prefix + "attention.output.LayerNorm", h)
     addNorm(prefix + "output.LayerNorm", h)
-    for (name, _, _) in linears { addSite(name + ".weight_quantizer", scheme.weights) }
-    for site in LayerNames.activationSites { addSite(prefix + site + ".input_quantizer", scheme.activations) }
+    for (name, _, _) in linears { addSite(name + ".weight_quantizer", rules) }
+    for site in LayerNames.activationSites { addSite(prefix + site + ".input_quantizer", rules) }
+  }
+
+  /// Steps of the head's matrices that are set once and kept: where steps are learned, the head's follow from its weights.
+  private mutating func addHeadSites(_ rules: SiteRules) {
+    for name in ["lm_head.dense", "lm_head.decoder"] { addSite(name + ".weight_quantizer", rules) }
   }
 
   private mutating func addHead(_ head: Head, _ d: EncoderDimensions) {

@@ -36,6 +36,30 @@ public struct Precision: Equatable, Sendable {
     (self.forward, self.backward, self.attention) = (forward, backward, attention)
   }
 
+  /// What these products come down to in a model with `rules`: integers need codes on both sides, and values of a grid are
+  /// exact in codes of 8 bits and not in bfloat16.
+  func resolved(for rules: SiteRules) -> Precision {
+    var resolved = self
+    if rules.quantizesProducts, forward == .bfloat16 { resolved.forward = .float }
+    if !rules.hasCodesAnywhere {
+      if forward == .integer { resolved.forward = .float }
+      if backward == .int16 || rules.quantizesProducts { resolved.backward = .float }
+    }
+    return resolved
+  }
+
+  /// The products of one linear, where the model's are these: those in which a side has no codes run in float32, unless
+  /// nothing at all is quantized and bfloat16 was asked for.
+  ///
+  /// Backward, the matrices that share an input share its packed values, and with them the kind of product.
+  func ofLinear(_ index: Int, layer: Int, _ rules: SiteRules) -> Precision {
+    var own = self
+    if forward == .integer, !rules.hasCodes(layer: layer, linear: index) { own.forward = .float }
+    let site = SiteRules.site(ofLinear: index)
+    if rules.quantizesProducts, !rules.hasCodes(layer: layer, site: site) { own.backward = .float }
+    return own
+  }
+
   /// float32 everywhere: the path of the golden cases.
   public static let float32 = Precision(forward: .float, backward: .float)
 }

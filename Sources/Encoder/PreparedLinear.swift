@@ -78,17 +78,19 @@ final class PreparedLinear {
   var outputPanelCount: Int { outputs / outputPanel }
   var inputPanelCount: Int { inputs / inputPanel }
 
-  init(layout: ParameterLayout, name: String, scheme: Scheme, precision: Precision) throws {
+  /// - Parameters:
+  ///   - precision: this linear's own (`Precision.ofLinear`).
+  ///   - widestInputPanel: the same for linears whose input gradients are summed.
+  init(layout: ParameterLayout, name: String, rule: QuantizerRule, precision: Precision, widestInputPanel: Int) throws {
     weight = layout.required(name + ".weight")
     bias = layout.required(name + ".bias")
     stepIndex = layout[name + ".weight_quantizer.step"]?.start
-    rule = scheme.weights
+    self.rule = rule
     self.precision = precision
     outputs = weight.shape[0]
     inputs = weight.shape[1]
     outputPanel = PreparedLinear.panel(outputs)
-    inputPanel = PreparedLinear.panel(
-      inputs, widest: precision.backward == .int16 ? PreparedLinear.widestLimbPanel : 1024)
+    inputPanel = PreparedLinear.panel(inputs, widest: widestInputPanel)
     let integer = precision.forward == .integer
     guard !integer || inputs <= 8192 else { throw ComputeError.codesTooLong(inputs: inputs) }
     let (left, right): (ElementKind, ElementKind) =

@@ -7,8 +7,10 @@ public struct StepMeasurement: Sendable {
   public var values: [String: Float] = [:]
   /// True: each site's parameters take the measured values before the site is used.
   public let assigns: Bool
+  /// The names of the sites that are measured; nil: all.
+  public let sites: Set<String>?
 
-  public init(assigns: Bool) { self.assigns = assigns }
+  public init(assigns: Bool, sites: Set<String>? = nil) { (self.assigns, self.sites) = (assigns, sites) }
 }
 
 extension EncoderModel {
@@ -17,23 +19,31 @@ extension EncoderModel {
     for (name, value) in measuredWeightSteps() { pointer(name).pointee = value }
   }
 
+  /// The activation sites that have steps, `….input_quantizer`.
+  public var activationSites: [String] {
+    layout.parameters.filter { $0.name.hasSuffix(".input_quantizer.step") }.map { String($0.name.dropLast(".step".count)) }
+  }
+
   /// What the initialisation rule gives for every weight and table.
   public func measuredWeightSteps() -> [String: Float] {
     var measured: [String: Float] = [:]
-    for parameter in layout.parameters where parameter.name.hasSuffix(".weight") {
-      let name = parameter.name + "_quantizer.step"
-      guard layout[name] != nil else { continue }
-      let rule = parameter.kind == .table ? scheme.embeddings : scheme.weights
-      let sum = absoluteSum(parameters.pointer + parameter.start, parameter.count)
-      measured[name] = StepInitialisation.step(absoluteSum: sum, count: parameter.count, rule: rule)
+    for step in layout.parameters where step.name.hasSuffix(".weight_quantizer.step") {
+      let name = String(step.name.dropLast("_quantizer.step".count))
+      guard let rule = rules.rule(ofWeight: name) else { continue }
+      let weight = layout.required(storedName(ofWeight: name))
+      let sum = absoluteSum(parameters.pointer + weight.start, weight.count)
+      measured[step.name] = StepInitialisation.step(absoluteSum: sum, count: weight.count, rule: rule)
     }
     return measured
   }
 
   /// Runs the forward pass and measures every activation site on the way, in the order of use (numerics.md, "LSQ"). With
   /// `assigning`, a site is used with its measured parameters, which the model keeps.
-  public func measureActivationSteps(_ input: SliceInput, assigning: Bool) throws -> [String: Float] {
-    measurement = StepMeasurement(assigns: assigning)
+  /// - Parameter sites: the sites (`….input_quantizer`) to be measured; nil: all. The others are used as they are.
+  public func measureActivationSteps(
+    _ input: SliceInput, assigning: Bool, sites: Set<String>? = nil
+  ) throws -> [String: Float] {
+    measurement = StepMeasurement(assigns: assigning, sites: sites)
     defer { measurement = nil }
     try forward(input)
     if assigning { setConstants() }
@@ -42,9 +52,10 @@ extension EncoderModel {
 
   /// Measures one site on the whole slice where a measurement is under way.
   func measureIfAsked(layer: Int, site: Int) {
-    guard measurement != nil, scheme.activations.hasStep else { return }
+    let rule = rules.sites[layer][site]
+    guard let measurement, rule.hasStep else { return }
     let name = siteName(layer: layer, site: site)
-    let rule = scheme.activations
+    if let asked = measurement.sites, !asked.contains(name) { return }
     let width = site == 3 ? dimensions.intermediateSize : dimensions.hiddenSize
     let chunks = (slice.tokenCount + RowProducts.chunk - 1) / RowProducts.chunk
     var sums = [Double](repeating: 0, count: chunks)
@@ -71,7 +82,7 @@ extension EncoderModel {
       let total = sums.reduce(0, +)
       take(name + ".step", StepInitialisation.step(absoluteSum: total, count: slice.tokenCount * width, rule: rule))
     }
-    if measurement?.assigns == true { setConstants() }
+    if measurement.assigns { setConstants() }
   }
 
   private func take(_ name: String, _ value: Float) {

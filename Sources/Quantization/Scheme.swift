@@ -55,8 +55,13 @@ public struct Scheme: Equatable, Sendable {
   public var gammaPerRow = false
   /// True: one step for all weights, one for all activations, one for all tables.
   public var sharesSteps = false
-  /// True: the MLM head's two matrices are quantized by the weights' rule, straight through.
+  /// True: the MLM head's two matrices are quantized by the weights' rule, straight through. Where steps are not learned,
+  /// theirs are set once and kept, as the others'; else they follow from the weights at every step.
   public var quantizesHead = false
+  /// What is left in float32: "first" and "last" (encoder layers), or patterns of the names of linears and tables.
+  public var exclude: [String] = []
+  /// True: steps and offsets are measured anew wherever a checkpoint is loaded as a start, even those that fit.
+  public var resetsSteps = false
 
   public init(name: String, embeddings: QuantizerRule, weights: QuantizerRule, activations: QuantizerRule) {
     (self.name, self.embeddings, self.weights, self.activations) = (name, embeddings, weights, activations)
@@ -68,7 +73,11 @@ public struct Scheme: Equatable, Sendable {
   /// Any quantizer anywhere.
   public var isQuantized: Bool { embeddings.isOn || weights.isOn || activations.isOn }
 
-  /// Reads "fp32", "LSQ_E6W2A6", "LSQplus_E2W2A2" (offsets for activations) or "BitNet_E6W1.58A6"; bits from 2 to 8.
+  /// The name, and what is left out of it: "LSQ_E2W2A2 but for first, *.value".
+  public var title: String { exclude.isEmpty ? name : "\(name) but for \(exclude.joined(separator: ", "))" }
+
+  /// Reads "fp32", "LSQ_E6W2A6", "LSQplus_E2W2A2" (offsets for activations) or "BitNet_E6W1.58A6"; bits from 2 to 8, or 32 in
+  /// any of the three places, which leaves that group in float32.
   public init(parsing text: String) throws {
     if text.lowercased() == "fp32" {
       self = .float32
@@ -78,25 +87,30 @@ public struct Scheme: Equatable, Sendable {
     guard parts.count == 2, let bits = Scheme.bits(parts[1]) else { throw QuantizationError.unknownScheme(text) }
     switch parts[0].lowercased() {
     case "lsq", "lsqplus", "lsq+":
-      guard let weights = Int(bits.weights), (2...8).contains(weights) else {
+      guard let weights = Int(bits.weights), Scheme.isWidth(weights) else {
         throw QuantizationError.unknownScheme(text)
       }
       self.init(
-        name: text, embeddings: .lsq(bits: bits.embeddings, offset: false), weights: .lsq(bits: weights, offset: false),
-        activations: .lsq(bits: bits.activations, offset: parts[0].lowercased() != "lsq"))
+        name: text, embeddings: Scheme.lsq(bits.embeddings), weights: Scheme.lsq(weights),
+        activations: Scheme.lsq(bits.activations, offset: parts[0].lowercased() != "lsq"))
     case "bitnet":
-      guard bits.weights == "1.58" else { throw QuantizationError.unknownScheme(text) }
+      guard ["1.58", "32"].contains(bits.weights) else { throw QuantizationError.unknownScheme(text) }
       self.init(
-        name: text, embeddings: .lsq(bits: bits.embeddings, offset: false), weights: .absoluteMean,
-        activations: .absoluteMaximum(bits: bits.activations))
+        name: text, embeddings: Scheme.lsq(bits.embeddings), weights: bits.weights == "32" ? .none : .absoluteMean,
+        activations: bits.activations == 32 ? .none : .absoluteMaximum(bits: bits.activations))
     default: throw QuantizationError.unknownScheme(text)
     }
   }
 
+  private static func lsq(_ bits: Int, offset: Bool = false) -> QuantizerRule {
+    bits == 32 ? .none : .lsq(bits: bits, offset: offset)
+  }
+
+  private static func isWidth(_ bits: Int) -> Bool { (2...8).contains(bits) || bits == 32 }
+
   private static func bits(_ text: Substring) -> (embeddings: Int, weights: String, activations: Int)? {
-    guard let match = text.wholeMatch(of: #/[Ee](\d+)[Ww](\d+|1\.58)[Aa](\d+)/#),
-      let embeddings = Int(match.1), let activations = Int(match.3), (2...8).contains(embeddings),
-      (2...8).contains(activations)
+    guard let match = text.wholeMatch(of: #/[Ee]([1-9][0-9]*)[Ww]([1-9][0-9]*|1\.58)[Aa]([1-9][0-9]*)/#),
+      let embeddings = Int(match.1), let activations = Int(match.3), isWidth(embeddings), isWidth(activations)
     else { return nil }
     return (embeddings, String(match.2), activations)
   }
@@ -109,7 +123,7 @@ public enum QuantizationError: Error, CustomStringConvertible {
   public var description: String {
     switch self {
     case .unknownScheme(let text):
-      "scheme \"\(text)\" is not known: write fp32, LSQ_ExWyAz, LSQplus_ExWyAz (2 to 8 bits each) or BitNet_ExW1.58Az"
+      "scheme \"\(text)\" is not known: write fp32, LSQ_ExWyAz, LSQplus_ExWyAz (2 to 8 bits each, or 32) or BitNet_ExW1.58Az"
     }
   }
 }

@@ -89,6 +89,15 @@ final class ConfigurationErrorTests: ConfigurationTestCase {
 
   func testWhatCannotWorkTogetherIsRefused() {
     assertRefused(Self.minimal, ["compute.forward=integer"], saying: "compute.forward", "fp32")
+    for scheme in ["LSQ_E8W8A32", "LSQ_E8W32A8"] {
+      assertRefused(
+        Self.minimal, ["compute.forward=integer", "quantization.scheme=\(scheme)"], saying: "compute.forward", scheme)
+    }
+    assertRefused(
+      Self.minimal, ["preset=accml-code", "budget.alpha=0.95"], saying: "optimizer.schedule_share", "budget.alpha 0.95")
+    assertRefused(Self.minimal, ["quantization.exclude=[\"a b\"]"], saying: "quantization.exclude", "without spaces")
+    assertRefused(Self.minimal, ["quantization.exclude=\"\""], saying: "quantization.exclude")
+    assertRefused(Self.minimal, ["model.tied=yes"], saying: "model.tied", "checkpoint, true, false")
     assertRefused(Self.minimal, ["pretraining.store=s"], saying: "--set: pretraining.store", "keep one")
     assertRefused(Self.minimal, ["pretraining.slice_tokens=100"], saying: "block_length 512")
     assertRefused(Self.minimal, ["evaluation.slice_tokens=100"], saying: "evaluation.slice_tokens")

@@ -41,6 +41,40 @@ final class FootprintTests: XCTestCase {
     XCTAssertTrue(text.contains("vocabulary 32005"))
   }
 
+  /// W at 32 bits and A at 8 counts 32 · 8 a product; nothing at 32 has a step.
+  func testAGroupOf32BitsCountsAsInFloat32() {
+    let d = Footprint.Dimensions.camembertBase
+    func row(_ name: String) -> Footprint.Row { Footprint.trueRows(d, schemes: [SchemeName(name)!])[0] }
+    let whole = Footprint.trueRows(d)[0]
+    XCTAssertEqual(row("LSQ_E32W32A32").mebibytes, whole.mebibytes)
+    XCTAssertEqual(row("LSQ_E32W32A32").teraBitOperations, whole.teraBitOperations)
+    let tables = (32_005.0 + 514 + 1) * 768
+    let saved = whole.mebibytes - row("LSQ_E8W32A32").mebibytes
+    XCTAssertEqual(saved * 1_048_576, tables * 3 - 3 * 4, accuracy: 1)
+    let attention = 2 * 12 * 512.0 * 512 * 768 * 256
+    let products = (row("LSQ_E32W8A32").teraBitOperations * 1e12 - attention) / (512 * 12 * 7_077_888)
+    XCTAssertEqual(products, 8 * 32, accuracy: 1e-6)
+  }
+
+  /// A layer of two left out: half the matrices, six weight steps and four activation steps fewer.
+  func testWhatIsLeftOutCountsAsInFloat32() {
+    let d = Footprint.Dimensions(
+      vocabulary: 100, hidden: 8, layers: 2, heads: 2, intermediate: 16, positions: 10, types: 1)
+    var out = Footprint.Exclusion()
+    let layer = 4.0 * 64 + 2 * 128
+    (out.matrixCount, out.matrixElements, out.siteCount) = (6, layer, 4)
+    let scheme = [SchemeName("LSQ_E4W4A4")!]
+    let (all, some) = (Footprint.trueRows(d, schemes: scheme)[0], Footprint.trueRows(d, schemes: scheme, exclusion: out)[0])
+    XCTAssertEqual((some.mebibytes - all.mebibytes) * 1_048_576, layer * 28 / 8 - 40, accuracy: 1e-6)
+    XCTAssertEqual(
+      (some.teraBitOperations - all.teraBitOperations) * 1e12, layer * 512 * (1024 - 16), accuracy: 1)
+    out.elementsOnQuantizedInput = 64
+    let shared = Footprint.trueRows(d, schemes: scheme, exclusion: out)[0]
+    XCTAssertEqual((some.teraBitOperations - shared.teraBitOperations) * 1e12, 64 * 512 * (1024 - 128), accuracy: 1)
+    let text = Footprint.table(of: d, scheme: scheme[0], exclusion: out, excluded: ["first"])
+    XCTAssertTrue(text.contains("LSQ_E4W4A4 †") && text.contains("† but for first"), text)
+  }
+
   func testHugeDimensionsDoNotTrap() {
     let huge = Footprint.Dimensions(
       vocabulary: .max, hidden: .max, layers: .max, heads: 1, intermediate: .max, positions: .max, types: .max)

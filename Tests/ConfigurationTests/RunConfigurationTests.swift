@@ -64,6 +64,9 @@ final class RunConfigurationTests: ConfigurationTestCase {
     XCTAssertFalse(c.quantization.clippedGradient)
     XCTAssertTrue(c.quantization.quantizedHead)
     XCTAssertTrue(c.optimizer.oneSchedule)
+    XCTAssertEqual(c.optimizer.scheduleShare, 0.9)
+    XCTAssertEqual(c.optimizer.oneScheduleSteps(of: c.budget), 27_000)
+    XCTAssertEqual(c.quantization.resetSteps, .reload)
     XCTAssertEqual([c.optimizer.learningRate, c.fineTuning.learningRate, c.optimizer.warmupFraction], [5e-5, 5e-5, 0])
     XCTAssertEqual(c.fineTuning.padTo, 512)
   }
@@ -72,6 +75,26 @@ final class RunConfigurationTests: ConfigurationTestCase {
     let c = try parse("optimizer: {learning_rate: 1e-4}\n" + Self.minimal + "\npreset: accml-code\n")
     XCTAssertEqual(c.optimizer.learningRate, 1e-4)
     XCTAssertEqual(c.optimizer.warmupFraction, 0)
+  }
+
+  // MARK: What is left in float32
+
+  func testWordsToExcludeStandAloneOrInAList() throws {
+    XCTAssertEqual(try minimal().quantization.exclude, [])
+    XCTAssertEqual(try minimal("quantization.exclude=first").quantization.exclude, ["first"])
+    XCTAssertEqual(try minimal("quantization.exclude=*.value").quantization.exclude, ["*.value"])
+    let c = try minimal("quantization.exclude=[first, last, \"*.value\"]")
+    XCTAssertEqual(c.quantization.exclude, ["first", "last", "*.value"])
+    XCTAssertEqual(try parse(c.resolvedYAML()), c)
+    XCTAssertEqual(try minimal("quantization.exclude=[]").quantization.exclude, [])
+  }
+
+  func testTheDecoderIsTiedAsTheCheckpointHasItUnlessSaid() throws {
+    XCTAssertEqual(try minimal().model.tied, .checkpoint)
+    XCTAssertEqual(try minimal("model.tied=true").model.tied, .tied)
+    let c = try minimal("model.tied=false")
+    XCTAssertEqual(c.model.tied, .untied)
+    XCTAssertEqual(try parse(c.resolvedYAML()), c)
   }
 
   // MARK: Round trip

@@ -64,7 +64,7 @@ struct PlainEncoder {
   private func encode(layer: Int, _ x: [Row], _ number: UInt32) -> [Row] {
     let l = "roberta.encoder.layer.\(layer)."
     let site = UInt32(3 * layer)
-    let input = quantize(x, l + "attention.self")
+    let input = quantize(x, l + "attention.self", for: ["query", "key", "value"].map { l + "attention.self." + $0 })
     let context = attend(
       linear(input, l + "attention.self.query"), linear(input, l + "attention.self.key"),
       linear(input, l + "attention.self.value"), number, site: site + 1)
@@ -101,6 +101,17 @@ struct PlainEncoder {
   }
 
   private func add(_ a: [Row], _ b: [Row]) -> [Row] { zip(a, b).map { zip($0, $1).map { $0 + $1 } } }
+
+  /// Whether a linear or table is left in float32; patterns by the C library's own matcher.
+  private func isOut(_ name: String) -> Bool {
+    scheme.exclude.contains { word in
+      switch word {
+      case "first": name.hasPrefix("roberta.encoder.layer.0.")
+      case "last": name.hasPrefix("roberta.encoder.layer.\(dimensions.layerCount - 1).")
+      default: fnmatch(word, name, 0) == 0 || fnmatch("roberta." + word, name, 0) == 0
+      }
+    }
+  }
 
   private func linear(_ x: [Row], _ name: String) -> [Row] {
     multiply(x, weight(name), parameters[name + ".bias"]!)
@@ -148,10 +159,18 @@ struct PlainEncoder {
   private func headWeight(_ name: String) -> Row {
     let w = parameters[name]!
     guard scheme.quantizesHead, scheme.weights.isOn else { return w }
-    let mean = w.reduce(0) { $0 + abs($1.value) } / Double(w.count)
     let (n, p) = (Double(scheme.weights.n), Double(scheme.weights.p))
-    let step = scheme.weights.hasStep ? max(2 * mean / p.squareRoot(), 1e-8) : max(mean, 1e-5)
-    return w.map { Dual(min(max($0.value / step, n), p).rounded(.toNearestOrEven) * step, $0.slope) }
+    func onGrid(_ w: Row) -> Row {
+      let mean = w.reduce(0) { $0 + abs($1.value) } / Double(w.count)
+      let measured = scheme.weights.hasStep ? max(2 * mean / p.squareRoot(), 1e-8) : max(mean, 1e-5)
+      // Steps that are not learned stand beside the weights; the decoder of a tied head has its own.
+      let own = name.hasPrefix("lm_head.") ? name : "lm_head.decoder.weight"
+      let step = parameters[own + "_quantizer.step"]?[0].value ?? measured
+      return w.map { Dual(min(max($0.value / step, n), p).rounded(.toNearestOrEven) * step, $0.slope) }
+    }
+    guard !scheme.weights.hasStep, scheme.gammaPerRow else { return onGrid(w) }
+    let width = dimensions.hiddenSize
+    return stride(from: 0, to: w.count, by: width).flatMap { onGrid(Row(w[$0..<$0 + width])) }
   }
 
   // MARK: - Dropout
@@ -175,12 +194,13 @@ struct PlainEncoder {
 
   private func table(_ name: String) -> Row {
     let w = parameters[name + ".weight"]!
-    guard scheme.embeddings.isOn else { return w }
+    guard scheme.embeddings.isOn, !isOut(name) else { return w }
     return learned(w, scheme.embeddings, name + ".weight_quantizer", features: w.count)
   }
 
   private func weight(_ name: String) -> Row {
     let w = parameters[name + ".weight"]!
+    if isOut(name) { return w }
     switch scheme.weights {
     case .none: return w
     case .lsq: return learned(w, scheme.weights, name + ".weight_quantizer", features: w.count)
@@ -199,7 +219,9 @@ struct PlainEncoder {
     }
   }
 
-  private func quantize(_ x: [Row], _ site: String) -> [Row] {
+  /// - Parameter linears: what reads the site; the one of its name unless given. One that is quantized keeps the site on.
+  private func quantize(_ x: [Row], _ site: String, for linears: [String]? = nil) -> [Row] {
+    if (linears ?? [site]).allSatisfy(isOut) { return x }
     switch scheme.activations {
     case .none, .absoluteMean: return x
     case .lsq: return x.map { learned($0, scheme.activations, site + ".input_quantizer", features: $0.count) }
