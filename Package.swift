@@ -56,7 +56,8 @@ let package = Package(
     .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "TestSupport"]),
     .testTarget(name: "ObservabilityTests", dependencies: ["Observability", "TestSupport"]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "TestSupport"]),
-    .testTarget(name: "TrainingTests", dependencies: ["Training", "Configuration", "TestSupport"]),
+    .testTarget(
+      name: "TrainingTests", dependencies: ["Training", "Configuration", "TestSupport"], exclude: ["Fixtures"]),
     .testTarget(
       name: "MultiRankTests",
       dependencies: ["TestSupport", "RankProbe", "palier", .product(name: "Crypto", package: "swift-crypto")]),

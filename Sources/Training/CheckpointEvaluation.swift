@@ -51,8 +51,10 @@ public final class CheckpointEvaluation {
     public var maskedTokenCount = 0
     /// The sentences in order, on the leader; empty elsewhere.
     public var predictions: [Prediction] = []
-    /// What a reader should know.
+    /// Plain facts that a reader should know.
     public var notes: [String] = []
+    /// What may make the figures misleading: lines of the corpus that could not be read.
+    public var warnings: [String] = []
   }
 
   public let facts: CheckpointFacts
@@ -118,7 +120,8 @@ public final class CheckpointEvaluation {
     outcome.sentenceCount = data.corpus[split].count
     outcome.wordCount = result.entities?.wordCount ?? result.tags?.wordCount ?? 0
     outcome.wordsWithoutPrediction = result.entities?.wordsWithoutPrediction ?? result.tags?.wordsWithoutPrediction ?? 0
-    outcome.notes = notes + data.corpus.notes
+    outcome.notes = notes + data.corpus.notes.filter { !data.corpus.complaints.contains($0) }
+    outcome.warnings = data.corpus.complaints
     let reference = try world.agree { try data.corpus[split].indices.map { try data.reference(split, $0) } }
     outcome.baselines = try world.agree { try baselines(data, reference) }
     if let classes = try evaluation.gathered(result.predictions) {
@@ -154,7 +157,7 @@ public final class CheckpointEvaluation {
   public func maskedLanguageModel(store: URL, _ settings: RunConfiguration.Pretraining) throws -> Outcome {
     let started = monotonicSeconds()
     let data = try world.agree {
-      guard case .maskedLanguageModel = CheckpointModel.head(of: folder) else {
+      guard case .maskedLanguageModel = try CheckpointModel.head(of: folder) else {
         throw TrainingError.noMaskedLMHead(request.checkpoint.path)
       }
       var configuration = RunConfiguration()
@@ -167,8 +170,8 @@ public final class CheckpointEvaluation {
     }
     let slices = data.validationSlices(tokens: request.sliceTokens)
     var notes: [String] = []
-    let replica = try load(
-      .maskedLanguageModel(tied: folder.config.tiesWordEmbeddings), measuringOn: slices.first, &notes)
+    let head = try world.agree { try CheckpointModel.head(of: folder) }
+    let replica = try load(head, measuringOn: slices.first, &notes)
     let result = try Evaluation(replica).maskedLanguageModel(slices)
     var outcome = Outcome(
       report: EvaluationReport(
@@ -198,10 +201,15 @@ public final class CheckpointEvaluation {
     model.shareSteps()
     let replica = Replica(
       world: world, model: model, reduction: .float32, settings: AdamWSettings(), lossBound: .infinity)
-    if report.measuresActivations, scheme.activations.hasStep, let slice {
-      try replica.measureActivationSteps(GlobalBatch(slice.sequences, sliceTokens: slice.tokenCount), dropout: .off)
+    if !report.unmeasuredSites.isEmpty, let slice {
+      try replica.measureActivationSteps(
+        GlobalBatch(slice.sequences, sliceTokens: slice.tokenCount), dropout: .off, sites: report.unmeasuredSites)
+    }
+    if let line = report.stepLine {
+      notes.append(line)
+    } else if !report.unmeasuredSites.isEmpty || !report.initialisedSteps.isEmpty {
       notes.append(
-        "the checkpoint has no step sizes for \(scheme.name): they were set from its weights and the first slice")
+        "the checkpoint has no step sizes for \(scheme.title): they were set from its weights and the first slice")
     }
     return replica
   }

@@ -25,6 +25,9 @@ public struct CheckpointFacts: Equatable, Sendable {
     scheme.gammaPerRow = fields["bitnet_gamma"]?.string == "row"
     scheme.quantizesHead = fields["quantized_head"]?.bool ?? false
     scheme.sharesSteps = fields["shared_steps"]?.string == "by-kind"
+    scheme.exclude = fields["exclude"]?.array?.compactMap(\.string) ?? []
+    scheme.resetsSteps = fields["reset_steps"]?.string == "reload"
+    scheme.learnsSteps = fields["learned_steps"]?.bool ?? true
     version = fields["version"]?.string
     stage = fields["stage"]?.string.flatMap { RunProgress.Stage(rawValue: $0) }
     task = fields["task"]?.string.flatMap { TaggedTask(rawValue: $0) }
@@ -37,6 +40,10 @@ public struct CheckpointFacts: Equatable, Sendable {
     if scheme.gammaPerRow { fields["bitnet_gamma"] = "row" }
     if scheme.quantizesHead { fields["quantized_head"] = true }
     if scheme.sharesSteps { fields["shared_steps"] = "by-kind" }
+    if !scheme.exclude.isEmpty { fields["exclude"] = .array(scheme.exclude.map { .string($0) }) }
+    if scheme.resetsSteps { fields["reset_steps"] = "reload" }
+    // The head's own steps are there only where none is learned.
+    if !scheme.learnsSteps { fields["learned_steps"] = false }
     return fields
   }
 }

@@ -13,12 +13,12 @@ public struct CheckpointModel {
   public let report: ModelFiles.LoadReport
 
   /// The head that a checkpoint's tensors tell.
-  public static func head(of folder: HuggingFaceFolder) -> Head {
+  public static func head(of folder: HuggingFaceFolder) throws -> Head {
     if folder.weights.tensors["classifier.weight"] != nil, let labels = folder.config.labels {
       return .tokenClassification(labelCount: labels.count)
     }
     if folder.weights.tensors["lm_head.dense.weight"] != nil {
-      return .maskedLanguageModel(tied: folder.config.tiesWordEmbeddings)
+      return .maskedLanguageModel(tied: try ModelFiles.isTied(folder))
     }
     return .none
   }
@@ -26,7 +26,7 @@ public struct CheckpointModel {
   /// Opens the folder at `url` without its tensors, and says what is in it.
   public static func describe(_ url: URL) throws -> (folder: HuggingFaceFolder, facts: CheckpointFacts, head: Head) {
     let folder = try HuggingFaceFolder(url)
-    return (folder, try CheckpointFacts(folder.config), head(of: folder))
+    return (folder, try CheckpointFacts(folder.config), try head(of: folder))
   }
 
   /// A model of the shape that the checkpoint has, still empty.
@@ -35,6 +35,7 @@ public struct CheckpointModel {
   ) throws -> EncoderModel {
     let dimensions = ModelFiles.dimensions(folder.config)
     try SizeCheck.require(dimensions, in: folder.weights)
+    try scheme.requireExclusions(layerCount: dimensions.layerCount)
     return try EncoderModel(
       dimensions: dimensions, scheme: scheme, head: head, precision: precision,
       sliceTokens: sliceTokens)
@@ -45,6 +46,6 @@ public struct CheckpointModel {
     let head: Head
     (folder, facts, head) = try CheckpointModel.describe(url)
     model = try CheckpointModel.emptyModel(folder, scheme: facts.scheme, head: head, precision: .float32)
-    report = try ModelFiles.load(folder, into: model, seed: 0, range: 0, drawsHead: false)
+    report = try ModelFiles.load(folder, into: model, seed: 0, range: 0, drawsHead: false, keepsFittingSteps: true)
   }
 }

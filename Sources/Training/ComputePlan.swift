@@ -84,5 +84,7 @@ extension Scheme {
     gammaPerRow = settings.bitnetGamma == .row
     sharesSteps = settings.sharedSteps == .byKind
     quantizesHead = settings.quantizedHead
+    exclude = settings.exclude
+    resetsSteps = settings.resetSteps == .reload
   }
 }

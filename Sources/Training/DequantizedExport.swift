@@ -31,7 +31,7 @@ public enum DequantizedExport {
     }
     config.fields[ModelFiles.ownKey] = .object([
       "version": .string(PalierVersion.text), "scheme": "fp32",
-      "dequantized_from": .string(checkpoint.facts.scheme.name),
+      "dequantized_from": .string(checkpoint.facts.scheme.title),
     ])
     try HuggingFaceFolder.write(to: output, config: config, tensors: tensors.views, tokenizerFrom: source)
     return count
@@ -39,12 +39,8 @@ public enum DequantizedExport {
 
   /// The rule under which a tensor is quantized in training.
   private static func rule(of parameter: ParameterInfo, in model: EncoderModel) -> QuantizerRule {
-    let scheme = model.scheme
-    switch parameter.kind {
-    case .table: return scheme.embeddings
-    case .matrix where model.layout.layerRanges.contains { $0.contains(parameter.start) }: return scheme.weights
-    default: return .none
-    }
+    let isEncoder = !model.layout.headRange.contains(parameter.start)
+    return isEncoder ? model.rules.rule(ofWeight: parameter.name) ?? QuantizerRule.none : .none
   }
 
   /// A tensor's values on its grid; as they are where it has none.
@@ -85,18 +81,19 @@ public enum DequantizedExport {
     guard case .maskedLanguageModel(let tied) = model.head else { return }
     let words = "roberta.embeddings.word_embeddings.weight"
     let decoder = "lm_head.decoder.weight"
-    let scheme = model.scheme
-    for name in ["lm_head.dense.weight", tied ? words : decoder] {
-      guard let parameter = model.layout[name] else { continue }
-      let rule = scheme.quantizesHead ? scheme.weights : .none
-      // The head's steps are not learned: they follow from the weights at every step.
-      let sum = absoluteSum(model.parameters.pointer + parameter.start, parameter.count)
-      let step =
-        rule.hasStep
-        ? StepInitialisation.step(absoluteSum: sum, count: parameter.count, rule: rule)
-        : WeightQuantizer.gamma(absoluteSum: sum, count: parameter.count)
-      let values = onGrid(parameter, rule: rule, step: step, gammaPerRow: false, in: model)
-      tensors[name == words ? decoder : name] = Tensor(parameter.shape, values)
+    for name in ["lm_head.dense.weight", decoder] {
+      guard let parameter = model.layout[name == decoder && tied ? words : name] else { continue }
+      let rule = model.rules.rule(ofWeight: name) ?? QuantizerRule.none
+      let quantizer = model.headQuantizer(name, rule, parameter)
+      let width = parameter.shape[1]
+      var values = [Float](repeating: 0, count: parameter.count)
+      values.withUnsafeMutableBufferPointer { values in
+        for row in 0..<parameter.shape[0] {
+          let weights = model.parameters.pointer + parameter.start + row * width
+          quantizer(row).addValues(weights, to: values.baseAddress! + row * width, width)
+        }
+      }
+      tensors[name] = Tensor(parameter.shape, values)
     }
     config.tiesWordEmbeddings = false
     // transformers ties the two names of the bias by itself only where the weights are tied.

@@ -1,5 +1,6 @@
 import Checkpoints
 import Compute
+import Configuration
 import Encoder
 import Foundation
 import Quantization
@@ -23,48 +24,93 @@ public enum ModelFiles {
     public var drawn: [String] = []
     /// Weight and table steps that the checkpoint lacks, now by the initialisation rule.
     public var initialisedSteps: [String] = []
-    /// Activation steps that still have to be measured on the first slice.
-    public var measuresActivations = false
+    /// Activation sites (`….input_quantizer`) that still have to be measured on the first slice.
+    public var unmeasuredSites: [String] = []
+    /// One line on steps of the checkpoint that were not kept; nil where all were.
+    public var stepLine: String?
   }
 
   /// Fills a model from a folder; head parameters that are missing are drawn from N(0, `range`), biases 0, norms 1.
   ///
-  /// Steps in the checkpoint are taken; missing ones of weights and tables follow from the weights, those of activations wait for
-  /// the first slice.
-  /// - Parameter drawsHead: the head starts fresh even where the folder has one.
+  /// Steps in the checkpoint are taken where they are of the site's rule (`CheckpointSteps`); the other ones of weights and
+  /// tables follow from the weights, those of activations wait for the first slice. A decoder that the model has and the
+  /// checkpoint ties starts as a copy of the word table.
+  /// - Parameters:
+  ///   - drawsHead: the head starts fresh even where the folder has one.
+  ///   - keepsFittingSteps: also where the scheme measures steps anew at every load (`Scheme.resetsSteps`): a run goes on.
   public static func load(
-    _ folder: HuggingFaceFolder, into model: EncoderModel, seed: UInt64, range: Float, drawsHead: Bool
+    _ folder: HuggingFaceFolder, into model: EncoderModel, seed: UInt64, range: Float, drawsHead: Bool,
+    keepsFittingSteps: Bool = false
   ) throws -> LoadReport {
     var report = LoadReport()
     let head = model.layout.headRange
+    let steps = try CheckpointSteps(folder, model, keepsFitting: keepsFittingSteps || !model.scheme.resetsSteps)
+    let copiesDecoder = try !drawsHead && model.head == .maskedLanguageModel(tied: false) && isTied(folder)
     for parameter in model.layout.parameters {
       let isHead = head.contains(parameter.start)
-      let known = folder.weights.tensors[parameter.name]
       if parameter.kind == .stepSize || parameter.kind == .offset {
-        guard known != nil else { continue }
-      } else if isHead && (drawsHead || known == nil) {
+        guard steps.keeps(parameter.name) else { continue }
+      } else if copiesDecoder, parameter.name == decoder {
+        let words = model.layout.required(wordTable)
+        (model.parameters.pointer + parameter.start).update(
+          from: model.parameters.pointer + words.start, count: parameter.count)
+        continue
+      } else if isHead && (drawsHead || folder.weights.tensors[storedName(parameter.name, in: folder)] == nil) {
         draw(parameter, model, seed: seed, range: range)
         report.drawn.append(parameter.name)
         continue
       }
       try read(parameter, from: folder, into: model)
     }
-    initialiseMissingSteps(folder, model, &report)
+    initialiseOtherSteps(steps, model, &report)
     try requireFinite(model, folder.weights.path)
     return report
   }
 
+  // MARK: - The masked-LM head's decoder
+
+  static let wordTable = "roberta.embeddings.word_embeddings.weight"
+  static let decoder = "lm_head.decoder.weight"
+  private static let bias = "lm_head.bias"
+  private static let decoderBias = "lm_head.decoder.bias"
+
+  /// Whether the decoder of a checkpoint's masked-LM head is its word table.
+  ///
+  /// As transformers 5 has it: so its config.json says, and the file holds no decoder that differs from the table.
+  public static func isTied(_ folder: HuggingFaceFolder) throws -> Bool {
+    guard folder.config.tiesWordEmbeddings else { return false }
+    let tensors = folder.weights.tensors
+    guard let own = tensors[decoder], let words = tensors[wordTable] else { return true }
+    guard own.shape == words.shape else { return false }
+    return try folder.weights.floats(decoder) == folder.weights.floats(wordTable)
+  }
+
+  /// The first stage's head on a checkpoint, tied as a configuration wishes.
+  public static func maskedLMHead(_ folder: HuggingFaceFolder, _ wish: RunConfiguration.TiedDecoder) throws -> Head {
+    switch wish {
+    case .checkpoint: .maskedLanguageModel(tied: try isTied(folder))
+    case .tied: .maskedLanguageModel(tied: true)
+    case .untied: .maskedLanguageModel(tied: false)
+    }
+  }
+
+  /// The tensor that a parameter is read from: transformers 5 computes with the decoder's own bias wherever there is one.
+  private static func storedName(_ name: String, in folder: HuggingFaceFolder) -> String {
+    name == bias && folder.weights.tensors[decoderBias] != nil ? decoderBias : name
+  }
+
   private static func read(_ parameter: ParameterInfo, from folder: HuggingFaceFolder, into model: EncoderModel) throws
   {
-    guard let known = folder.weights.tensors[parameter.name] else {
-      throw TrainingError.missingTensor(name: parameter.name, path: folder.weights.path)
+    let name = storedName(parameter.name, in: folder)
+    guard let known = folder.weights.tensors[name] else {
+      throw TrainingError.missingTensor(name: name, path: folder.weights.path)
     }
     guard known.shape == parameter.shape || (parameter.shape.isEmpty && known.elementCount == 1) else {
       throw TrainingError.wrongShape(
-        name: parameter.name, path: folder.weights.path, expected: parameter.shape, found: known.shape)
+        name: name, path: folder.weights.path, expected: parameter.shape, found: known.shape)
     }
     try folder.weights.floats(
-      parameter.name,
+      name,
       into: UnsafeMutableBufferPointer(start: model.parameters.pointer + parameter.start, count: parameter.count))
     // A step of zero or less has no grid.
     if parameter.kind == .stepSize {
@@ -73,16 +119,17 @@ public enum ModelFiles {
     }
   }
 
-  private static func initialiseMissingSteps(
-    _ folder: HuggingFaceFolder, _ model: EncoderModel, _ report: inout LoadReport
+  private static func initialiseOtherSteps(
+    _ steps: CheckpointSteps, _ model: EncoderModel, _ report: inout LoadReport
   ) {
-    for (name, value) in model.measuredWeightSteps() where folder.weights.tensors[name] == nil {
-      model.parameters[model.layout[name]!.start] = value
+    for (name, value) in model.measuredWeightSteps() where !steps.keeps(name) {
+      model.parameters[model.layout.required(name).start] = value
       report.initialisedSteps.append(name)
     }
-    report.measuresActivations = model.layout.parameters.contains {
-      $0.name.contains("input_quantizer") && folder.weights.tensors[$0.name] == nil
-    }
+    report.unmeasuredSites = model.layout.parameters.filter {
+      $0.name.hasSuffix("input_quantizer.step") && !steps.keeps($0.name)
+    }.map { String($0.name.dropLast(".step".count)) }
+    report.stepLine = steps.line
   }
 
   private static func requireFinite(_ model: EncoderModel, _ path: String) throws {
@@ -113,11 +160,17 @@ public enum ModelFiles {
   // MARK: - Writing
 
   /// The model's tensors as views, named for transformers. They lie in the model's own memory.
+  ///
+  /// The output bias of an untied masked-LM head stands under both of its names: transformers 5 computes with the decoder's and
+  /// misses the other one, transformers 4 has one bias of two names.
   public static func views(of model: EncoderModel) -> [TensorView] {
-    model.layout.parameters.map { parameter in
-      TensorView(
-        parameter.name, shape: parameter.shape,
-        floats: UnsafeBufferPointer(start: model.parameters.pointer + parameter.start, count: parameter.count))
+    model.layout.parameters.flatMap { parameter in
+      let isShared = parameter.name == bias && model.head == .maskedLanguageModel(tied: false)
+      return (isShared ? [bias, decoderBias] : [parameter.name]).map { name in
+        TensorView(
+          name, shape: parameter.shape,
+          floats: UnsafeBufferPointer(start: model.parameters.pointer + parameter.start, count: parameter.count))
+      }
     }
   }
 
@@ -134,6 +187,7 @@ public enum ModelFiles {
       config.architectures = ["CamembertForMaskedLM"]
       config.labels = nil
     }
+    if case .maskedLanguageModel(let tied) = head { config.tiesWordEmbeddings = tied }
     config.fields[ownKey] = .object(facts)
     return config
   }

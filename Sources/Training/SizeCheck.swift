@@ -15,6 +15,17 @@ enum SizeCheck {
       let name = "roberta.encoder.layer.\(layer).intermediate.dense.weight"
       try require([d.intermediateSize, d.hiddenSize], name, in: source)
     }
+    try requireNoMoreLayers(than: d.layerCount, in: source)
+  }
+
+  /// Layers beyond those of the configuration would be left out, and another model computed with.
+  private static func requireNoMoreLayers(than count: Int, in source: any TensorSource) throws {
+    let prefix = "roberta.encoder.layer."
+    let numbers = source.tensors.keys.compactMap { name in
+      name.hasPrefix(prefix) ? Int(name.dropFirst(prefix.count).prefix { $0 != "." }) : nil
+    }
+    guard let last = numbers.max(), last >= count else { return }
+    throw TrainingError.surplusLayers(path: source.path, configured: count, found: last + 1)
   }
 
   private static func require(_ shape: [Int], _ name: String, in source: any TensorSource) throws {

@@ -22,7 +22,7 @@ extension Trainer {
     guard try onLeader({ try $0.writer.drain() }) else { return }
     try replica.takeSnapshot(into: leader?.snapshot)
     try onLeader { desk in
-      let parameterCount = replica.model.layout.parameters.count
+      let parameterCount = ModelFiles.views(of: replica.model).count
       let state = CheckpointState(
         config: config(), tensors: Array(desk.snapshot.tensors.prefix(parameterCount)),
         arrays: Array(desk.snapshot.tensors.dropFirst(parameterCount)),
@@ -118,7 +118,8 @@ extension Trainer {
     try world.agree {
       guard world.isLeader else { return }
       let folder = try HuggingFaceFolder(url)
-      _ = try ModelFiles.load(folder, into: replica.model, seed: configuration.seed, range: 0.02, drawsHead: false)
+      _ = try ModelFiles.load(
+        folder, into: replica.model, seed: configuration.seed, range: 0.02, drawsHead: false, keepsFittingSteps: true)
     }
     try shareParameters()
     try replica.spreadMoments { try TrainerStateFile(url).arrays.floats($0.rawValue, into: $1) }
@@ -132,7 +133,8 @@ extension Trainer {
       guard let leader else { return }
       try AtomicFolder.verify(leader.series.best)
       let folder = try HuggingFaceFolder(leader.series.best)
-      _ = try ModelFiles.load(folder, into: replica.model, seed: configuration.seed, range: 0.02, drawsHead: false)
+      _ = try ModelFiles.load(
+        folder, into: replica.model, seed: configuration.seed, range: 0.02, drawsHead: false, keepsFittingSteps: true)
     }
     try shareParameters()
   }
@@ -172,6 +174,12 @@ extension Trainer {
     kept = []
     for parameter in model.layout.parameters where model.layout.headRange.contains(parameter.start) {
       ModelFiles.draw(parameter, model, seed: configuration.seed, range: Float(source.config.initializerRange))
+    }
+    if scheme.resetsSteps {
+      model.initialiseWeightSteps()
+      model.shareSteps()
+      unmeasuredSites = model.activationSites
+      note("quantization.reset_steps is reload: steps are set again, those of activations on the next batch")
     }
     replica = makeReplica(around: model)
   }

@@ -61,7 +61,7 @@ extension Trainer {
     let isCut = configuration.optimizer.oneSchedule && stage == .pretraining
     return LearningRateSchedule(
       peak: peak, warmupFraction: configuration.optimizer.warmupFraction,
-      stepCount: isCut ? configuration.budget.totalSteps : stepCount(stage))
+      stepCount: isCut ? configuration.optimizer.oneScheduleSteps(of: configuration.budget) : stepCount(stage))
   }
 
   private func scheduleStep(_ stage: RunProgress.Stage) -> Int { progress.stageStep }

@@ -30,6 +30,8 @@ public final class Trainer {
   /// What is known of the last loss, for the final summary.
   var replica: Replica!
   var fineTuning: FineTuningData?
+  /// The first stage's head.
+  private let maskedLMHead: Head
 
   /// Opens everything that can fail on a user's mistake. Collective.
   public init(
@@ -42,11 +44,12 @@ public final class Trainer {
     self.threadCount = threadCount
     self.nodes = nodes
     let features = try CPUFeatures.common(to: world)
-    (scheme, plan, source, tokenizer) = try world.agree {
+    (scheme, plan, source, tokenizer, maskedLMHead) = try world.agree {
       let scheme = try Scheme(configuration.quantization)
       let plan = try ComputePlan(configuration.compute, scheme: scheme, features: features)
       let source = try HuggingFaceFolder(URL(fileURLWithPath: configuration.model.checkpoint))
       try SizeCheck.require(ModelFiles.dimensions(source.config), in: source.weights)
+      try scheme.requireExclusions(layerCount: source.config.layerCount)
       let tokenizer = try Tokenizer(folder: URL(fileURLWithPath: configuration.model.tokenizer))
       guard tokenizer.vocabularySize == source.config.vocabularySize else {
         throw TrainingError.vocabularyMismatch(
@@ -54,7 +57,7 @@ public final class Trainer {
           tokenizerPath: configuration.model.tokenizer, modelPath: configuration.model.checkpoint)
       }
       try Trainer.requireOwnTokenizer(tokenizer, of: configuration)
-      return (scheme, plan, source, tokenizer)
+      return (scheme, plan, source, tokenizer, try ModelFiles.maskedLMHead(source, configuration.model.tied))
     }
     leader = try world.agree {
       world.isLeader ? try LeadersDesk(configuration, resumes: resumes) : nil
@@ -79,7 +82,7 @@ public final class Trainer {
   /// What a resumed run must share with the one before: another number of ranks or threads is welcome.
   private var identity: String {
     let c = configuration
-    return "\(scheme.name) seed \(c.seed) steps \(c.budget.totalSteps) alpha \(c.budget.alpha) batch \(c.batch.size)"
+    return "\(scheme.title) seed \(c.seed) steps \(c.budget.totalSteps) alpha \(c.budget.alpha) batch \(c.batch.size)"
   }
 
   /// Runs to the end, or to a signal.
@@ -232,7 +235,7 @@ public final class Trainer {
     try world.agree {
       let head: Head
       switch stage {
-      case .pretraining: head = .maskedLanguageModel(tied: source.config.tiesWordEmbeddings)
+      case .pretraining: head = maskedLMHead
       case .fineTuning: head = .tokenClassification(labelCount: fineTuning?.labels.count ?? 0)
       }
       let tokens =
@@ -243,7 +246,8 @@ public final class Trainer {
     }
   }
 
-  private var needsActivationSteps = false
+  /// Activation sites whose steps the next batch gives.
+  var unmeasuredSites: [String] = []
 
   /// The starting checkpoint, read by rank zero and given to all.
   private func loadStart(into model: EncoderModel) throws {
@@ -253,8 +257,9 @@ public final class Trainer {
         drawsHead: progress.stage == .fineTuning)
     }
     try world.broadcast(UnsafeMutableRawBufferPointer(model.parameters.elements))
-    needsActivationSteps = report.measuresActivations && scheme.activations.hasStep
+    unmeasuredSites = report.unmeasuredSites
     model.shareSteps()
+    if let line = report.stepLine { note(line) }
     if progress.stage == .pretraining, !report.drawn.isEmpty {
       leader?.observers?.warn(
         "\(source.url.path) has no masked-LM head (\(report.drawn.joined(separator: ", "))): it starts from random numbers"
@@ -264,9 +269,9 @@ public final class Trainer {
 
   /// The first batch of a run gives the activations' steps, unless the checkpoint had them.
   func measureActivationStepsIfNeeded(_ batch: GlobalBatch, _ dropout: SliceDropout) throws {
-    guard needsActivationSteps else { return }
-    try replica.measureActivationSteps(batch, dropout: dropout)
-    needsActivationSteps = false
+    guard !unmeasuredSites.isEmpty else { return }
+    try replica.measureActivationSteps(batch, dropout: dropout, sites: unmeasuredSites)
+    unmeasuredSites = []
   }
 }
 

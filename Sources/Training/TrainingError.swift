@@ -18,6 +18,8 @@ public enum TrainingError: Error, CustomStringConvertible {
   case nothingToResume(String)
   case resumeMismatch(String)
   case badQuantizer(String)
+  case surplusLayers(path: String, configured: Int, found: Int)
+  case nothingExcluded(pattern: String, layers: Int)
 
   public var description: String {
     switch self {
@@ -52,6 +54,10 @@ public enum TrainingError: Error, CustomStringConvertible {
     case .nothingToResume(let path): "\(path) holds no intact checkpoint to resume from: start without --resume"
     case .resumeMismatch(let what): "the checkpoint does not continue this configuration: \(what)"
     case .badQuantizer(let what): what
+    case .surplusLayers(let path, let configured, let found):
+      "\(path): holds \(found) encoder layers, and num_hidden_layers in its config.json is \(configured): correct config.json, or leave the other layers' tensors out of the file"
+    case .nothingExcluded(let pattern, let layers):
+      "quantization.exclude: \"\(pattern)\" names no linear or table of an encoder with \(layers) layers: write first, last, or a pattern such as encoder.layer.0.*, *.output.dense, embeddings.word_embeddings"
     }
   }
 }

@@ -42,7 +42,7 @@ struct CheckpointView {
     Output.say(
       "weights:      \(folder.weightsFileName), \(Output.counted(listing.tensors.count, "tensor")), "
         + "\(Output.grouped(listing.parameterCount)) parameters, \(listing.types)")
-    Output.say("scheme:       \(facts.isPresent ? facts.scheme.name : "none noted: not written by Palier")")
+    Output.say("scheme:       \(facts.isPresent ? Output.oneLine(facts.scheme.title) : "none noted: not written by Palier")")
   }
 
   private var headText: String {

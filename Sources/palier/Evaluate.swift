@@ -195,13 +195,14 @@ struct Evaluate: ParsableCommand {
   // MARK: - What is shown
 
   private func show(_ outcome: CheckpointEvaluation.Outcome, scheme: Scheme) {
-    for note in outcome.notes { Output.warn(note) }
+    for warning in outcome.warnings { Output.warn(warning) }
+    for note in outcome.notes { Output.say(note) }
     let amount =
       outcome.maskedTokenCount > 0
       ? "\(Output.counted(outcome.sentenceCount, "block")), \(Output.grouped(outcome.maskedTokenCount)) masked tokens"
       : "\(Output.counted(outcome.sentenceCount, "sentence")), \(Output.counted(outcome.wordCount, "word")), "
         + "\(Output.grouped(outcome.wordsWithoutPrediction)) without a prediction"
-    Output.say("\(checkpoint), \(scheme.name), \(outcome.report.split): \(amount)")
+    Output.say("\(checkpoint), \(scheme.title), \(outcome.report.split): \(amount)")
     for line in Console.scoreTable([outcome.report] + outcome.baselines) { Output.say(line) }
     for line in Console.labelTable([outcome.report]) { Output.say(line) }
     Output.say(String(format: "\n%.1f s", outcome.report.seconds))

@@ -2,6 +2,7 @@ import ArgumentParser
 import Checkpoints
 import Configuration
 import Foundation
+import Training
 
 /// `palier footprint`: the paper's Table I, and the true figures beside it.
 struct FootprintCommand: ParsableCommand {
@@ -11,7 +12,8 @@ struct FootprintCommand: ParsableCommand {
     discussion: """
       On the left the paper's figures, from its own constants; on the right those of the encoder at hand, as Palier trains and \
       stores it. Size is in units of 2^20 bytes; operations are bit operations for one sequence. The encoder is that of a \
-      configuration's checkpoint or of --checkpoint; else, or where it is not there, camembert-base.
+      configuration's checkpoint or of --checkpoint; else, or where it is not there, camembert-base. What the configuration \
+      leaves in float32 (quantization.exclude) counts 32 bits, in a row of its own.
 
       Examples:
         palier footprint configs/camembert-lsq-e4w4a4.yaml
@@ -41,7 +43,11 @@ struct FootprintCommand: ParsableCommand {
   func run() throws {
     let configuration = try config.map { try RunConfiguration.load(file: Paths.url($0), overrides: settings) }
     let name = try scheme.map(parsed) ?? configuration?.quantization.scheme
-    Output.say(Footprint.table(of: try dimensions(configuration), scheme: name, sequenceLength: tokens))
+    let (dimensions, exclude) = (try dimensions(configuration), configuration?.quantization.exclude ?? [])
+    Output.say(
+      Footprint.table(
+        of: dimensions, scheme: name, sequenceLength: tokens,
+        exclusion: try Footprint.Exclusion(exclude, of: dimensions), excluded: exclude))
   }
 
   private func parsed(_ text: String) throws -> SchemeName {

@@ -23,8 +23,9 @@ from transformers import CamembertForMaskedLM, CamembertForTokenClassification
 
 # What may be there beyond the model's own: learned steps and offsets.
 QUANTIZER_SUFFIXES = ("_quantizer.step", "_quantizer.offset")
-# Tied or derived: absent or present as the writer likes.
+# Tied or derived: absent or present as the writer likes, unless config.json says that the decoder has weights of its own.
 TIED = ("lm_head.decoder.weight", "lm_head.decoder.bias", "lm_head.bias", "roberta.embeddings.position_ids")
+UNTIED = ("roberta.embeddings.position_ids",)
 
 
 def fail(text):
@@ -43,8 +44,9 @@ def load_model(folder):
         model, info = kind.from_pretrained(folder, output_loading_info=True, dtype=torch.float32)
     except TypeError:  # transformers 4 calls it torch_dtype
         model, info = kind.from_pretrained(folder, output_loading_info=True, torch_dtype=torch.float32)
-    missing = [key for key in info["missing_keys"] if key not in TIED]
-    strange = [key for key in info["unexpected_keys"] if not key.endswith(QUANTIZER_SUFFIXES) and key not in TIED]
+    optional = TIED if config.get("tie_word_embeddings", True) else UNTIED
+    missing = [key for key in info["missing_keys"] if key not in optional]
+    strange = [key for key in info["unexpected_keys"] if not key.endswith(QUANTIZER_SUFFIXES) and key not in optional]
     if missing or strange:
         fail(f"{folder}: missing {missing}, unknown {strange}")
     return model.eval(), sum(key.endswith(QUANTIZER_SUFFIXES) for key in stored_names(folder))

@@ -1,0 +1,236 @@
+import Checkpoints
+import Configuration
+import Encoder
+import Foundation
+import Quantization
+import TestSupport
+import Training
+import XCTest
+
+/// What a model takes from a checkpoint, and what it leaves.
+final class ModelFilesTests: XCTestCase {
+  private let config = HuggingFaceConfig(
+    hiddenSize: 8, layerCount: 2, headCount: 2, intermediateSize: 12, vocabularySize: 17, positionCount: 14)
+
+  private func model(
+    _ name: String, _ head: Head = .maskedLanguageModel(tied: true), _ config: HuggingFaceConfig? = nil,
+    exclude: [String] = [], resets: Bool = false
+  ) throws -> EncoderModel {
+    var scheme = try Scheme(parsing: name)
+    (scheme.exclude, scheme.resetsSteps) = (exclude, resets)
+    return try EncoderModel(
+      dimensions: ModelFiles.dimensions(config ?? self.config), scheme: scheme, head: head, precision: .float32)
+  }
+
+  /// A folder with the model's tensors, random but for steps, which are all 0.125, and offsets, 0.5.
+  private func write(
+    _ model: EncoderModel, facts: JSONFields?, to url: URL, layers: Int? = nil, dropping: [String] = []
+  ) throws {
+    var numbers = SeededNumbers(seed: 4)
+    for parameter in model.layout.parameters {
+      for i in parameter.range {
+        switch parameter.kind {
+        case .stepSize: model.parameters[i] = 0.125
+        case .offset: model.parameters[i] = 0.5
+        default: model.parameters[i] = Float(0.3 * numbers.normal())
+        }
+      }
+    }
+    var config = ModelFiles.config(from: config, head: model.head, labels: nil, facts: facts ?? [:])
+    if facts == nil { config.fields[ModelFiles.ownKey] = nil }
+    config.layerCount = layers ?? config.layerCount
+    try HuggingFaceFolder.write(
+      to: url, config: config,
+      tensors: ModelFiles.views(of: model).filter { !dropping.contains($0.description.name) }, tokenizerFrom: nil)
+  }
+
+  private func load(_ url: URL, into model: EncoderModel, goesOn: Bool = false) throws -> ModelFiles.LoadReport {
+    try ModelFiles.load(
+      HuggingFaceFolder(url), into: model, seed: 1, range: 0.02, drawsHead: false, keepsFittingSteps: goesOn)
+  }
+
+  private func value(_ name: String, _ model: EncoderModel) -> Float {
+    model.parameters[model.layout.required(name).start]
+  }
+
+  // MARK: - Steps
+
+  private let table = "roberta.embeddings.word_embeddings.weight_quantizer.step"
+  private let weight = "roberta.encoder.layer.0.output.dense.weight_quantizer.step"
+  private let activation = "roberta.encoder.layer.1.attention.self.input_quantizer.step"
+
+  func testStepsOfTheSameAlgorithmAndBitsAreKept() throws {
+    let folder = try TemporaryFolder()
+    try write(model("LSQplus_E8W8A8"), facts: ["scheme": "LSQplus_E8W8A8"], to: folder.file("c"))
+    let same = try model("LSQplus_E8W8A8")
+    let report = try load(folder.file("c"), into: same)
+    XCTAssertNil(report.stepLine)
+    XCTAssertEqual(report.initialisedSteps, [])
+    XCTAssertEqual(report.unmeasuredSites, [])
+    for name in [table, weight, activation] { XCTAssertEqual(value(name, same), 0.125) }
+  }
+
+  /// Weights and tables of LSQ+ are LSQ's; its activations have offsets, and fit no other rule.
+  func testStepsOfOtherBitsAreMeasuredAnewSiteBySite() throws {
+    let folder = try TemporaryFolder()
+    try write(model("LSQplus_E8W8A8"), facts: ["scheme": "LSQplus_E8W8A8"], to: folder.file("c"))
+    let mixed = try model("LSQ_E8W2A8")
+    let report = try load(folder.file("c"), into: mixed)
+    XCTAssertEqual(value(table, mixed), 0.125)
+    let sum = mixed.layout.required("roberta.encoder.layer.0.output.dense.weight").range.reduce(0.0) {
+      $0 + Double(abs(mixed.parameters[$1]))
+    }
+    // 2·mean|W|/√p with p = 1 at 2 bits.
+    XCTAssertEqual(Double(value(weight, mixed)), 2 * sum / Double(8 * 12), accuracy: 1e-6)
+    XCTAssertEqual(report.initialisedSteps.count, 12)
+    XCTAssertEqual(report.unmeasuredSites.count, 8)
+    let line = try XCTUnwrap(report.stepLine)
+    XCTAssertTrue(line.contains("steps of 12 weights and 8 activations are not kept"), line)
+    XCTAssertTrue(line.contains("of LSQplus_E8W8A8 and not of LSQ_E8W2A8"), line)
+  }
+
+  func testALayerThatWasLeftOutIsMeasuredAndTheOthersAreKept() throws {
+    let folder = try TemporaryFolder()
+    let facts: JSONFields = ["scheme": "LSQ_E8W8A8", "exclude": ["last"]]
+    try write(model("LSQ_E8W8A8", exclude: ["last"]), facts: facts, to: folder.file("c"))
+    let whole = try model("LSQ_E8W8A8")
+    let report = try load(folder.file("c"), into: whole)
+    XCTAssertEqual(value(weight, whole), 0.125)
+    XCTAssertEqual(report.initialisedSteps.count, 6)
+    XCTAssertEqual(report.unmeasuredSites.count, 4)
+    XCTAssertTrue(report.unmeasuredSites.allSatisfy { $0.contains(".layer.1.") })
+    XCTAssertNil(report.stepLine, "nothing of the checkpoint was put aside")
+    // And opened as it is, it is the model that was trained.
+    let opened = try CheckpointModel(folder.file("c"))
+    XCTAssertEqual(opened.model.scheme.exclude, ["last"])
+    XCTAssertNil(opened.model.layout[activation])
+    XCTAssertEqual(opened.report.initialisedSteps, [])
+  }
+
+  func testStepsWithoutAWordOnTheirSchemeAreMeasuredAnew() throws {
+    let folder = try TemporaryFolder()
+    try write(model("LSQ_E8W8A8"), facts: nil, to: folder.file("c"))
+    let other = try model("LSQ_E8W8A8")
+    let report = try load(folder.file("c"), into: other)
+    XCTAssertNotEqual(value(table, other), 0.125)
+    let line = try XCTUnwrap(report.stepLine)
+    XCTAssertTrue(line.contains("3 tables, 12 weights and 8 activations") && line.contains("does not say"), line)
+  }
+
+  func testStepsAreSetAgainAtEveryReloadWhereAskedButARunGoesOnWithItsOwn() throws {
+    let folder = try TemporaryFolder()
+    let facts: JSONFields = ["scheme": "LSQ_E8W8A8", "reset_steps": "reload"]
+    try write(model("LSQ_E8W8A8"), facts: facts, to: folder.file("c"))
+    let start = try model("LSQ_E8W8A8", resets: true)
+    let report = try load(folder.file("c"), into: start)
+    XCTAssertNotEqual(value(table, start), 0.125)
+    XCTAssertEqual(report.unmeasuredSites.count, 8)
+    XCTAssertTrue(report.stepLine?.contains("quantization.reset_steps is reload") ?? false)
+    let resumed = try model("LSQ_E8W8A8", resets: true)
+    XCTAssertNil(try load(folder.file("c"), into: resumed, goesOn: true).stepLine)
+    XCTAssertEqual(value(table, resumed), 0.125)
+    XCTAssertTrue(try CheckpointFacts(HuggingFaceFolder(folder.file("c")).config).scheme.resetsSteps)
+  }
+
+  // MARK: - The decoder
+
+  /// Made by `Tests/Interop/write_untied_checkpoint.py`: lm_head.bias and lm_head.decoder.bias differ.
+  private var theirs: URL {
+    SharedFolder.packageRoot.appendingPathComponent("Tests/TrainingTests/Fixtures/untied-camembert")
+  }
+
+  func testAnUntiedCheckpointOfTransformersGivesItsLogits() throws {
+    let dump = try SafetensorsFile(theirs.appendingPathComponent("logits.safetensors"))
+    let ids = try dump.integers("input_ids").map { Int32($0) }
+    let expected = try dump.floats("logits")
+    let model = try CheckpointModel(theirs).model
+    XCTAssertEqual(model.head, .maskedLanguageModel(tied: false))
+    XCTAssertEqual(try logits(model, ids, lengths: dump.integers("lengths").map { Int($0) }).count, expected.count)
+    let found = try logits(model, ids, lengths: [5, 9])
+    let largest = expected.map(abs).max()!
+    for (a, b) in zip(found, expected) { XCTAssertEqual(a, b, accuracy: 1e-5 * largest) }
+  }
+
+  private func logits(_ model: EncoderModel, _ ids: [Int32], lengths: [Int]) throws -> [Float] {
+    model.prepareStep()
+    let labels = [Int32](repeating: SliceInput.ignoredLabel, count: ids.count)
+    try model.forward(SliceInput(ids: ids, lengths: lengths, labels: labels))
+    return model.logits(ofTokens: Array(ids.indices))
+  }
+
+  func testAnUntiedModelIsWrittenUnderTransformersNames() throws {
+    let folder = try TemporaryFolder()
+    let source = try HuggingFaceFolder(theirs)
+    let model = try CheckpointModel(theirs).model
+    let config = ModelFiles.config(from: source.config, head: model.head, labels: nil, facts: ["scheme": "fp32"])
+    XCTAssertFalse(config.tiesWordEmbeddings)
+    try HuggingFaceFolder.write(
+      to: folder.file("ours"), config: config, tensors: ModelFiles.views(of: model), tokenizerFrom: nil)
+    let ours = try HuggingFaceFolder(folder.file("ours")).weights
+    XCTAssertEqual(Set(ours.tensors.keys), Set(source.weights.tensors.keys))
+    // What transformers computes with is the decoder's; the other one says the same.
+    XCTAssertEqual(try ours.floats("lm_head.decoder.bias"), try source.weights.floats("lm_head.decoder.bias"))
+    XCTAssertEqual(try ours.floats("lm_head.bias"), try ours.floats("lm_head.decoder.bias"))
+    for name in source.weights.tensors.keys where name != "lm_head.bias" {
+      XCTAssertEqual(try ours.floats(name), try source.weights.floats(name), name)
+    }
+  }
+
+  func testUntyingCopiesTheWordTableAndTyingDropsTheDecoder() throws {
+    let folder = try TemporaryFolder()
+    let (word, decoder) = ("roberta.embeddings.word_embeddings.weight", "lm_head.decoder.weight")
+    try write(model("fp32"), facts: [:], to: folder.file("tied"))
+    let tied = try HuggingFaceFolder(folder.file("tied"))
+    let untied = try model("fp32", ModelFiles.maskedLMHead(tied, .untied))
+    XCTAssertEqual(try load(tied.url, into: untied).drawn, [])
+    let words = untied.layout.required(word).range.map { untied.parameters[$0] }
+    XCTAssertEqual(untied.layout.required(decoder).range.map { untied.parameters[$0] }, words)
+    XCTAssertEqual(words, try tied.weights.floats(word))
+
+    let source = try HuggingFaceFolder(theirs)
+    let back = try model("fp32", ModelFiles.maskedLMHead(source, .tied), source.config)
+    _ = try load(theirs, into: back)
+    XCTAssertNil(back.layout[decoder])
+    let bias = back.layout.required("lm_head.bias").range.map { back.parameters[$0] }
+    XCTAssertEqual(bias, try source.weights.floats("lm_head.decoder.bias"))
+    XCTAssertEqual(try ModelFiles.maskedLMHead(source, .checkpoint), .maskedLanguageModel(tied: false))
+    XCTAssertEqual(try ModelFiles.maskedLMHead(tied, .checkpoint), .maskedLanguageModel(tied: true))
+  }
+
+  /// An earlier build wrote the one bias alone; and transformers 5 does not tie a decoder that differs from the table.
+  func testOneBiasServesAndADecoderOfItsOwnCountsAsUntied() throws {
+    let folder = try TemporaryFolder()
+    try write(
+      model("fp32", .maskedLanguageModel(tied: false)), facts: [:], to: folder.file("old"),
+      dropping: ["lm_head.decoder.bias"])
+    let old = try HuggingFaceFolder(folder.file("old"))
+    let read = try model("fp32", ModelFiles.maskedLMHead(old, .checkpoint))
+    XCTAssertEqual(try load(old.url, into: read).drawn, [])
+    XCTAssertEqual(
+      read.layout.required("lm_head.bias").range.map { read.parameters[$0] }, try old.weights.floats("lm_head.bias"))
+
+    let file = folder.file("old").appendingPathComponent("config.json")
+    let text = try String(contentsOf: file, encoding: .utf8)
+    try Data(
+      text.replacingOccurrences(of: "\"tie_word_embeddings\": false", with: "\"tie_word_embeddings\": true").utf8
+    )
+    .write(to: file)
+    let said = try HuggingFaceFolder(folder.file("old"))
+    XCTAssertTrue(said.config.tiesWordEmbeddings)
+    XCTAssertFalse(try ModelFiles.isTied(said))
+  }
+
+  // MARK: - Layers
+
+  func testFewerLayersInTheConfigurationThanInTheFileAreRefused() throws {
+    let folder = try TemporaryFolder()
+    try write(model("fp32"), facts: [:], to: folder.file("c"), layers: 1)
+    XCTAssertThrowsError(try CheckpointModel(folder.file("c"))) {
+      let line = "\($0)"
+      XCTAssertTrue(line.contains("holds 2 encoder layers, and num_hidden_layers in its config.json is 1"), line)
+      XCTAssertFalse(line.contains("\n"))
+    }
+    try write(model("fp32"), facts: [:], to: folder.file("d"))
+    XCTAssertNoThrow(try CheckpointModel(folder.file("d")))
+  }
+}
