@@ -132,6 +132,39 @@ final class ModelFilesTests: XCTestCase {
     XCTAssertTrue(try CheckpointFacts(HuggingFaceFolder(folder.file("c")).config).scheme.resetsSteps)
   }
 
+  /// Two bits have four levels; a layer that is left out keeps its weights, and so does an embedding table.
+  func testAnExportPutsOnTheirGridOnlyWhatIsQuantized() throws {
+    let folder = try TemporaryFolder()
+    let exclude = ["last", "embeddings.position_embeddings", "lm_head.decoder"]
+    var scheme = try Scheme(parsing: "LSQ_E2W2A2")
+    (scheme.exclude, scheme.quantizesHead) = (exclude, true)
+    let trained = try EncoderModel(
+      dimensions: ModelFiles.dimensions(config), scheme: scheme, head: .maskedLanguageModel(tied: true),
+      precision: .float32)
+    let facts: JSONFields = [
+      "scheme": "LSQ_E2W2A2", "exclude": .array(exclude.map { .string($0) }), "quantized_head": true,
+    ]
+    try write(trained, facts: facts, to: folder.file("c"))
+    let count = try DequantizedExport.write(folder.file("c"), to: folder.file("plain"))
+    XCTAssertEqual(count, 2 + 6, "two tables and one layer's matrices")
+    let before = try HuggingFaceFolder(folder.file("c")).weights
+    let after = try HuggingFaceFolder(folder.file("plain")).weights
+    for layer in 0..<2 {
+      for name in ["attention.self.value", "attention.output.dense", "intermediate.dense", "output.dense"] {
+        let tensor = "roberta.encoder.layer.\(layer).\(name).weight"
+        let levels = Set(try after.floats(tensor))
+        if layer == 0 { XCTAssertTrue(levels.isSubset(of: [-0.25, -0.125, 0, 0.125]), tensor) }
+        if layer == 1 { XCTAssertEqual(try after.floats(tensor), try before.floats(tensor), tensor) }
+      }
+    }
+    let positions = "roberta.embeddings.position_embeddings.weight"
+    XCTAssertEqual(try after.floats(positions), try before.floats(positions))
+    let words = "roberta.embeddings.word_embeddings.weight"
+    XCTAssertEqual(try after.floats("lm_head.decoder.weight"), try before.floats(words))
+    XCTAssertLessThanOrEqual(Set(try after.floats("lm_head.dense.weight")).count, 4)
+    XCTAssertGreaterThan(Set(try before.floats("lm_head.dense.weight")).count, 4)
+  }
+
   // MARK: - The decoder
 
   /// Made by `Tests/Interop/write_untied_checkpoint.py`: lm_head.bias and lm_head.decoder.bias differ.

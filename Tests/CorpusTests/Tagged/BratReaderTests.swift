@@ -97,6 +97,9 @@ final class BratReaderTests: XCTestCase {
     let corpus = try read(.brat, folder.file("c"))
     XCTAssertEqual(corpus.train[0].tags, ["O", "B-ANAT"])
     XCTAssertTrue(corpus.notes[0].contains("a.ann:1: entity text rein"), corpus.notes[0])
+    // Of the notes, the bad line alone is a complaint; the count of entities is a fact.
+    XCTAssertEqual(corpus.complaints, [corpus.notes[0]])
+    XCTAssertTrue(corpus.notes.count > 1 && corpus.notes[1].contains("annotated"), "\(corpus.notes)")
     try folder.put(String(repeating: "T1\tANAT 0 4\trein\n", count: 30), at: "c/a.ann")
     assertThrows("a.ann:21", "21 bad lines, 20 allowed") { _ = try read(.brat, folder.file("c")) }
   }
