@@ -9,6 +9,8 @@
 
 #define THREE (DNNL_VERSION_MAJOR >= 3)
 
+extern void omp_set_num_threads(int threads);
+
 // What a run hands to the library: made once a thread, since making the four takes longer than starting the product.
 typedef struct {
   dnnl_memory_t a, b, c, scratch;
@@ -89,6 +91,11 @@ static dnnl_status_t any_layout(description_t *d, int64_t rows, int64_t columns,
 #define POINTER(d) (&(d))
 #endif
 
+// The library chooses how it blocks a product, and so the order of its sums, by the threads that it believes it could have:
+// a product made under three threads gives other bits than one made under one. Ours always run on the calling thread, so
+// that is what it is told, before each product is made or run. Our own loops name their number of threads themselves.
+static void say_one_thread(void) { omp_set_num_threads(1); }
+
 static int make_description(palier_product *p) {
   const palier_product_shape *s = &p->shape;
   description_t a, b, c;
@@ -126,6 +133,7 @@ static int make_description(palier_product *p) {
 
 int palier_product_create(const palier_product_shape *shape, palier_product **made) {
   if (!engine()) return (int)dnnl_runtime_error;
+  say_one_thread();
   palier_product *p = calloc(1, sizeof *p);
   if (!p) return (int)dnnl_out_of_memory;
   p->shape = *shape;
@@ -201,6 +209,7 @@ int palier_product_b_layout(const palier_product *p, int64_t *columns, int64_t *
 }
 
 int palier_product_pack_b(const palier_product *p, const void *plain, int transposed, int64_t stride, void *packed) {
+  say_one_thread();
   description_t source;
   TRY(strided(&source, p->shape.k, p->shape.n, type_of(p->shape.b), transposed ? 1 : stride, transposed ? stride : 1));
   dnnl_primitive_desc_t description;
@@ -249,6 +258,7 @@ static int run_with(const palier_product *p, const operands *o, const void *a, c
 }
 
 int palier_product_run(palier_product *p, const void *a, const void *b, void *c, void *scratch) {
+  say_one_thread();
   int thread = own_number();
   operands *o = thread < THREADS_WITH_OPERANDS ? p->of_thread[thread] : NULL;
   if (o) return run_with(p, o, a, b, c, scratch);
@@ -263,6 +273,7 @@ int palier_product_run(palier_product *p, const void *a, const void *b, void *c,
 
 int palier_sgemm(int a_transposed, int b_transposed, int64_t m, int64_t n, int64_t k, float alpha, const float *a,
                  int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc) {
+  say_one_thread();
   return (int)dnnl_sgemm(a_transposed ? 'T' : 'N', b_transposed ? 'T' : 'N', m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
 }
 

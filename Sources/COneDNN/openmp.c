@@ -6,8 +6,6 @@
 extern void GOMP_parallel(void (*body)(void *), void *data, unsigned threads, unsigned flags);
 extern int omp_get_thread_num(void);
 extern int omp_in_parallel(void);
-extern int omp_get_max_threads(void);
-extern void omp_set_num_threads(int threads);
 
 typedef struct {
   _Atomic int64_t next;
@@ -27,8 +25,7 @@ static void work(void *data) {
 }
 
 void palier_parallel_for(int64_t count, int threads, void (*body)(void *, int64_t, int), void *context) {
-  // A single index still goes through the pool: a library call inside must see a parallel region and stay on its thread,
-  // or its sums would be split by the number of threads.
+  // A single index still goes through the pool: a loop inside it must see a parallel region and stay on its thread.
   if (threads <= 1 || omp_in_parallel()) {
     int thread = omp_in_parallel() ? omp_get_thread_num() : 0;
     for (int64_t i = 0; i < count; i++) body(context, i, thread);
@@ -38,6 +35,3 @@ void palier_parallel_for(int64_t count, int threads, void (*body)(void *, int64_
   atomic_init(&l.next, 0);
   GOMP_parallel(work, &l, (unsigned)threads, 0);
 }
-
-void palier_set_threads(int threads) { omp_set_num_threads(threads); }
-int palier_max_threads(void) { return omp_get_max_threads(); }

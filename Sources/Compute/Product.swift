@@ -177,6 +177,13 @@ public final class ProductLibrary: @unchecked Sendable {
 
   public init() {}
 
+  /// Forgets all products, so that they are made anew. No model that was made with them may be used after.
+  public func removeAll() {
+    lock.lock()
+    defer { lock.unlock() }
+    made = [:]
+  }
+
   /// The product of this shape.
   public func product(_ shape: Product.Shape) throws -> Product {
     lock.lock()
@@ -188,7 +195,7 @@ public final class ProductLibrary: @unchecked Sendable {
   }
 }
 
-/// float32 products on plain matrices of any size, on the calling thread or, outside a parallel region, on all threads.
+/// float32 products on plain matrices of any size, on the calling thread.
 public enum PlainProduct {
   /// C[m, n] = alpha · op(A) · op(B) + beta · C, row-major. C function: `dnnl_sgemm`.
   public static func run(

@@ -1,15 +1,12 @@
 internal import COneDNN
 
-/// The threads of this rank: GNU OpenMP's pool, shared with oneDNN so that nothing is oversubscribed.
+/// The threads of this rank: GNU OpenMP's pool.
 public enum Threads {
   /// How many threads a parallel loop uses, from 1 up.
   public private(set) static var count = 1
 
-  /// Sets the number of threads for our loops and for oneDNN. Called once, before the first product.
-  public static func use(_ threads: Int) {
-    count = max(1, threads)
-    palier_set_threads(Int32(count))
-  }
+  /// Sets the number of threads of our loops. A product runs on the thread that asks for it, whatever their number.
+  public static func use(_ threads: Int) { count = max(1, threads) }
 
   /// Runs `body(index, thread)` once for every index in 0..<`total`, `thread` in 0..<`count`.
   ///

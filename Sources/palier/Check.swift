@@ -15,7 +15,8 @@ struct Check: ParsableCommand {
       A case is a folder: case.json, weights, one batch, and what a double-precision reference makes of it (loss, hidden \
       states, logits, gradients, updated parameters, initial step sizes). Each is run here, and the worst deviation of each \
       kind is shown with the tensor that has it and what is allowed; one beyond that makes the exit code 1. Without a folder \
-      the project's own cases are run (Cases/ beside the sources of this program).
+      the project's own cases are run (Cases/ beside the sources of this program). Then one step of a small model is run on 1, 2, 3, \
+      5, 8 and 16 threads: its gradients must be the same bits.
 
       The path is that of the forward products; gradients follow the backward products, so that --backward bf16 allows them 5 %, and int16 0.1 %. \
       Under mpirun every rank runs all cases on its own host; the leader's figures are shown, and any rank's failure counts.
@@ -60,6 +61,7 @@ struct Check: ParsableCommand {
         if world.isLeader { show(report) }
         if !report.passes { failed.append(report.name) }
       }
+      try compareThreads(world, precision)
       try judge(failed, of: urls.count, world)
       return EXIT_SUCCESS
     }
@@ -82,6 +84,22 @@ struct Check: ParsableCommand {
     return try ComputePlan.products(
       forward: forward, backward: backward, scheme: Scheme(parsing: "LSQ_E8W8A8"), features: .current
     ).0
+  }
+
+  /// A step on 1, 2, 3, 5, 8 and 16 threads must give the same bits, whatever cores there are.
+  private func compareThreads(_ world: World, _ precision: Precision) throws {
+    let counts = [2, 3, 5, 8, 16]
+    let differing = try world.agree {
+      try ["LSQ_E4W4A4", "BitNet_E6W1.58A6"].compactMap { name in
+        try ThreadComparison.firstDiffering(of: counts, scheme: Scheme(parsing: name), precision: precision)
+          .map { "\(name) on \($0) threads" }
+      }
+    }
+    let all = try world.allGather(encoded: differing.first ?? "")
+    if let rank = all.firstIndex(where: { !$0.isEmpty }) {
+      throw CommandLineError.threadsDiffer(what: all[rank], host: try world.hosts()[rank].host)
+    }
+    if world.isLeader { Output.say("the same bits on 1, 2, 3, 5, 8 and 16 threads") }
   }
 
   private func show(_ report: ReferenceCase.Report) {

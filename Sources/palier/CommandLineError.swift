@@ -11,6 +11,7 @@ enum CommandLineError: Error, CustomStringConvertible {
   case unrecognized(path: String)
   case noCases(path: String)
   case casesFailed(count: Int, total: Int)
+  case threadsDiffer(what: String, host: String)
   case badInputLine(number: Int, reason: String)
   case missingOption(String, reason: String)
   case conflict(String)
@@ -36,6 +37,8 @@ enum CommandLineError: Error, CustomStringConvertible {
     case .noCases(let path): "\(path): no reference case in it (a folder with case.json)"
     case .casesFailed(let count, let total):
       "\(count) of \(total) cases lie beyond their tolerance: this build or machine does not compute what it should"
+    case .threadsDiffer(let what, let host):
+      "\(host): the gradients of \(what) are not those of one thread: on this machine a result would depend on compute.threads; keep it the same in all runs to be compared"
     case .badInputLine(let number, let reason): "standard input, line \(number): \(reason)"
     case .missingOption(let option, let reason): "\(option) is missing: \(reason)"
     case .conflict(let what): what

@@ -26,7 +26,7 @@ typedef struct {
   int accumulate;         // C += instead of C =
 } palier_product_shape;
 
-// Wraps dnnl_primitive_create for a matmul. Returns 0, or the library's status.
+// Wraps dnnl_primitive_create for a matmul of one thread, whatever the number of threads. Returns 0, or the library's status.
 int palier_product_create(const palier_product_shape *shape, palier_product **made);
 void palier_product_destroy(palier_product *product);
 // The bytes that B takes in the product's layout, and the bytes of scratch that one run needs.
@@ -39,10 +39,10 @@ const char *palier_product_implementation(const palier_product *product);
 int palier_product_b_layout(const palier_product *product, int64_t *columns, int64_t *interleave, int64_t *padded_k);
 // Packs B (or, transposed, B stored [n, k]) with a reorder primitive. `stride` is elements between stored rows.
 int palier_product_pack_b(const palier_product *product, const void *plain, int transposed, int64_t stride, void *packed);
-// Runs the product on the calling thread's stream; inside a parallel region it runs on the calling thread alone.
+// Runs the product on the calling thread alone.
 int palier_product_run(palier_product *product, const void *a, const void *b, void *c, void *scratch);
 
-// dnnl_sgemm: row-major C[m,n] = alpha·op(A)·op(B) + beta·C.
+// dnnl_sgemm, on the calling thread alone: row-major C[m,n] = alpha·op(A)·op(B) + beta·C.
 int palier_sgemm(int a_transposed, int b_transposed, int64_t m, int64_t n, int64_t k, float alpha, const float *a,
                  int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc);
 
@@ -55,8 +55,5 @@ const char *palier_dnnl_isa(void);
 // Runs body(context, index, thread) for every index below count on the OpenMP pool that oneDNN shares (GOMP_parallel).
 // Indices are handed out one by one, so the order of execution is free; inside a parallel region it runs them in order.
 void palier_parallel_for(int64_t count, int threads, void (*body)(void *context, int64_t index, int thread), void *context);
-// omp_set_num_threads, omp_get_max_threads.
-void palier_set_threads(int threads);
-int palier_max_threads(void);
 
 #endif
