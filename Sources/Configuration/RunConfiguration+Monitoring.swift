@@ -58,6 +58,8 @@ extension RunConfiguration {
     public var lossBound = 1e4
     /// What a NaN, an infinity or a loss beyond the bound does.
     public var onBadNumbers = OnBadNumbers.stop
+    /// What a quantizer whose step has run away, or that clips most of its values, does.
+    public var onDeadSite = OnDeadSite.warn
     /// How long a collective may take before the run is given up; 0 waits for ever.
     public var collectiveTimeoutSeconds = 600
 
@@ -70,6 +72,7 @@ extension RunConfiguration {
         "replica_check_steps", &replicaCheckSteps, 0...100_000_000, "steps between comparisons; 0: never")
       try visitor.number("loss_bound", &lossBound, .above(0, through: 1e30), "a loss above it has gone wrong")
       try visitor.choice("on_bad_numbers", &onBadNumbers, "stop, or leave out the step")
+      try visitor.choice("on_dead_site", &onDeadSite, "a step size that ran away: name it once, or stop")
       try visitor.integer(
         "collective_timeout_seconds", &collectiveTimeoutSeconds, 0...604_800, "give up after; 0: never")
     }
@@ -81,6 +84,14 @@ extension RunConfiguration {
     case stop
     /// The step is left out and named in the log.
     case skip
+  }
+
+  /// What a dead quantizer site does to the run.
+  public enum OnDeadSite: String, SettingsChoice {
+    /// One warning line when it is first seen; the run goes on.
+    case warn
+    /// The run stops.
+    case stop
   }
 
   /// What rank zero prints and writes.

@@ -51,6 +51,12 @@ extension RunConfiguration {
     public var weightDecay = 0.01
     /// The gradient's norm over all parameters is cut to this.
     public var maxGradientNorm = 1.0
+    /// How step sizes and offsets are moved.
+    public var stepRule = StepRule.log
+    /// The peak of the steps' schedule under the logarithmic rule: the largest relative change of a step at an update.
+    public var stepLearningRate = 1e-3
+    /// Under the linear rule, the rate of steps and offsets over that of the other parameters.
+    public var stepRateFactor = 1.0
     /// Whether the first stage follows the schedule of a run with α → 1 and is cut off at α, as the published code does.
     public var oneSchedule = false
     /// The share of the budget that the one schedule runs over.
@@ -73,9 +79,22 @@ extension RunConfiguration {
       try visitor.number("epsilon", &epsilon, .above(0, through: 1), "added to the root of the second moment")
       try visitor.number("weight_decay", &weightDecay, .from(0, below: 1), "decoupled decay of matrices and tables")
       try visitor.number("max_gradient_norm", &maxGradientNorm, .above(0, through: 1e6), "gradients are cut to it")
+      try visitor.choice("step_rule", &stepRule, "how step sizes and offsets are moved")
+      try visitor.number(
+        "step_learning_rate", &stepLearningRate, .above(0, through: 1),
+        "under log: the peak of the steps' schedule, a step's largest relative change at an update")
+      try visitor.number(
+        "step_rate_factor", &stepRateFactor, .from(0, through: 1e6), "under linear: steps' rate over learning_rate")
       try visitor.flag("one_schedule", &oneSchedule, "cut the first stage from one long schedule")
       try visitor.number(
         "schedule_share", &scheduleShare, .above(0, through: 1), "share of the budget that the one schedule runs over")
     }
+  }
+  /// How AdamW moves step sizes and offsets.
+  public enum StepRule: String, SettingsChoice {
+    /// In ln s and β/s, at rates of their own: a step changes by about `stepLearningRate` of itself at most.
+    case log
+    /// In s and β, at the learning rate: the papers' rule, under which small steps may die.
+    case linear
   }
 }

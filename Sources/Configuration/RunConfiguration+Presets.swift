@@ -3,7 +3,7 @@ extension RunConfiguration {
   public enum Preset: String, SettingsChoice {
     /// The numerics contract.
     case standard = "default"
-    /// The numerics contract with the settings of the paper's text, which are also the defaults.
+    /// The numerics contract with the settings of the paper's text: the defaults, but for steps moved by the linear rule.
     case accmlPaper = "accml-paper"
     /// The behaviour of the paper's published code, for comparison only.
     case accmlCode = "accml-code"
@@ -11,6 +11,7 @@ extension RunConfiguration {
 
   /// Moves the defaults to those of `preset`; keys that the file gives are read afterwards and win.
   mutating func apply(_ preset: Preset) {
+    if preset != .standard { optimizer.stepRule = .linear }
     guard preset == .accmlCode else { return }
     quantization.sharedSteps = .byKind
     quantization.learnedSteps = false

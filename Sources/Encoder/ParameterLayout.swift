@@ -19,6 +19,8 @@ public struct ParameterInfo: Sendable {
   /// Where the first element lies in the block; a multiple of 16.
   public let start: Int
   public let count: Int
+  /// p − n of the grid that an offset shifts; 0 for all other parameters.
+  public let levelSpan: Float
 
   /// The elements' place in the block.
   public var range: Range<Int> { start..<start + count }
@@ -69,17 +71,19 @@ public struct ParameterLayout: Sendable {
   /// The parameter that holds the element at `offset` of the block.
   public func parameter(at offset: Int) -> ParameterInfo? { parameters.last { $0.start <= offset } }
 
-  private mutating func add(_ name: String, _ shape: [Int], _ kind: ParameterInfo.Kind) {
+  private mutating func add(_ name: String, _ shape: [Int], _ kind: ParameterInfo.Kind, levelSpan: Float = 0) {
     let count = shape.reduce(1, *)
     indexByName[name] = parameters.count
-    parameters.append(ParameterInfo(name: name, shape: shape, kind: kind, start: elementCount, count: count))
+    parameters.append(
+      ParameterInfo(name: name, shape: shape, kind: kind, start: elementCount, count: count, levelSpan: levelSpan))
     elementCount += (count + 15) / 16 * 16
   }
 
+  /// An offset comes right behind its step: the optimizer moves the two together.
   private mutating func addSite(_ name: String, _ rules: SiteRules) {
     guard let rule = rules.rule(ofSite: name) else { fatalError("no site \(name)") }
     if rule.hasStep { add(name + ".step", [], .stepSize) }
-    if rule.hasOffset { add(name + ".offset", [], .offset) }
+    if rule.hasOffset { add(name + ".offset", [], .offset, levelSpan: rule.p - rule.n) }
   }
 
   private mutating func addEmbeddings(_ d: EncoderDimensions, _ rules: SiteRules) {

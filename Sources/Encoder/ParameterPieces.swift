@@ -31,9 +31,9 @@ extension ParameterLayout {
   }
 
   /// Each bucket cut into `count` neighbouring shards of nearly equal length, which begin where a piece begins: no piece is
-  /// ever two ranks'. Some may be empty.
+  /// ever two ranks', and no offset is parted from its step. Some may be empty.
   public func shards(count: Int) -> [[Range<Int>]] {
-    let starts = pieces.map(\.range.lowerBound)
+    let starts = pieces.filter { $0.parameter.kind != .offset }.map(\.range.lowerBound)
     return buckets.map { bucket in
       let places = starts.filter { bucket.contains($0) } + [bucket.upperBound]
       let inner = (1..<max(count, 1)).map { shard -> Int in

@@ -56,6 +56,9 @@ public final class Console: RunObserver {
     switch event {
     case .step(let report): return try show(report)
     case .evaluation(let report): try show(report)
+    case .deadSite(let report):
+      try show(line: "\(report.site) at step \(report.globalStep): \(report.reason)", label: "dead site")
+    case .collapse(let report): try show(line: "\(report.stage): \(report.reason)", label: "collapsed")
     case .note(let report): try show(line: report.text)
     case .warning(let report): try show(line: report.text, label: "warning")
     case .end(let summary): try show(summary)
@@ -127,16 +130,33 @@ public final class Console: RunObserver {
         + "\(summary.tokens) tokens, \(rate) tok/s with evaluation and checkpoints")
     if let phases = phaseLine() { lines.append(phases) }
     lines.append("energy: \(summary.energy)")
+    lines += Self.faults(summary)
     try leaveLine()
     try put(lines.map { $0 + "\n" }.joined())
   }
 
-  /// Scores down, evaluations across.
+  /// What went wrong in a run that came to its end: the last lines, so that they are seen.
+  package static func faults(_ summary: RunSummary) -> [String] {
+    var lines: [String] = []
+    if summary.skippedStepCount > 0 {
+      lines.append("\(summary.skippedStepCount) of \(summary.globalStep) steps were skipped for bad numbers")
+    }
+    if let first = summary.deadSites.first {
+      let count = summary.deadSites.count
+      lines.append(
+        "\(count) quantizer \(count == 1 ? "site" : "sites") went dead, the first at step \(first.globalStep): "
+          + "\(first.site) (\(first.reason)); metrics.jsonl names all")
+    }
+    return lines + summary.collapses.map { "collapsed: \($0.stage) at step \($0.globalStep): \($0.reason)" }
+  }
+
+  /// Scores down, evaluations across; the first row says whose step each column is.
   package static func scoreTable(_ evaluations: [EvaluationReport]) -> [String] {
     if evaluations.isEmpty { return [] }
     var table = TextTable(["score"] + evaluations.map { "\($0.stage) \($0.split)" })
     var names: [String] = []
     for score in evaluations.flatMap(\.scores) where !names.contains(score.name) { names.append(score.name) }
+    table.add(["of step"] + evaluations.map { "\($0.parametersOfStep ?? $0.globalStep)" })
     for name in names {
       table.add(
         [name]

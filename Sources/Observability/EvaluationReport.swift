@@ -41,6 +41,8 @@ public struct EvaluationReport: Sendable, Equatable {
   public var stage: String
   /// The run's step after which it was made; 0 before the first.
   public var globalStep: Int
+  /// The step whose parameters were measured, where that is an earlier one (the best checkpoint's test scores).
+  public var parametersOfStep: Int?
   /// "validation" or "test".
   public var split: String
   /// The scores; the first is the one shown on the progress line.
@@ -55,7 +57,7 @@ public struct EvaluationReport: Sendable, Equatable {
   /// All fields, in order.
   public init(
     stage: String, globalStep: Int, split: String, scores: [Score], perLabel: [LabelScore] = [], seconds: Double,
-    shareOfRun: Double
+    shareOfRun: Double, parametersOfStep: Int? = nil
   ) {
     self.stage = stage
     self.globalStep = globalStep
@@ -64,5 +66,6 @@ public struct EvaluationReport: Sendable, Equatable {
     self.perLabel = perLabel
     self.seconds = seconds
     self.shareOfRun = shareOfRun
+    self.parametersOfStep = parametersOfStep
   }
 }

@@ -1,27 +1,27 @@
 import Foundation
 
 /// Numbers as text, the same under every locale.
-enum Figures {
+public enum Figures {
   /// With `digits` decimals: 3.142.
-  static func fixed(_ value: Double, _ digits: Int) -> String {
+  public static func fixed(_ value: Double, _ digits: Int) -> String {
     guard value.isFinite else { return notFinite(value) }
     return String(format: "%.\(digits)f", locale: nil, value)
   }
 
   /// With `digits` significant digits: 4.2e-06, 0.00042, 12.3.
-  static func significant(_ value: Double, _ digits: Int) -> String {
+  public static func significant(_ value: Double, _ digits: Int) -> String {
     guard value.isFinite else { return notFinite(value) }
     return String(format: "%.\(digits)g", locale: nil, value)
   }
 
   /// A share from 0 to 1 as a percentage: "3.1%".
-  static func percent(_ share: Double) -> String { fixed(share * 100, 1) + "%" }
+  public static func percent(_ share: Double) -> String { fixed(share * 100, 1) + "%" }
 
   /// A rate: "87.3", "1934", "193412".
-  static func rate(_ value: Double) -> String { fixed(value, value.magnitude < 100 ? 1 : 0) }
+  public static func rate(_ value: Double) -> String { fixed(value, value.magnitude < 100 ? 1 : 0) }
 
   /// A time in its two largest units: "12s", "3m05s", "2h14m", "3d04h"; "?" where it is not known.
-  static func duration(_ seconds: Double) -> String {
+  public static func duration(_ seconds: Double) -> String {
     guard seconds.isFinite, seconds >= 0, seconds < 1e10 else { return "?" }
     let whole = Int(seconds.rounded())
     func two(_ large: Int, _ largeUnit: String, _ small: Int, _ smallUnit: String) -> String {

@@ -57,6 +57,8 @@ public final class MetricsFile: RunObserver {
     case .evaluation(let report): return line("evaluation", report.add(to:))
     case .sites: return []
     case .fingerprint(let report): return line("fingerprint") { $0.add("parameters", report.parameters) }
+    case .deadSite(let report): return line("dead_site", report.add(to:))
+    case .collapse(let report): return line("collapse", report.add(to:))
     case .note(let report): return line("note") { $0.add("text", report.text) }
     case .warning(let report): return line("warning") { $0.add("text", report.text) }
     case .end(let summary): return line("end", summary.add(to:))
@@ -97,6 +99,7 @@ extension EvaluationReport {
   func add(to text: inout JSONText) {
     text.add("stage", stage)
     text.add("split", split)
+    if let parametersOfStep { text.add("parameters_of_step", parametersOfStep) }
     text.add("scores") { inner in
       for score in scores { inner.add(score.name, score.value) }
     }
@@ -122,6 +125,20 @@ extension SiteReport {
   }
 }
 
+extension DeadSiteReport {
+  func add(to text: inout JSONText) {
+    text.add("site", site)
+    text.add("reason", reason)
+  }
+}
+
+extension CollapseReport {
+  func add(to text: inout JSONText) {
+    text.add("stage", stage)
+    text.add("reason", reason)
+  }
+}
+
 extension RunSummary {
   func add(to text: inout JSONText) {
     text.add("seconds", seconds)
@@ -130,6 +147,9 @@ extension RunSummary {
       inner.add("global_step", evaluation.globalStep)
       evaluation.add(to: &inner)
     }
+    text.add("collapses", objects: collapses) { $0.add("global_step", $1.globalStep); $1.add(to: &$0) }
+    text.add("dead_sites", objects: deadSites) { $0.add("global_step", $1.globalStep); $1.add(to: &$0) }
+    text.add("skipped_steps", skippedStepCount)
     if case .measured(let joules) = energy {
       text.add("joules") { inner in
         for package in joules { inner.add(package.package, package.joules) }

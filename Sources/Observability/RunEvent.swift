@@ -18,6 +18,36 @@ public struct SiteReport: Sendable, Equatable {
   }
 }
 
+/// A quantizer site that has run away, or clips most of its values.
+public struct DeadSiteReport: Sendable, Equatable {
+  /// The run's step at which it was first seen so.
+  public var globalStep: Int
+  /// The site's name in a checkpoint, without ".step".
+  public var site: String
+  /// What is wrong with it.
+  public var reason: String
+
+  /// All fields, in order.
+  public init(globalStep: Int, site: String, reason: String) {
+    (self.globalStep, self.site, self.reason) = (globalStep, site, reason)
+  }
+}
+
+/// A stage that has learned nothing of use.
+public struct CollapseReport: Sendable, Equatable {
+  /// The run's step at which it was judged.
+  public var globalStep: Int
+  /// The stage's short name: "mlm", "token".
+  public var stage: String
+  /// Why it counts as collapsed.
+  public var reason: String
+
+  /// All fields, in order.
+  public init(globalStep: Int, stage: String, reason: String) {
+    (self.globalStep, self.stage, self.reason) = (globalStep, stage, reason)
+  }
+}
+
 /// The hash of all parameters after a step: where two runs part, these differ.
 public struct FingerprintReport: Sendable, Equatable {
   /// The run's step after which it was taken.
@@ -60,17 +90,27 @@ public struct RunSummary: Sendable, Equatable {
   public var evaluations: [EvaluationReport]
   /// What the packages of rank zero's host used.
   public var energy: EnergyReading
+  /// Stages that ended collapsed.
+  public var collapses: [CollapseReport]
+  /// Quantizer sites that went, in the order in which they did.
+  public var deadSites: [DeadSiteReport]
+  /// Steps left out for numbers gone wrong, over the whole run.
+  public var skippedStepCount: Int
 
   /// All fields, in order.
   public init(
     globalStep: Int, seconds: Double, tokens: Int, evaluations: [EvaluationReport],
-    energy: EnergyReading = .unavailable("not asked for")
+    energy: EnergyReading = .unavailable("not asked for"), collapses: [CollapseReport] = [],
+    deadSites: [DeadSiteReport] = [], skippedStepCount: Int = 0
   ) {
     self.globalStep = globalStep
     self.seconds = seconds
     self.tokens = tokens
     self.evaluations = evaluations
     self.energy = energy
+    self.collapses = collapses
+    self.deadSites = deadSites
+    self.skippedStepCount = skippedStepCount
   }
 }
 
@@ -84,6 +124,10 @@ public enum RunEvent: Sendable, Equatable {
   case sites([SiteReport])
   /// The hash of the parameters at one step.
   case fingerprint(FingerprintReport)
+  /// A quantizer site that went; told once a site.
+  case deadSite(DeadSiteReport)
+  /// A stage judged as collapsed; told when it comes to be so.
+  case collapse(CollapseReport)
   /// Something worth knowing.
   case note(NoteReport)
   /// Something that needs a look.
@@ -98,6 +142,8 @@ public enum RunEvent: Sendable, Equatable {
     case .evaluation(let report): return report.globalStep
     case .sites(let reports): return reports.first?.globalStep
     case .fingerprint(let report): return report.globalStep
+    case .deadSite(let report): return report.globalStep
+    case .collapse(let report): return report.globalStep
     case .end(let summary): return summary.globalStep
     case .note, .warning: return nil
     }

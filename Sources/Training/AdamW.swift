@@ -10,14 +10,40 @@ public struct AdamWSettings: Sendable {
   public var epsilon = 1e-8
   public var weightDecay = 0.01
   public var largestGradientNorm = 1.0
+  public var stepRule = StepRule.log
 
   public init() {}
+}
+
+/// How AdamW moves step sizes and offsets (numerics contract, "How steps move").
+public enum StepRule: String, Sendable {
+  /// In ln s and β/s: an update changes a step by about its rate at most, whatever its size.
+  case log
+  /// In s and β themselves, as the papers do: AdamW moves any parameter by about the rate, so that small steps can fall to
+  /// their floor within a few updates.
+  case linear
+}
+
+/// The rates of one update.
+public struct LearningRates: Sendable, Equatable {
+  /// Of weights, tables, biases and norms.
+  public var parameters: Double
+  /// Of step sizes and offsets: under `StepRule.log` the relative change of a step.
+  public var steps: Double
+
+  public init(parameters: Double, steps: Double) { (self.parameters, self.steps) = (parameters, steps) }
+
+  /// One rate for all.
+  public init(_ rate: Double) { self.init(parameters: rate, steps: rate) }
 }
 
 /// AdamW with decoupled decay, over the one block that holds all parameters.
 ///
 /// m ← β₁m + (1 − β₁)g, v ← β₂v + (1 − β₂)g², w ← w·(1 − η·decay) − η·m̂/(√v̂ + ε), both moments bias-corrected; decay on matrices
 /// and tables only; step sizes are held at 1e−8 or more. Loshchilov and Hutter 2019.
+///
+/// Under `StepRule.log`, g of a step is s·∂L/∂s and s ← s·exp(−η_s·m̂/(√v̂ + ε)); g of an offset is s·∂L/∂β and
+/// β/s ← β/s − η_s·(p − n)·m̂/(√v̂ + ε), with the new step in the new β.
 public final class AdamW {
   public let settings: AdamWSettings
   /// First and second moments of the owned ranges, one after the other: of all parameters, they lie as the parameters do.
@@ -35,8 +61,24 @@ public final class AdamW {
     /// Where its moments lie.
     let moments: Int
     let decays: Bool
-    let floor: Float
+    let kind: ParameterInfo.Kind
+    /// p − n of an offset's grid.
+    let levelSpan: Float
+    /// Where the step lies whose size the gradient is multiplied by: steps and offsets under the logarithmic rule.
+    let scalingStep: Int?
+
+    var isStepOrOffset: Bool { kind == .stepSize || kind == .offset }
+    var floor: Float { kind == .stepSize ? StepInitialisation.smallestStep : -.infinity }
   }
+
+  /// What is the same for all elements of an update.
+  private struct Update {
+    let rates: LearningRates
+    let clip: Float
+    let correction1: Float
+    let correction2: Float
+  }
+
   private let pieces: [Piece]
   /// Each own piece's number among those of the layout.
   private let numbers: [Int]
@@ -54,13 +96,20 @@ public final class AdamW {
     allPiecesCount = all.count
     let places = all.map { AdamW.momentsPlace(of: $0.range.lowerBound, in: owned) }
     numbers = all.indices.filter { places[$0] != nil }
-    pieces = zip(all, places).compactMap { piece, place in place.map { AdamW.piece(piece, moments: $0) } }
+    pieces = numbers.map { AdamW.piece($0, of: all, moments: places[$0]!, rule: settings.stepRule) }
   }
 
-  private static func piece(_ piece: ParameterPiece, moments: Int) -> Piece {
-    Piece(
-      start: piece.range.lowerBound, count: piece.range.count, moments: moments, decays: piece.parameter.decays,
-      floor: piece.parameter.kind == .stepSize ? StepInitialisation.smallestStep : -.infinity)
+  private static func piece(_ index: Int, of all: [ParameterPiece], moments: Int, rule: StepRule) -> Piece {
+    let (piece, parameter) = (all[index], all[index].parameter)
+    let scalingStep: Int? =
+      switch (rule, parameter.kind) {
+      case (.log, .stepSize): piece.range.lowerBound
+      case (.log, .offset): all[index - 1].range.lowerBound  // right behind its step (`ParameterLayout`)
+      default: nil
+      }
+    return Piece(
+      start: piece.range.lowerBound, count: piece.range.count, moments: moments, decays: parameter.decays,
+      kind: parameter.kind, levelSpan: parameter.levelSpan, scalingStep: scalingStep)
   }
 
   /// Where the moments of the parameter at `place` lie; nil where it is not owned.
@@ -75,20 +124,20 @@ public final class AdamW {
     return nil
   }
 
-  /// The squared norm of the summed gradient: pieces in a fixed order, whatever the number of threads and owners.
-  /// - Parameter combine: adds words up over the ranks, of which all but one have zero: a word a piece, with its sum's bits.
+  /// The squared norm of the summed gradient of what this optimizer moves: pieces in a fixed order, whatever the number of
+  /// threads and owners.
+  /// - Parameters:
+  ///   - parameters: where the gradient was taken: steps scale their own under the logarithmic rule.
+  ///   - combine: adds words up over the ranks, of which all but one have zero: a word a piece, with its sum's bits.
   public func squaredNorm(
-    of gradients: GradientStore, combine: (UnsafeMutableBufferPointer<Int64>) throws -> Void
+    of gradients: GradientStore, at parameters: AlignedBuffer<Float>,
+    combine: (UnsafeMutableBufferPointer<Int64>) throws -> Void
   ) rethrows -> Double {
     var words = [Int64](repeating: 0, count: allPiecesCount)
     try words.withUnsafeMutableBufferPointer { words in
       Threads.forEach(pieces.count) { i, _ in
         let piece = pieces[i]
-        var sum = 0.0
-        forEachBlock(of: piece, in: gradients) { gradient, block in
-          sum += Double(rowDot(gradient, gradient, block.count))
-        }
-        words[numbers[i]] = Int64(bitPattern: sum.bitPattern)
+        words[numbers[i]] = Int64(bitPattern: squaredNorm(of: piece, in: gradients, parameters).bitPattern)
       }
       try combine(words)
     }
@@ -96,7 +145,31 @@ public final class AdamW {
   }
 
   /// As above, of an optimizer that has all pieces.
-  public func squaredNorm(of gradients: GradientStore) -> Double { squaredNorm(of: gradients) { _ in } }
+  public func squaredNorm(of gradients: GradientStore, at parameters: AlignedBuffer<Float>) -> Double {
+    squaredNorm(of: gradients, at: parameters) { _ in }
+  }
+
+  private func squaredNorm(of piece: Piece, in gradients: GradientStore, _ parameters: AlignedBuffer<Float>) -> Double {
+    var sum = 0.0
+    guard piece.scalingStep == nil else {
+      for i in 0..<piece.count {
+        let gradient = Double(scaledGradient(piece, i, gradients, parameters))
+        sum += gradient * gradient
+      }
+      return sum
+    }
+    forEachBlock(of: piece, in: gradients) { gradient, block in
+      sum += Double(rowDot(gradient, gradient, block.count))
+    }
+    return sum
+  }
+
+  /// s·∂L/∂s of a step, or s·∂L/∂β of an offset: the gradient to ln s, or to β/s.
+  private func scaledGradient(
+    _ piece: Piece, _ i: Int, _ gradients: GradientStore, _ parameters: AlignedBuffer<Float>
+  ) -> Float {
+    gradients.value(at: piece.start + i) * parameters[piece.scalingStep! + i]
+  }
 
   /// min(1, c/(norm + 1e−6)).
   public func clipFactor(norm: Double) -> Double { min(1, settings.largestGradientNorm / (norm + 1e-6)) }
@@ -104,19 +177,27 @@ public final class AdamW {
   /// One update of the owned parameters.
   /// - Parameter clip: what the gradient is multiplied by first.
   public func update(
-    _ parameters: AlignedBuffer<Float>, with gradients: GradientStore, rate: Double, clip: Double
+    _ parameters: AlignedBuffer<Float>, with gradients: GradientStore, rates: LearningRates, clip: Double
   ) {
     stepCount += 1
-    let correction1 = Float(1 / (1 - pow(settings.beta1, Double(stepCount))))
-    let correction2 = Float(1 / (1 - pow(settings.beta2, Double(stepCount))))
+    let update = Update(
+      rates: rates, clip: Float(clip), correction1: Float(1 / (1 - pow(settings.beta1, Double(stepCount)))),
+      correction2: Float(1 / (1 - pow(settings.beta2, Double(stepCount)))))
     Threads.forEach(pieces.count) { i, _ in
       let piece = pieces[i]
+      guard piece.scalingStep == nil else {
+        // An offset moves with its step, which is the piece before it.
+        if piece.kind == .stepSize { moveSite(piece, offset: offset(after: i), parameters, gradients, update) }
+        return
+      }
       forEachBlock(of: piece, in: gradients) { gradient, block in
-        update(
-          piece, block, parameters.pointer + piece.start, gradient, Float(rate), Float(clip), correction1,
-          correction2)
+        move(piece, block, parameters.pointer + piece.start, gradient, update)
       }
     }
+  }
+
+  private func offset(after index: Int) -> Piece? {
+    index + 1 < pieces.count && pieces[index + 1].kind == .offset ? pieces[index + 1] : nil
   }
 
   /// Elements that are worked on at once: what is made of them stays in the first-level cache.
@@ -139,9 +220,9 @@ public final class AdamW {
     }
   }
 
-  private func update(
+  private func move(
     _ piece: Piece, _ block: Range<Int>, _ parameters: UnsafeMutablePointer<Float>, _ gradient: UnsafePointer<Float>,
-    _ rate: Float, _ clip: Float, _ correction1: Float, _ correction2: Float
+    _ update: Update
   ) {
     let w = parameters + block.lowerBound
     let m = first.pointer + piece.moments + block.lowerBound
@@ -149,6 +230,8 @@ public final class AdamW {
     let (beta1, beta2) = (Float(settings.beta1), Float(settings.beta2))
     let (rest1, rest2) = (Float(1 - settings.beta1), Float(1 - settings.beta2))
     let epsilon = Float(settings.epsilon)
+    let (clip, correction1, correction2) = (update.clip, update.correction1, update.correction2)
+    let rate = Float(piece.isStepOrOffset ? update.rates.steps : update.rates.parameters)
     let keep = Float(1 - (piece.decays ? Double(rate) * settings.weightDecay : 0))
     let floor = piece.floor
     for i in 0..<block.count {
@@ -161,5 +244,33 @@ public final class AdamW {
       let updated = w[i] * keep - rate * (m[i] * correction1) / denominator
       w[i] = max(updated, floor)
     }
+  }
+
+  /// Moves steps, and the offsets that go with them, by the logarithmic rule.
+  private func moveSite(
+    _ step: Piece, offset: Piece?, _ parameters: AlignedBuffer<Float>, _ gradients: GradientStore, _ update: Update
+  ) {
+    for i in 0..<step.count {
+      let size = Double(parameters[step.start + i])
+      let towards = direction(step, i, scaledGradient(step, i, gradients, parameters), update)
+      let moved = max(Float(size * exp(-update.rates.steps * towards)), step.floor)
+      if let offset {
+        let towards = direction(offset, i, scaledGradient(offset, i, gradients, parameters), update)
+        let change = update.rates.steps * Double(offset.levelSpan) * towards * size
+        // β/s moves, and the new s makes it β again: as a ratio, so that without a change β keeps its bits.
+        parameters[offset.start + i] = Float((Double(parameters[offset.start + i]) - change) * (Double(moved) / size))
+      }
+      parameters[step.start + i] = moved
+    }
+  }
+
+  /// m̂/(√v̂ + ε) of one element, whose moments take the gradient in.
+  private func direction(_ piece: Piece, _ i: Int, _ gradient: Float, _ update: Update) -> Double {
+    let g = gradient * update.clip
+    let place = piece.moments + i
+    first[place] = (first[place] * Float(settings.beta1)).addingProduct(Float(1 - settings.beta1), g)
+    second[place] = (second[place] * Float(settings.beta2)).addingProduct(Float(1 - settings.beta2) * g, g)
+    let denominator = Double(second[place] * update.correction2).squareRoot() + settings.epsilon
+    return Double(first[place] * update.correction1) / denominator
   }
 }

@@ -47,7 +47,7 @@ final class BenchmarkedModel {
     if lastStepped !== replica { replica.forgetChecksum() }
     lastStepped = replica
     let start = monotonicSeconds()
-    let outcome = try replica.step(batch, dropout: dropout(), rate: 1e-5)
+    let outcome = try replica.step(batch, dropout: dropout(), rates: LearningRates(1e-5))
     stepNumber += 1
     return (monotonicSeconds() - start, outcome)
   }

@@ -74,6 +74,9 @@ public final class FineTuningData {
 
   // MARK: - Evaluation
 
+  /// The split that evaluations look at: validation, or train where the corpus has none.
+  var evaluationSplit: TaggedSplitName { corpus.validation.isEmpty ? .train : .validation }
+
   /// Whole sentences that one rank scores in one go: a span may cross the windows of its sentence.
   struct SentenceGroup {
     let sentences: [Int]

@@ -62,7 +62,8 @@ final class LeadersDesk {
       .end(
         RunSummary(
           globalStep: progress.globalStep, seconds: elapsed, tokens: progress.tokenCount, evaluations: evaluations,
-          energy: energy?.reading() ?? .unavailable("no meter"))))
+          energy: energy?.reading() ?? .unavailable("no meter"), collapses: progress.collapseReports,
+          deadSites: progress.deadSiteReports, skippedStepCount: progress.skippedInRun ?? 0)))
     observers?.finish()
   }
 }

@@ -11,7 +11,7 @@ public struct ReferenceCase {
   /// The worst deviation of each kind of result, and how much is allowed.
   public struct Report {
     public struct Line {
-      /// "loss", "hidden states", "logits", "gradients", "updated parameters", "initial steps".
+      /// "loss", "hidden states", "logits", "gradient norm", "gradients", "updated parameters", "initial steps".
       public let kind: String
       public let worst: Double
       public let allowed: Double
@@ -43,6 +43,27 @@ public struct ReferenceCase {
     }
     struct Optimizer: Decodable {
       let learning_rate, beta1, beta2, epsilon, weight_decay, max_gradient_norm: Double
+      /// "log" or "linear"; absent in older cases, which are linear.
+      let step_rule: String?
+      let step_learning_rate, step_rate_factor: Double?
+    }
+
+    /// The keys of a case, those of its parts by their path: one that is not here would make it another case.
+    static let keys: Set<String> = [
+      "scheme", "head", "seed", "dimensions", "loss", "gradient_norm", "labelled_tokens", "boundary_margin", "optimizer",
+      "dimensions.hidden_size", "dimensions.num_attention_heads", "dimensions.intermediate_size",
+      "dimensions.num_hidden_layers", "dimensions.vocab_size", "dimensions.max_position_embeddings",
+      "dimensions.type_vocab_size", "dimensions.pad_token_id", "dimensions.layer_norm_eps", "dimensions.num_labels",
+      "optimizer.learning_rate", "optimizer.beta1", "optimizer.beta2", "optimizer.epsilon", "optimizer.weight_decay",
+      "optimizer.max_gradient_norm", "optimizer.step_rule", "optimizer.step_learning_rate",
+      "optimizer.step_rate_factor",
+    ]
+
+    /// The first key of `data` that is none of these.
+    static func unknownKey(in data: Data) -> String? {
+      guard let fields = try? JSONSerialization.jsonObject(with: data) as? [String: Any] else { return nil }
+      let inner = fields.flatMap { key, value in (value as? [String: Any])?.keys.map { "\(key).\($0)" } ?? [] }
+      return (fields.keys + inner).filter { !keys.contains($0) }.min()
     }
     let scheme, head: String
     let dimensions: Dimensions
@@ -65,6 +86,10 @@ public struct ReferenceCase {
     }
     do { description = try JSONDecoder().decode(Description.self, from: data) } catch {
       throw TrainingError.unreadable(file.path, "not a reference case: a field is missing or has another type")
+    }
+    if let key = Description.unknownKey(in: data) {
+      throw TrainingError.unreadable(
+        file.path, "its key \"\(key)\" is not known to this version: it asks for what would not be computed")
     }
     weights = try SafetensorsFile(folder.appendingPathComponent("weights.safetensors"))
     batch = try SafetensorsFile(folder.appendingPathComponent("batch.safetensors"))
@@ -98,6 +123,7 @@ public struct ReferenceCase {
     try report.lines.append(
       compare("hidden states", states.enumerated().map { ("hidden.\($0)", $1) }, allowed: 1e-4))
     try report.lines.append(compare("logits", [("logits", logits)], allowed: 1e-4))
+    try report.lines.append(gradientNorm(model, store))
     try report.lines.append(gradients(model, store, allowed: ReferenceCase.allowed(model.precision.backward)))
     try report.lines.append(initialSteps(initial))
     try report.lines.append(updated(model, store, allowed: ReferenceCase.allowed(model.precision.backward)))
@@ -187,6 +213,35 @@ public struct ReferenceCase {
       }, allowed: allowed)
   }
 
+  /// The norm that is clipped: of the gradients of what AdamW moves.
+  private func gradientNorm(_ model: EncoderModel, _ store: GradientStore) throws -> Report.Line {
+    let norm = try optimizer(of: model).squaredNorm(of: store, at: model.parameters).squareRoot()
+    let wanted = description.gradient_norm
+    return line(
+      "gradient norm", [("all", abs(norm - wanted) / max(wanted, 1e-30))],
+      allowed: ReferenceCase.allowed(model.precision.backward))
+  }
+
+  private func optimizer(of model: EncoderModel) throws -> AdamW {
+    var settings = AdamWSettings()
+    let o = description.optimizer
+    (settings.beta1, settings.beta2, settings.epsilon) = (o.beta1, o.beta2, o.epsilon)
+    (settings.weightDecay, settings.largestGradientNorm) = (o.weight_decay, o.max_gradient_norm)
+    guard let rule = StepRule(rawValue: o.step_rule ?? "linear") else {
+      throw TrainingError.unreadable(weights.path, "the step_rule in case.json beside it is neither log nor linear")
+    }
+    settings.stepRule = rule
+    return AdamW(layout: model.layout, settings: settings)
+  }
+
+  /// A case of the logarithmic rule gives its steps' rate; under the linear rule it follows from the learning rate.
+  private var rates: LearningRates {
+    let o = description.optimizer
+    return LearningRates(
+      parameters: o.learning_rate,
+      steps: o.step_rule == "log" ? o.step_learning_rate ?? 1e-3 : o.learning_rate * (o.step_rate_factor ?? 1))
+  }
+
   private func read(_ store: GradientStore, _ parameter: ParameterInfo) -> [Float] {
     [Float](unsafeUninitializedCapacity: parameter.count) { buffer, count in
       store.read(parameter.range, into: buffer.baseAddress!)
@@ -205,13 +260,9 @@ public struct ReferenceCase {
 
   /// Where the reference gradient exceeds 1e−5: below, AdamW's first step amplifies rounding.
   private func updated(_ model: EncoderModel, _ store: GradientStore, allowed: Double) throws -> Report.Line {
-    var settings = AdamWSettings()
-    let o = description.optimizer
-    (settings.beta1, settings.beta2, settings.epsilon) = (o.beta1, o.beta2, o.epsilon)
-    (settings.weightDecay, settings.largestGradientNorm) = (o.weight_decay, o.max_gradient_norm)
-    let optimizer = AdamW(layout: model.layout, settings: settings)
-    let norm = optimizer.squaredNorm(of: store).squareRoot()
-    optimizer.update(model.parameters, with: store, rate: o.learning_rate, clip: optimizer.clipFactor(norm: norm))
+    let optimizer = try optimizer(of: model)
+    let norm = optimizer.squaredNorm(of: store, at: model.parameters).squareRoot()
+    optimizer.update(model.parameters, with: store, rates: rates, clip: optimizer.clipFactor(norm: norm))
     return line(
       "updated parameters",
       try model.layout.parameters.map { parameter in

@@ -67,7 +67,7 @@ final class Replica {
   // MARK: - A step
 
   /// Forward, backward, sum over ranks, update.
-  func step(_ batch: GlobalBatch, dropout: SliceDropout, rate: Double) throws -> StepOutcome {
+  func step(_ batch: GlobalBatch, dropout: SliceDropout, rates: LearningRates) throws -> StepOutcome {
     let mine = Slices.deal(batch.slices, rankCount: world.count)[world.rank].map { batch.slices[$0] }
     gradients.largestContribution = 4096 / Float(max(batch.slices.count, 1))
     model.measure(.clear) { gradients.clear() }
@@ -81,7 +81,7 @@ final class Replica {
     if mine.isEmpty { buckets.indices.forEach(bucketReady) }
     let waited = try waitForSums()
     sums = try sums.overRanks(world)
-    return try update(batch, sums, rate: rate, waited: waited)
+    return try update(batch, sums, rates, waited: waited)
   }
 
   private func run(_ slice: Slice, scale: Float, isLast: Bool, _ sums: inout StepSums) throws {
@@ -113,7 +113,9 @@ final class Replica {
     return try fixedReducer?.waitAll().waitedSeconds ?? 0
   }
 
-  private func update(_ batch: GlobalBatch, _ sums: StepSums, rate: Double, waited: Double) throws -> StepOutcome {
+  private func update(
+    _ batch: GlobalBatch, _ sums: StepSums, _ rates: LearningRates, waited: Double
+  ) throws -> StepOutcome {
     let loss = sums.lossSum / Double(max(batch.labelledTokenCount, 1))
     var outcome = StepOutcome(
       loss: loss, gradientNorm: 0, labelledTokenCount: batch.labelledTokenCount, tokenCount: batch.tokenCount,
@@ -125,7 +127,7 @@ final class Replica {
     try model.finishGradients(of: gradients, owned: isSharded ? optimizer.owned : nil, combine: combine)
     model.tieSharedSteps(of: gradients)
     outcome.gradientNorm = try model.measure(.optimizer) {
-      try optimizer.squaredNorm(of: gradients, combine: combine).squareRoot()
+      try optimizer.squaredNorm(of: gradients, at: model.parameters, combine: combine).squareRoot()
     }
     guard outcome.gradientNorm.isFinite else {
       outcome.complaint = "the gradient norm is not a number"
@@ -135,7 +137,7 @@ final class Replica {
     guard outcome.alteredRanks.isEmpty else { return outcome }
     model.measure(.optimizer) {
       optimizer.update(
-        model.parameters, with: gradients, rate: rate, clip: optimizer.clipFactor(norm: outcome.gradientNorm))
+        model.parameters, with: gradients, rates: rates, clip: optimizer.clipFactor(norm: outcome.gradientNorm))
     }
     outcome.waitedSeconds += try shareParameters()
     return outcome

@@ -21,6 +21,15 @@ public struct RunProgress: Codable, Equatable, Sendable {
   /// The best validation score of the second stage so far, and where it was reached.
   public var bestScore: Double?
   public var bestStep: Int?
+  /// The loss of this stage's first step, which it has to beat (`CollapseRule`).
+  public var firstLoss: Double?
+  /// Why a stage counts as collapsed, by stage; absent in checkpoints of earlier builds, as is what follows.
+  public var collapses: [String: CollapseFinding]?
+  /// The quantizer sites' first steps, and those that went.
+  public var sites: SiteWatch?
+  /// Steps left out for numbers gone wrong, in this stage and in the run.
+  public var skippedInStage: Int?
+  public var skippedInRun: Int?
   /// Real tokens trained on, and seconds spent, evaluation among them.
   public var tokenCount = 0
   public var seconds = 0.0
@@ -34,14 +43,22 @@ public struct RunProgress: Codable, Equatable, Sendable {
   public init() {}
 
   /// As JSON text.
-  func text() throws -> String { String(decoding: try JSONEncoder().encode(self), as: UTF8.self) }
+  package func text() throws -> String { String(decoding: try JSONEncoder().encode(self), as: UTF8.self) }
 
   /// Reads `text`.
-  init(text: String, path: String) throws {
+  package init(text: String, path: String) throws {
     do { self = try JSONDecoder().decode(RunProgress.self, from: Data(text.utf8)) } catch {
       throw TrainingError.unreadable(path, "its progress record is not of this version of Palier")
     }
   }
+}
+
+/// A stage's collapse, as a checkpoint notes it.
+public struct CollapseFinding: Codable, Equatable, Sendable {
+  public var globalStep: Int
+  public var reason: String
+
+  public init(globalStep: Int, reason: String) { (self.globalStep, self.reason) = (globalStep, reason) }
 }
 
 /// How a run ended.

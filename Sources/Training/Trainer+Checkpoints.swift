@@ -73,6 +73,7 @@ extension Trainer {
     facts["version"] = .string(PalierVersion.text)
     facts["stage"] = .string(progress.stage.rawValue)
     facts["global_step"] = .integer(progress.globalStep)
+    if let collapse = progress.collapseReports.last { facts["collapsed"] = .string("\(collapse.stage): \(collapse.reason)") }
     if let task = fineTuning?.corpus.task { facts["task"] = .string(task.rawValue) }
     return ModelFiles.config(
       from: source.config, head: replica.model.head, labels: fineTuning?.labels.names, facts: facts)
@@ -152,6 +153,8 @@ extension Trainer {
     progress.stage = RunProgress.Stage(rawValue: decided) ?? stage
     progress.stageStep = 0
     progress.updateCount = 0
+    progress.firstLoss = nil
+    progress.skippedInStage = nil
     note("rank 0 switches from masked-LM to token classification after step \(progress.globalStep)")
     guard replica != nil else { return }
     let old = replica.model

@@ -12,21 +12,23 @@ import Ranks
 extension Trainer {
   /// Runs a stage from where `progress` stands. Returns an ending where a signal stops the run, nil at the stage's end.
   func runStage(_ stage: RunProgress.Stage, _ data: StageData) throws -> RunEnding? {
-    let schedule = schedule(of: stage)
+    let schedules = schedules(of: stage)
     let count = stepCount(stage)
+    let probe = siteProbe(data)
     while progress.stageStep < count {
       let started = monotonicSeconds()
       let batch = try world.agree { try data.batch(progress.stageStep) }
-      let dropout = dropout(of: stage)
-      try measureActivationStepsIfNeeded(batch, dropout)
-      let rate = schedule.rate(at: scheduleStep(stage))
-      let outcome = try replica.step(batch, dropout: dropout, rate: rate)
+      try measureActivationStepsIfNeeded(batch, dropout())
+      rememberFirstSteps()
+      let rates = schedules.rates(at: progress.stageStep)
+      let outcome = try replica.step(batch, dropout: dropout(), rates: rates)
       try settle(outcome)
       progress.stageStep += 1
       progress.globalStep += 1
       progress.tokenCount += outcome.tokenCount
-      report(outcome, stage, count, rate, seconds: monotonicSeconds() - started)
+      report(outcome, stage, count, rates.parameters, seconds: monotonicSeconds() - started)
       try guardReplicas(stage)
+      if isSiteReportDue(stage) { try reportSites(on: probe) }
       if isEvaluationPoint(stage) { try evaluate(stage, data) }
       let signal = try SignalFlag.pending(on: world)
       if signal != nil || isCheckpointDue(stage) { try saveCheckpoint() }
@@ -36,6 +38,7 @@ extension Trainer {
         return .stopped(signal: signal.name)
       }
     }
+    try requireATrainedStage(stage, count)
     return nil
   }
 
@@ -44,29 +47,53 @@ extension Trainer {
     if !outcome.alteredRanks.isEmpty {
       throw TrainingError.stateAltered(ranks: try names(outcome.alteredRanks), step: progress.globalStep + 1)
     }
-    guard let complaint = outcome.complaint else { return }
+    guard let complaint = outcome.complaint else {
+      if progress.stageStep == 0 { progress.firstLoss = outcome.loss }
+      return
+    }
     let step = progress.globalStep + 1
     guard configuration.guards.onBadNumbers == .skip else {
       throw TrainingError.badNumbers(step: step, what: complaint)
     }
+    progress.skippedInStage = (progress.skippedInStage ?? 0) + 1
+    progress.skippedInRun = (progress.skippedInRun ?? 0) + 1
     leader?.observers?.warn("step \(step) is skipped: \(complaint)")
+  }
+
+  /// A stage whose every step was skipped has trained nothing: that is no result.
+  private func requireATrainedStage(_ stage: RunProgress.Stage, _ count: Int) throws {
+    guard count > 0, progress.skippedInStage == count else { return }
+    try world.agree { throw TrainingError.everyStepSkipped(stage: stage.shortName, count: count) }
   }
 
   // MARK: - Schedules and draws
 
-  private func schedule(of stage: RunProgress.Stage) -> LearningRateSchedule {
-    let peak =
-      stage == .pretraining ? configuration.pretraining.learningRate : configuration.fineTuning.learningRate
-    // The published code cuts its α checkpoints from one long schedule.
-    let isCut = configuration.optimizer.oneSchedule && stage == .pretraining
-    return LearningRateSchedule(
-      peak: peak, warmupFraction: configuration.optimizer.warmupFraction,
-      stepCount: isCut ? configuration.optimizer.oneScheduleSteps(of: configuration.budget) : stepCount(stage))
+  /// The rates of a stage's updates: of steps and offsets by their own peak under the logarithmic rule.
+  private struct Schedules {
+    let parameters: LearningRateSchedule
+    let steps: LearningRateSchedule
+
+    func rates(at step: Int) -> LearningRates {
+      LearningRates(parameters: parameters.rate(at: step), steps: steps.rate(at: step))
+    }
   }
 
-  private func scheduleStep(_ stage: RunProgress.Stage) -> Int { progress.stageStep }
+  private func schedules(of stage: RunProgress.Stage) -> Schedules {
+    let optimizer = configuration.optimizer
+    let peak =
+      stage == .pretraining ? configuration.pretraining.learningRate : configuration.fineTuning.learningRate
+    let stepsPeak = optimizer.stepRule == .log ? optimizer.stepLearningRate : peak * optimizer.stepRateFactor
+    // The published code cuts its α checkpoints from one long schedule.
+    let isCut = optimizer.oneSchedule && stage == .pretraining
+    func schedule(_ peak: Double) -> LearningRateSchedule {
+      LearningRateSchedule(
+        peak: peak, warmupFraction: optimizer.warmupFraction,
+        stepCount: isCut ? optimizer.oneScheduleSteps(of: configuration.budget) : stepCount(stage))
+    }
+    return Schedules(parameters: schedule(peak), steps: schedule(stepsPeak))
+  }
 
-  private func dropout(of stage: RunProgress.Stage) -> SliceDropout {
+  private func dropout() -> SliceDropout {
     SliceDropout(
       seed: configuration.seed, step: UInt32(truncatingIfNeeded: progress.globalStep),
       hidden: Float(configuration.dropout.hidden), attention: Float(configuration.dropout.attention),
@@ -77,6 +104,12 @@ extension Trainer {
 
   /// Steps between evaluations: about `evaluation.points` of them over the budget.
   private var evaluationInterval: Int { max(1, configuration.budget.totalSteps / configuration.evaluation.points) }
+
+  /// `logging.site_every_steps`, or at evaluations.
+  private func isSiteReportDue(_ stage: RunProgress.Stage) -> Bool {
+    let every = configuration.logging.siteEverySteps
+    return every == 0 ? isEvaluationPoint(stage) : progress.globalStep % every == 0
+  }
 
   private func isEvaluationPoint(_ stage: RunProgress.Stage) -> Bool {
     progress.stageStep == stepCount(stage) || progress.globalStep % evaluationInterval == 0
@@ -105,20 +138,6 @@ extension Trainer {
           secondsCommunication: outcome.waitedSeconds, secondsByPhase: phases)))
   }
 
-  private func reportSites() {
-    guard scheme.isQuantized, let observers = leader?.observers else { return }
-    let every = configuration.logging.siteEverySteps
-    guard every == 0 || progress.globalStep % every == 0 else { return }
-    let sites = replica.model.siteStatistics()
-    observers.observe(
-      .sites(
-        sites.map {
-          SiteReport(
-            globalStep: progress.globalStep, site: $0.site, stepSize: Double($0.stepSize), clippedShare: $0.clippedShare
-          )
-        }))
-  }
-
   /// Every K steps, and before every checkpoint, all replicas must be the same bits; one that is not is named, and the run stops
   /// on the checkpoint before.
   private func guardReplicas(_ stage: RunProgress.Stage) throws {
@@ -141,7 +160,6 @@ extension Trainer {
 
   private func evaluate(_ stage: RunProgress.Stage, _ data: StageData) throws {
     let started = monotonicSeconds()
-    reportSites()
     let evaluation = Evaluation(replica)
     let tokens = configuration.evaluation.sliceTokens
     switch data {
@@ -149,11 +167,14 @@ extension Trainer {
       let result = try evaluation.maskedLanguageModel(data.validationSlices(tokens: tokens))
       finishEvaluation(
         stage, "validation", scores: [Score("loss", result.loss), Score("accuracy", result.accuracy)], [], started)
+      judgeCollapse(stage, score: nil, loss: result.loss)
     case .fineTuning(let data):
-      let split: TaggedSplitName = data.corpus.validation.isEmpty ? .train : .validation
+      let split = data.evaluationSplit
       let result = try evaluation.tagged(data, split, tokens: tokens)
       finishEvaluation(
         stage, split.rawValue, scores: result.scores, result.perLabel, started)
+      let selected = configuration.fineTuning.selectionScore
+      judgeCollapse(stage, score: (selected.rawValue, result.selected(selected)), loss: result.loss)
       try keepIfBest(result)
     }
     leader?.observers?.observe(
@@ -165,13 +186,14 @@ extension Trainer {
 
   func finishEvaluation(
     _ stage: RunProgress.Stage, _ split: String, scores: [Score], _ perLabel: [Observability.LabelScore],
-    _ started: Double
+    _ started: Double, parametersOfStep: Int? = nil
   ) {
     let seconds = monotonicSeconds() - started
     progress.evaluationSeconds += seconds
     let report = EvaluationReport(
       stage: stage.shortName, globalStep: progress.globalStep, split: split, scores: scores, perLabel: perLabel,
-      seconds: seconds, shareOfRun: progress.evaluationSeconds / max(elapsed, 1e-9))
+      seconds: seconds, shareOfRun: progress.evaluationSeconds / max(elapsed, 1e-9),
+      parametersOfStep: parametersOfStep)
     leader?.observers?.observe(.evaluation(report))
     if split == "test" || progress.stageStep == stepCount(stage) { evaluations.append(report) }
   }
@@ -191,7 +213,8 @@ extension Trainer {
       let started = monotonicSeconds()
       let result = try Evaluation(replica).tagged(data, .test, tokens: configuration.evaluation.sliceTokens)
       note("test scores of the best checkpoint (step \(progress.bestStep ?? 0))")
-      finishEvaluation(.fineTuning, "test", scores: result.scores, result.perLabel, started)
+      finishEvaluation(
+        .fineTuning, "test", scores: result.scores, result.perLabel, started, parametersOfStep: progress.bestStep)
     }
     try drainCheckpoints()
     let fingerprint = String(format: "%016llx", replica.fingerprint(withMoments: false))

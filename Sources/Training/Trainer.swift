@@ -225,6 +225,7 @@ public final class Trainer {
     let o = configuration.optimizer
     (settings.beta1, settings.beta2, settings.epsilon) = (o.beta1, o.beta2, o.epsilon)
     (settings.weightDecay, settings.largestGradientNorm) = (o.weightDecay, o.maxGradientNorm)
+    settings.stepRule = o.stepRule == .log ? .log : .linear
     return Replica(
       world: world, model: model, reduction: plan.reduction, settings: settings,
       lossBound: configuration.guards.lossBound, shardsOptimizer: configuration.compute.shardOptimizer,

@@ -13,6 +13,8 @@ public enum TrainingError: Error, CustomStringConvertible {
   case noMaskedLMHead(String)
   case nothingQuantized(String)
   case badNumbers(step: Int, what: String)
+  case everyStepSkipped(stage: String, count: Int)
+  case deadSite(site: String, step: Int, reason: String)
   case replicaDiffers(ranks: [String], step: Int, isCertain: Bool)
   case stateAltered(ranks: [String], step: Int)
   case nothingToResume(String)
@@ -45,6 +47,10 @@ public enum TrainingError: Error, CustomStringConvertible {
       "\(path) has no quantizer: its weights are already what transformers computes with"
     case .badNumbers(let step, let what):
       "step \(step): \(what): stopped (guards.on_bad_numbers: skip passes over such steps; a lower learning rate may avoid them)"
+    case .everyStepSkipped(let stage, let count):
+      "all \(count) steps of the stage \(stage) were skipped for bad numbers (guards.on_bad_numbers: skip): nothing was trained; lower the learning rate or set guards.on_bad_numbers to stop to see the first"
+    case .deadSite(let site, let step, let reason):
+      "step \(step): quantizer site \(site) is dead: \(reason): stopped (guards.on_dead_site: warn goes on; a lower optimizer.step_learning_rate may keep it)"
     case .replicaDiffers(let ranks, let step, let isCertain):
       isCertain
         ? "step \(step): the replica of \(ranks.joined(separator: ", ")) differs from the others: a fault of that machine's memory is likely; resume from the last checkpoint without it"

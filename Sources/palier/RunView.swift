@@ -33,6 +33,13 @@ struct RunView {
     }
     let warnings = records.filter { $0.kind == "warning" }
     for warning in warnings.suffix(5) { Output.say("warning:      " + Output.oneLine(warning.string("text") ?? "")) }
+    for fault in records where fault.kind == "dead_site" || fault.kind == "collapse" {
+      let what = fault.kind == "dead_site" ? "dead site" : "collapsed"
+      let name = fault.string("site") ?? fault.string("stage") ?? "?"
+      Output.say(
+        (what + ":").padding(toLength: 14, withPad: " ", startingAt: 0)
+          + Output.oneLine("\(name) at step \(fault.globalStep): \(fault.string("reason") ?? "")"))
+    }
     Output.say("finished:     \(records.contains { $0.kind == "end" } ? "yes" : "no (palier train --resume goes on)")")
   }
 }

@@ -13,6 +13,8 @@ final class RunConfigurationTests: ConfigurationTestCase {
     XCTAssertEqual(c.optimizer.warmupFraction, 0.1)
     XCTAssertEqual([c.optimizer.beta1, c.optimizer.beta2, c.optimizer.epsilon], [0.9, 0.98, 1e-8])
     XCTAssertEqual([c.optimizer.weightDecay, c.optimizer.maxGradientNorm], [0.01, 1.0])
+    XCTAssertEqual(c.optimizer.stepRule, .log)
+    XCTAssertEqual([c.optimizer.stepLearningRate, c.optimizer.stepRateFactor], [1e-3, 1])
     XCTAssertEqual(c.batch.size, 96)
     XCTAssertEqual(c.budget.totalSteps, 30_000)
     XCTAssertEqual(c.pretraining.maskingProbability, 0.15)
@@ -50,14 +52,18 @@ final class RunConfigurationTests: ConfigurationTestCase {
 
   // MARK: Presets
 
-  func testThePaperPresetIsTheDefault() throws {
+  func testThePaperPresetIsTheDefaultButForTheLinearStepRule() throws {
     var paper = try minimal("preset=accml-paper")
+    XCTAssertEqual(paper.optimizer.stepRule, .linear)
+    XCTAssertEqual(try minimal("preset=accml-paper", "optimizer.step_rule=log").optimizer.stepRule, .log)
+    paper.optimizer.stepRule = .log
     paper.preset = .standard
     XCTAssertEqual(paper, try minimal())
   }
 
   func testTheCodePresetSetsThePublishedBehaviour() throws {
     let c = try minimal("preset=accml-code")
+    XCTAssertEqual(c.optimizer.stepRule, .linear)
     XCTAssertEqual(c.quantization.sharedSteps, .byKind)
     XCTAssertEqual(c.quantization.bitnetGamma, .row)
     XCTAssertFalse(c.quantization.learnedSteps)

@@ -62,6 +62,9 @@ final class ParameterLayoutTests: XCTestCase {
           XCTAssertEqual(parts[count - 1].upperBound, bucket.upperBound)
         }
         let cuts = Set(shards.joined().map(\.lowerBound))
+        for offset in layout.parameters where offset.kind == .offset {
+          XCTAssertFalse(cuts.contains(offset.start), "\(what): an offset parted from its step")
+        }
         for piece in layout.pieces {
           XCTAssertFalse(piece.range.dropFirst().contains(where: cuts.contains), "\(what): a piece of two ranks")
         }

@@ -115,17 +115,25 @@ final class ConsoleTests: XCTestCase {
     let console = console(every: .init(steps: 0, seconds: 0))
     try console.observe(.step(Samples.step(1, of: 1)))
     sink.bytes = []
+    var test = Samples.evaluation(30, split: "test", f1: 0.5)
+    test.parametersOfStep = 20
     try console.observe(
       .end(
         RunSummary(
           globalStep: 30, seconds: 120, tokens: 240_000,
-          evaluations: [Samples.evaluation(20), Samples.evaluation(30, split: "test", f1: 0.5)],
-          energy: .measured([.init("package-0", 12_000), .init("package-1", 300)]))))
+          evaluations: [Samples.evaluation(30), test],
+          energy: .measured([.init("package-0", 12_000), .init("package-1", 300)]),
+          collapses: [CollapseReport(globalStep: 30, stage: "token", reason: "f1 0.0300 is under 20.0%")],
+          deadSites: [
+            DeadSiteReport(globalStep: 12, site: "layer.0.weight_quantizer", reason: "99.9% of its values are clipped"),
+            DeadSiteReport(globalStep: 20, site: "layer.1.weight_quantizer", reason: "other"),
+          ], skippedStepCount: 3)))
     XCTAssertEqual(
       sink.text,
       """
 
       score       token validation  token test
+      of step                   30          20
       strict_f1             0.6125      0.5000
       lenient_f1            0.6225      0.5100
 
@@ -136,6 +144,9 @@ final class ConsoleTests: XCTestCase {
       done at step 30 in 2m00s: 240000 tokens, 2000 tok/s with evaluation and checkpoints
       time of the steps: products 60.0%, attention 20.0%, communication not hidden 5.0%
       energy: 12.3 kJ, 0.0034 kWh (2 packages of this host)
+      3 of 30 steps were skipped for bad numbers
+      2 quantizer sites went dead, the first at step 12: layer.0.weight_quantizer (99.9% of its values are clipped); metrics.jsonl names all
+      collapsed: token at step 30: f1 0.0300 is under 20.0%
 
       """)
   }

@@ -19,10 +19,13 @@ final class MetricsFileTests: XCTestCase {
       .fingerprint(FingerprintReport(globalStep: 1, parameters: "00ff")),
       .note(NoteReport("guillemets « », \"quotes\", back\\slash,\nnew\tline, \u{1} and 😀")),
       .warning(WarningReport("careful")),
+      .deadSite(DeadSiteReport(globalStep: 1, site: "a.weight_quantizer", reason: "clipped")),
+      .collapse(CollapseReport(globalStep: 1, stage: "token", reason: "low")),
       .end(
         RunSummary(
           globalStep: 1, seconds: 60, tokens: 6144, evaluations: [Samples.evaluation(1)],
-          energy: .measured([EnergyReading.Package("package-0", 12.5)]))),
+          energy: .measured([EnergyReading.Package("package-0", 12.5)]),
+          collapses: [CollapseReport(globalStep: 1, stage: "token", reason: "low")], skippedStepCount: 2)),
     ]
     for event in events { try file.observe(event) }
     try file.finish()
@@ -30,7 +33,7 @@ final class MetricsFileTests: XCTestCase {
     let lines = try lines(url)
     XCTAssertEqual(
       lines.map { $0["kind"] as? String },
-      ["step", "evaluation", "site", "site", "fingerprint", "note", "warning", "end"])
+      ["step", "evaluation", "site", "site", "fingerprint", "note", "warning", "dead_site", "collapse", "end"])
     XCTAssertTrue(lines.allSatisfy { $0["global_step"] as? Int == 1 && $0["time"] as? Double == 12.346 })
     XCTAssertEqual(lines[0]["loss"] as? Double, 8.5)
     XCTAssertEqual(lines[0]["learning_rate"] as? Double, 4.2e-6)
@@ -40,7 +43,11 @@ final class MetricsFileTests: XCTestCase {
     XCTAssertEqual(lines[3]["site"] as? String, "roberta.encoder.layer.0.output.dense.input_quantizer")
     XCTAssertEqual(
       lines[5]["text"] as? String, "guillemets « », \"quotes\", back\\slash,\nnew\tline, \u{1} and 😀")
-    XCTAssertEqual((lines[7]["joules"] as? [String: Double])?["package-0"], 12.5)
+    XCTAssertEqual(lines[7]["site"] as? String, "a.weight_quantizer")
+    XCTAssertEqual(lines[8]["stage"] as? String, "token")
+    XCTAssertEqual((lines[9]["collapses"] as? [[String: Any]])?.first?["reason"] as? String, "low")
+    XCTAssertEqual(lines[9]["skipped_steps"] as? Int, 2)
+    XCTAssertEqual((lines[9]["joules"] as? [String: Double])?["package-0"], 12.5)
   }
 
   func testNumbersKeepEveryBitAndNonFiniteOnesAreNamed() throws {

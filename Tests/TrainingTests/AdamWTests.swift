@@ -43,43 +43,71 @@ final class AdamWTests: XCTestCase {
   private struct PlainAdamW {
     var w, m, v: [Double]
     var step = 0.0
-    let settings = AdamWSettings()
+    let settings: AdamWSettings
 
-    init(_ w: [Float]) {
+    init(_ w: [Float], _ settings: AdamWSettings) {
+      self.settings = settings
       self.w = w.map(Double.init)
       m = self.w.map { _ in 0 }
       v = m
     }
 
-    mutating func update(_ gradient: [Float], _ layout: ParameterLayout, rate: Double, clip: Double) {
+    /// m̂/(√v̂ + ε) of element `i`.
+    private mutating func direction(_ i: Int, _ g: Double) -> Double {
+      m[i] = settings.beta1 * m[i] + (1 - settings.beta1) * g
+      v[i] = settings.beta2 * v[i] + (1 - settings.beta2) * g * g
+      let (first, second) = (m[i] / (1 - pow(settings.beta1, step)), v[i] / (1 - pow(settings.beta2, step)))
+      return first / (second.squareRoot() + settings.epsilon)
+    }
+
+    mutating func update(_ gradient: [Float], _ layout: ParameterLayout, rates: LearningRates, clip: Double) {
       step += 1
+      let old = w
       for parameter in layout.parameters {
         for i in parameter.range {
           let g = Double(gradient[i]) * clip
-          m[i] = settings.beta1 * m[i] + (1 - settings.beta1) * g
-          v[i] = settings.beta2 * v[i] + (1 - settings.beta2) * g * g
-          let (first, second) = (m[i] / (1 - pow(settings.beta1, step)), v[i] / (1 - pow(settings.beta2, step)))
-          w[i] *= 1 - rate * (parameter.decays ? settings.weightDecay : 0)
-          w[i] -= rate * first / (second.squareRoot() + settings.epsilon)
-          if parameter.kind == .stepSize { w[i] = max(w[i], 1e-8) }
+          let isStep = parameter.kind == .stepSize
+          guard settings.stepRule == .log, isStep || parameter.kind == .offset else {
+            let rate = isStep || parameter.kind == .offset ? rates.steps : rates.parameters
+            w[i] *= 1 - rate * (parameter.decays ? settings.weightDecay : 0)
+            w[i] -= rate * direction(i, g)
+            if isStep { w[i] = max(w[i], 1e-8) }
+            continue
+          }
+          if isStep {
+            w[i] = max(exp(log(old[i]) - rates.steps * direction(i, g * old[i])), 1e-8)
+          } else {
+            // LSQplus_E4W4A4 has 15 steps between its lowest and its highest level.
+            let s = layout[parameter.name.replacingOccurrences(of: ".offset", with: ".step")]!.start
+            w[i] = (old[i] / old[s] - rates.steps * 15 * direction(i, g * old[s])) * w[s]
+          }
         }
       }
     }
+  }
+
+  private func settings(_ rule: StepRule) -> AdamWSettings {
+    var settings = AdamWSettings()
+    settings.stepRule = rule
+    return settings
   }
 
   /// Each update rounds w (of size one) by 2^−24 and the change (of size 1e−3) by a few units of 2^−24 relative; after ten of
   /// them 1e−6·max(1, |w|) is left.
   func testSeveralStepsAgreeWithTheFormulaInDoubles() throws {
     let layout = try layout()
-    for kind in [GradientStore.Kind.float32, .fixedPoint] {
+    for (kind, rule) in [
+      (GradientStore.Kind.float32, StepRule.log), (.float32, .linear), (.fixedPoint, .log), (.fixedPoint, .linear),
+    ] {
       let w = parameters(layout)
-      var plain = PlainAdamW(Array(w.elements))
-      let optimizer = AdamW(layout: layout, settings: AdamWSettings())
+      var plain = PlainAdamW(Array(w.elements), settings(rule))
+      let optimizer = AdamW(layout: layout, settings: settings(rule))
       for step in 0..<10 {
         let gradient = gradients(layout, step: step)
         let clip = 1 / Double(step + 1)
-        optimizer.update(w, with: store(gradient, kind), rate: rate, clip: clip)
-        plain.update(gradient, layout, rate: rate, clip: clip)
+        let rates = LearningRates(parameters: rate, steps: 3e-3)
+        optimizer.update(w, with: store(gradient, kind), rates: rates, clip: clip)
+        plain.update(gradient, layout, rates: rates, clip: clip)
       }
       XCTAssertEqual(optimizer.stepCount, 10)
       for parameter in layout.parameters {
@@ -100,7 +128,7 @@ final class AdamWTests: XCTestCase {
     let start = Array(w.elements)
     let optimizer = AdamW(layout: layout, settings: AdamWSettings())
     let gradient = gradients(layout, step: 0, spread: 0.01)
-    for _ in 0..<20 { optimizer.update(w, with: store(gradient), rate: rate, clip: 1) }
+    for _ in 0..<20 { optimizer.update(w, with: store(gradient), rates: LearningRates(rate), clip: 1) }
     for parameter in layout.parameters where parameter.kind == .vector || parameter.kind == .normWeight {
       for i in parameter.range {
         let g = Double(gradient[i])
@@ -115,7 +143,7 @@ final class AdamWTests: XCTestCase {
     let start = Array(w.elements)
     let optimizer = AdamW(layout: layout, settings: AdamWSettings())
     let nothing = [Float](repeating: 0, count: layout.elementCount)
-    optimizer.update(w, with: store(nothing), rate: 0.1, clip: 1)
+    optimizer.update(w, with: store(nothing), rates: LearningRates(0.1), clip: 1)
     for parameter in layout.parameters {
       for i in parameter.range {
         let wanted = parameter.kind == .matrix || parameter.kind == .table ? start[i] * (1 - 0.1 * 0.01) : start[i]
@@ -127,12 +155,40 @@ final class AdamWTests: XCTestCase {
   func testStepsStopAtTheirFloorAndOffsetsDoNot() throws {
     let layout = try layout()
     let w = parameters(layout)
-    let optimizer = AdamW(layout: layout, settings: AdamWSettings())
+    let optimizer = AdamW(layout: layout, settings: settings(.linear))
     let up = [Float](repeating: 1, count: layout.elementCount)
-    optimizer.update(w, with: store(up), rate: 10, clip: 1)
+    optimizer.update(w, with: store(up), rates: LearningRates(10), clip: 1)
     for parameter in layout.parameters where parameter.kind == .stepSize { XCTAssertEqual(w[parameter.start], 1e-8) }
     let offset = layout.parameters.first { $0.kind == .offset }!
     XCTAssertLessThan(w[offset.start], -5)
+  }
+
+  /// With a constant gradient of one sign AdamW moves by its rate at every update: a step of 1e−3 dies within two updates under
+  /// the linear rule at 1e−3, and falls by 2 % in twenty under the logarithmic one (a little less, as its gradient falls too).
+  func testASmallStepOutlivesTheLogarithmicRuleAndNotTheLinearOne() throws {
+    let layout = try layout()
+    let gradient = store([Float](repeating: 0.5, count: layout.elementCount))
+    let step = layout.parameters.first { $0.kind == .stepSize }!
+    for (rule, wanted) in [(StepRule.linear, 1e-8), (.log, 1e-3 * exp(-20 * 1e-3))] {
+      let w = parameters(layout)
+      w[step.start] = 1e-3
+      let optimizer = AdamW(layout: layout, settings: settings(rule))
+      for _ in 0..<20 { optimizer.update(w, with: gradient, rates: LearningRates(rate), clip: 1) }
+      XCTAssertEqual(Double(w[step.start]), wanted, accuracy: 1e-4 * wanted, "\(rule)")
+    }
+  }
+
+  /// Steps that are not learned have no gradient: neither they nor their offsets may drift by a rounding.
+  func testWithoutAGradientStepsAndOffsetsKeepTheirBits() throws {
+    let layout = try layout()
+    let w = parameters(layout)
+    let start = Array(w.elements)
+    let optimizer = AdamW(layout: layout, settings: settings(.log))
+    let nothing = store([Float](repeating: 0, count: layout.elementCount))
+    for _ in 0..<3 { optimizer.update(w, with: nothing, rates: LearningRates(rate), clip: 1) }
+    for parameter in layout.parameters where parameter.kind == .stepSize || parameter.kind == .offset {
+      XCTAssertEqual(w[parameter.start], start[parameter.start], parameter.name)
+    }
   }
 
   func testTheClipFactor() throws {
@@ -150,10 +206,17 @@ final class AdamWTests: XCTestCase {
   func testTheNormCountsEveryParameterOnce() throws {
     let layout = try layout()
     let gradient = gradients(layout, step: 3)
-    let exact = gradient.reduce(0) { $0 + Double($1) * Double($1) }
-    let optimizer = AdamW(layout: layout, settings: AdamWSettings())
-    for kind in [GradientStore.Kind.float32, .fixedPoint] {
-      XCTAssertEqual(optimizer.squaredNorm(of: store(gradient, kind)), exact, accuracy: 70 * 0x1p-24 * exact)
+    let w = parameters(layout)
+    for rule in [StepRule.log, .linear] {
+      // Under the logarithmic rule the gradient to ln s, and to β/s, is s times as large; all steps are ½.
+      let exact = layout.parameters.reduce(0.0) { sum, parameter in
+        let isScaled = rule == .log && (parameter.kind == .stepSize || parameter.kind == .offset)
+        return sum + parameter.range.reduce(0.0) { $0 + pow(Double(gradient[$1]) * (isScaled ? 0.5 : 1), 2) }
+      }
+      let optimizer = AdamW(layout: layout, settings: settings(rule))
+      for kind in [GradientStore.Kind.float32, .fixedPoint] {
+        XCTAssertEqual(optimizer.squaredNorm(of: store(gradient, kind), at: w), exact, accuracy: 70 * 0x1p-24 * exact)
+      }
     }
   }
 
@@ -162,7 +225,7 @@ final class AdamWTests: XCTestCase {
     for parameter in [layout.parameters[0], layout.parameters.last!] {
       var gradient = gradients(layout, step: 3)
       gradient[parameter.range.upperBound - 1] = .nan
-      XCTAssertTrue(AdamW(layout: layout, settings: AdamWSettings()).squaredNorm(of: store(gradient)).isNaN)
+      XCTAssertTrue(AdamW(layout: layout, settings: AdamWSettings()).squaredNorm(of: store(gradient), at: parameters(layout)).isNaN)
     }
   }
 
@@ -177,8 +240,8 @@ final class AdamWTests: XCTestCase {
         var norm = 0.0
         for step in 0..<3 {
           let gradient = store(gradients(layout, step: step), kind)
-          norm += optimizer.squaredNorm(of: gradient)
-          optimizer.update(w, with: gradient, rate: rate, clip: 0.7)
+          norm += optimizer.squaredNorm(of: gradient, at: w)
+          optimizer.update(w, with: gradient, rates: LearningRates(rate), clip: 0.7)
         }
         return (norm, w.elements.map(\.bitPattern))
       }
@@ -202,8 +265,8 @@ final class AdamWTests: XCTestCase {
         parts.reduce(0) { $0 + $1.first.count }, layout.elementCount, "\(count) ranks hold all moments once")
       for step in 0..<3 {
         let gradient = store(gradients(layout, step: step))
-        optimizer.update(whole, with: gradient, rate: rate, clip: 1)
-        for part in parts { part.update(shared, with: gradient, rate: rate, clip: 1) }
+        optimizer.update(whole, with: gradient, rates: LearningRates(rate), clip: 1)
+        for part in parts { part.update(shared, with: gradient, rates: LearningRates(rate), clip: 1) }
       }
       XCTAssertTrue(whole.elements.map(\.bitPattern) == shared.elements.map(\.bitPattern), "\(count) ranks")
     }
@@ -212,15 +275,16 @@ final class AdamWTests: XCTestCase {
   /// The norm from the shards' words, added up as ranks do, has the bits of the norm made alone.
   func testTheNormOfShardsHasTheSameBits() throws {
     let layout = try layout()
+    let w = parameters(layout)
     for kind in [GradientStore.Kind.float32, .fixedPoint] {
       let gradient = store(gradients(layout, step: 1), kind)
-      let alone = AdamW(layout: layout, settings: AdamWSettings()).squaredNorm(of: gradient)
+      let alone = AdamW(layout: layout, settings: AdamWSettings()).squaredNorm(of: gradient, at: w)
       let shards = layout.shards(count: 3)
       var total: [Int64] = []
       var norm = 0.0
       for rank in 0..<3 {
         let part = AdamW(layout: layout, settings: AdamWSettings(), owned: shards.map { $0[rank] })
-        norm = part.squaredNorm(of: gradient) { words in
+        norm = part.squaredNorm(of: gradient, at: w) { words in
           if total.isEmpty { total = [Int64](repeating: 0, count: words.count) }
           for i in words.indices {
             total[i] += words[i]
@@ -237,13 +301,13 @@ final class AdamWTests: XCTestCase {
     let (through, resumed) = (parameters(layout), parameters(layout))
     let first = AdamW(layout: layout, settings: AdamWSettings())
     let early = AdamW(layout: layout, settings: AdamWSettings())
-    for step in 0..<4 { first.update(through, with: store(gradients(layout, step: step)), rate: rate, clip: 1) }
-    for step in 0..<2 { early.update(resumed, with: store(gradients(layout, step: step)), rate: rate, clip: 1) }
+    for step in 0..<4 { first.update(through, with: store(gradients(layout, step: step)), rates: LearningRates(rate), clip: 1) }
+    for step in 0..<2 { early.update(resumed, with: store(gradients(layout, step: step)), rates: LearningRates(rate), clip: 1) }
     let late = AdamW(layout: layout, settings: AdamWSettings())
     late.first.pointer.update(from: early.first.pointer, count: early.first.count)
     late.second.pointer.update(from: early.second.pointer, count: early.second.count)
     late.stepCount = early.stepCount
-    for step in 2..<4 { late.update(resumed, with: store(gradients(layout, step: step)), rate: rate, clip: 1) }
+    for step in 2..<4 { late.update(resumed, with: store(gradients(layout, step: step)), rates: LearningRates(rate), clip: 1) }
     XCTAssertTrue(through.elements.map(\.bitPattern) == resumed.elements.map(\.bitPattern))
   }
 }

@@ -1,0 +1,115 @@
+import Foundation
+import Observability
+import TestSupport
+import XCTest
+
+/// What a run says of itself when it goes wrong and yet comes to its end.
+final class FaultReportTests: XCTestCase {
+  private func train(_ settings: [String], ranks: Int? = nil) throws -> (outcome: MPIRun.Outcome, output: URL, folder: TemporaryFolder)
+  {
+    let folder = try TemporaryFolder()
+    let output = folder.url.appendingPathComponent("out")
+    let config = try DemoData.configuration(output: output)
+    let arguments = ["train", config] + settings.flatMap { ["--set", $0] }
+    return (try Program.run(arguments, ranks: ranks), output, folder)
+  }
+
+  private func records(_ output: URL) throws -> [MetricsRecord] {
+    try MetricsRecord.all(at: output.appendingPathComponent("metrics.jsonl")).records
+  }
+
+  /// AdamW moves a step of 1e−3 by the learning rate: at 5e−2 under the linear rule sites die within a few updates.
+  func testAStepThatDiesIsNamedOnceAndCountedAtTheEnd() throws {
+    let settings = ["optimizer.step_rule=linear", "optimizer.learning_rate=5e-2", "logging.site_every_steps=1"]
+    let (outcome, output, folder) = try train(settings)
+    defer { withExtendedLifetime(folder) {} }
+    XCTAssertEqual(outcome.status, 0, outcome.errors)
+    let lines = outcome.output.split(separator: "\n").filter { $0.hasPrefix("dead site: ") }
+    XCTAssertFalse(lines.isEmpty, outcome.output)
+    let names = lines.map { $0.split(separator: " ")[2] }
+    XCTAssertEqual(Set(names).count, names.count, "each site is named once")
+    let dead = try records(output).filter { $0.kind == "dead_site" }
+    XCTAssertEqual(dead.compactMap { $0.string("site") }, names.map(String.init))
+    let count = "\(names.count) quantizer site"
+    XCTAssertTrue(outcome.output.split(separator: "\n").suffix(3).contains { $0.hasPrefix(count) }, outcome.output)
+  }
+
+  func testByChoiceADeadSiteStopsTheRunOnEveryRank() throws {
+    let settings = [
+      "optimizer.step_rule=linear", "optimizer.learning_rate=5e-2", "guards.on_dead_site=stop",
+      "logging.site_every_steps=1",
+    ]
+    let (outcome, _, folder) = try train(settings, ranks: 2)
+    defer { withExtendedLifetime(folder) {} }
+    XCTAssertEqual(outcome.status, 1, outcome.output)
+    XCTAssertEqual(outcome.errorLines.count, 1, outcome.errors)
+    XCTAssertTrue(outcome.errors.contains("is dead: "), outcome.errors)
+  }
+
+  func testByTheLogarithmicRuleTheSameRateKillsNoSite() throws {
+    let settings = ["optimizer.learning_rate=5e-2", "logging.site_every_steps=1"]
+    let (outcome, output, folder) = try train(settings)
+    defer { withExtendedLifetime(folder) {} }
+    XCTAssertEqual(outcome.status, 0, outcome.errors)
+    XCTAssertFalse(outcome.output.contains("its step size"), outcome.output)
+    let sites = try records(output).filter { $0.kind == "site" }
+    XCTAssertEqual(Set(sites.map(\.globalStep)), Set(1...12), "a report after every step")
+  }
+
+  /// Twelve steps at no rate to speak of learn nothing: F1 stays where chance puts it.
+  func testARunThatLearnedNothingIsMarkedAsCollapsed() throws {
+    let (outcome, output, folder) = try train(["optimizer.learning_rate=1e-12", "checkpoints.keep_last=1"])
+    defer { withExtendedLifetime(folder) {} }
+    XCTAssertEqual(outcome.status, 0, outcome.errors)
+    let last = outcome.output.split(separator: "\n").suffix(3)
+    XCTAssertTrue(last.contains { $0.hasPrefix("collapsed: token at step 12: lenient_f1 0.") }, outcome.output)
+    XCTAssertTrue(try records(output).contains { $0.kind == "collapse" && $0.string("stage") == "token" })
+    let config = try String(
+      contentsOf: output.appendingPathComponent("checkpoints/step-000012/config.json"), encoding: .utf8)
+    XCTAssertTrue(config.contains("\"collapsed\": \"token: lenient_f1 0."), config)
+    let shown = try Program.succeed(["inspect", output.path])
+    XCTAssertTrue(shown.contains("collapsed:    token at step"), shown)
+  }
+
+  func testARunThatLearnedIsNotMarked() throws {
+    let (outcome, _, folder) = try train([
+      "optimizer.learning_rate=3e-3", "budget.total_steps=300", "budget.alpha=0.1", "evaluation.points=1",
+    ])
+    defer { withExtendedLifetime(folder) {} }
+    XCTAssertEqual(outcome.status, 0, outcome.errors)
+    XCTAssertFalse(outcome.output.contains("collapsed"), outcome.output)
+  }
+
+  func testTheLastTableSaysWhoseStepEachFigureIsOf() throws {
+    let (outcome, _, folder) = try train([])
+    defer { withExtendedLifetime(folder) {} }
+    let best = try XCTUnwrap(
+      outcome.output.firstMatch(of: #/best checkpoint \(step (\d+)\)/#).map { String($0.1) }, outcome.output)
+    let row = try XCTUnwrap(outcome.output.split(separator: "\n").first { $0.hasPrefix("of step") }, outcome.output)
+    XCTAssertEqual(row.split(separator: " ").dropFirst(2).map(String.init), ["6", "12", best])
+  }
+
+  /// A bound below any loss makes every step bad: skipping them all trains nothing.
+  func testARunWhoseEveryStepIsSkippedFails() throws {
+    let settings = ["guards.on_bad_numbers=skip", "guards.loss_bound=1e-3"]
+    let (outcome, _, folder) = try train(settings, ranks: 2)
+    defer { withExtendedLifetime(folder) {} }
+    XCTAssertEqual(outcome.status, 1, outcome.output)
+    XCTAssertTrue(outcome.errors.contains("all 6 steps of the stage mlm were skipped"), outcome.errors)
+    XCTAssertTrue(outcome.output.contains("warning: step 6 is skipped: the loss is"), outcome.output)
+  }
+
+  /// Parameters that do not move have the same losses in a second run: a bound just under the largest leaves out its step.
+  func testSkippedStepsAreCountedAtTheEnd() throws {
+    let still = ["budget.alpha=0", "optimizer.learning_rate=1e-12", "optimizer.step_learning_rate=1e-12"]
+    let (first, output, folder) = try train(still)
+    defer { withExtendedLifetime(folder) {} }
+    XCTAssertEqual(first.status, 0, first.errors)
+    let losses = try records(output).filter { $0.kind == "step" }.compactMap { $0.double("loss") }.sorted()
+    let bound = (losses[losses.count - 1] + losses[losses.count - 2]) / 2
+    let (outcome, _, other) = try train(still + ["guards.on_bad_numbers=skip", "guards.loss_bound=\(bound)"])
+    defer { withExtendedLifetime(other) {} }
+    XCTAssertEqual(outcome.status, 0, outcome.errors)
+    XCTAssertTrue(outcome.output.contains("\n1 of 12 steps were skipped for bad numbers\n"), outcome.output)
+  }
+}

@@ -1,0 +1,67 @@
+import Training
+import XCTest
+
+final class SiteWatchTests: XCTestCase {
+  private let watch = SiteWatch(firstSteps: ["a": 1e-3, "b": 2])
+
+  private func findings(_ site: String, _ step: Float, _ clipped: Double, of watch: SiteWatch? = nil) -> [SiteWatch.Finding]
+  {
+    (watch ?? self.watch).newFindings([(site: site, stepSize: step, clippedShare: clipped)], at: 7)
+  }
+
+  func testAStepWithinTenfoldThatClipsLessThanHalfIsAlive() {
+    for step: Float in [1.01e-4, 5e-4, 1e-3, 9.9e-3] {
+      for clipped in [0, 0.3, 0.5] { XCTAssertEqual(findings("a", step, clipped), []) }
+    }
+  }
+
+  func testAStepThatFellOrRoseMoreThanTenfoldIsFound() {
+    for step: Float in [1e-8, 9.9e-5, 1.01e-2, 3] {
+      let found = findings("a", step, 0)
+      XCTAssertEqual(found.map(\.site), ["a"])
+      XCTAssertEqual(found.first?.globalStep, 7)
+      XCTAssertTrue(found[0].reason.contains(step < 1e-3 ? "times below" : "times above"), found[0].reason)
+    }
+    // 1e−8 is a hundred thousandth of 1e−3.
+    XCTAssertEqual(findings("a", 1e-8, 0)[0].reason, "its step size 1e-08 is 1e+05 times below its first value")
+  }
+
+  func testASiteThatClipsMoreThanHalfIsFound() {
+    XCTAssertEqual(findings("b", 2, 0.501).map(\.reason), ["50.1% of its values are clipped"])
+  }
+
+  func testASiteIsFoundOnce() {
+    var watch = watch
+    watch.add(findings("a", 1e-8, 1))
+    XCTAssertEqual(findings("a", 1e-8, 1, of: watch), [])
+    XCTAssertEqual(findings("b", 1e-8, 1, of: watch).map(\.site), ["b"])
+  }
+
+  /// BitNet's weights have γ, no step of their own.
+  func testASiteWithoutAFirstStepIsNotWatched() { XCTAssertEqual(findings("gamma", 1e-9, 1), []) }
+
+  func testWhatWasFoundSurvivesACheckpoint() throws {
+    var progress = RunProgress()
+    progress.sites = watch
+    progress.sites?.add(findings("a", 1e-8, 1))
+    progress.collapses = ["token": CollapseFinding(globalStep: 3, reason: "why")]
+    progress.skippedInRun = 4
+    XCTAssertEqual(try RunProgress(text: try progress.text(), path: "x"), progress)
+  }
+}
+
+final class CollapseRuleTests: XCTestCase {
+  func testAScoreUnderTwentyPercentIsACollapse() {
+    XCTAssertNil(CollapseRule.reason(score: ("f1", 0.2), loss: 1, firstLoss: 2))
+    XCTAssertEqual(CollapseRule.reason(score: ("f1", 0.19), loss: 1, firstLoss: 2), "f1 0.1900 is under 20.0%")
+    XCTAssertNotNil(CollapseRule.reason(score: ("f1", .nan), loss: 1, firstLoss: 2))
+  }
+
+  func testALossThatIsNotBelowTheFirstStepsIsACollapse() {
+    XCTAssertNil(CollapseRule.reason(score: nil, loss: 6.9, firstLoss: 7))
+    for loss in [7, 8, .nan, .infinity] {
+      XCTAssertNotNil(CollapseRule.reason(score: nil, loss: loss, firstLoss: 7), "\(loss)")
+    }
+    XCTAssertNil(CollapseRule.reason(score: nil, loss: 8, firstLoss: nil), "nothing to compare with")
+  }
+}
