@@ -7,7 +7,7 @@ One step: 12 sequences of 512 tokens, 15 % masked (80/10/10), dropout on, forwar
 The model is transformers' CamembertForMaskedLM (12 layers, 768, vocabulary 32,005), random weights.
 
   --mode          eager-float32, eager-bfloat16 (autocast), compile-float32, compile-bfloat16 (autocast); repeatable
-  --quantization  lsq: E8W8A8 as in numerics.md: every embedding table, the six weight matrices of a layer, the four
+  --quantization  lsq: E8W8A8 as in docs/numerics.md: every embedding table, the six weight matrices of a layer, the four
                   distinct inputs of a layer; fake quantization in float32, as everybody trains it in PyTorch
   --head          all: logits at every position, as transformers does; masked: at the masked positions only
   --micro-batch   sequences in one forward and backward pass; gradients add up to the same step
@@ -97,7 +97,7 @@ def quantize(model, bits=8):
 
 
 def check_quantizer():
-    """The quantizer against numerics.md, before anything is timed."""
+    """The quantizer against docs/numerics.md, before anything is timed."""
     x = torch.linspace(-3, 3, 601, dtype=torch.float64).requires_grad_()
     q = LSQ(4, 601, x)
     q(x).sum().backward()

@@ -1,5 +1,5 @@
 extension RunConfiguration {
-  /// Settings that belong together (numerics contract, "Presets").
+  /// Settings that belong together (docs/numerics.md, "Presets").
   public enum Preset: String, SettingsChoice {
     /// The numerics contract.
     case standard = "default"

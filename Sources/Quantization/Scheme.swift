@@ -40,7 +40,7 @@ public enum QuantizerRule: Equatable, Sendable {
 }
 
 /// A quantization scheme ExWyAz: one rule for embedding tables, weights and activations each, and the options in which
-/// published code differs from the papers (numerics.md, "Presets").
+/// published code differs from the papers (docs/numerics.md, "Presets").
 public struct Scheme: Equatable, Sendable {
   /// As written in a configuration, "LSQ_E4W4A4".
   public let name: String

@@ -3,7 +3,7 @@ import Encoder
 import Foundation
 import Quantization
 
-/// AdamW's constants (numerics.md, "Loss and gradient over the global batch").
+/// AdamW's constants (docs/numerics.md, "Loss and gradient over the global batch").
 public struct AdamWSettings: Sendable {
   public var beta1 = 0.9
   public var beta2 = 0.98
@@ -15,7 +15,7 @@ public struct AdamWSettings: Sendable {
   public init() {}
 }
 
-/// How AdamW moves step sizes and offsets (numerics contract, "How steps move").
+/// How AdamW moves step sizes and offsets (docs/numerics.md, "How steps move").
 public enum StepRule: String, Sendable {
   /// In ln s and β/s: an update changes a step by about its rate at most, whatever its size.
   case log

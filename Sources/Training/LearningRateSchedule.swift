@@ -1,4 +1,4 @@
-/// Linear warm-up to a peak over a share of the steps, then linear decay to zero at their end (numerics.md).
+/// Linear warm-up to a peak over a share of the steps, then linear decay to zero at their end (docs/numerics.md).
 public struct LearningRateSchedule: Sendable, Equatable {
   public let peak: Double
   public let warmupSteps: Int

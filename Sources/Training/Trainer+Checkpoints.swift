@@ -147,7 +147,7 @@ extension Trainer {
   // MARK: - The switch
 
   /// From masked-LM to token classification: rank zero's decision, which all carry out. The encoder and its quantizers stay,
-  /// the MLM head goes, the classifier comes, moments and schedule start afresh (numerics.md, "Budget").
+  /// the MLM head goes, the classifier comes, moments and schedule start afresh (docs/numerics.md, "Budget").
   func switchStage(to stage: RunProgress.Stage) throws {
     let decided: String = try world.fromLeader { stage.rawValue }
     progress.stage = RunProgress.Stage(rawValue: decided) ?? stage
