@@ -1,5 +1,6 @@
 extension RunConfiguration {
-  /// Kinds of products, threads, placement. `auto` takes the fastest that the CPU has.
+  /// Kinds of products, threads, placement. `auto` takes the fastest that the CPU has; for the fp32
+  /// scheme it means float32 throughout.
   public struct Compute: SettingsSection {
     /// The products of the forward pass.
     public var forward = Forward.automatic
@@ -48,7 +49,7 @@ extension RunConfiguration {
 
   /// The products of the backward pass.
   public enum Backward: String, SettingsChoice {
-    /// bf16 where the CPU has it, else int16 where scheme and CPU allow it.
+    /// bf16 where the CPU has it, else int16 where scheme and CPU allow it; float32 for the fp32 scheme.
     case automatic = "auto"
     /// The output gradient in bf16, sums in float32.
     case bf16
@@ -60,7 +61,7 @@ extension RunConfiguration {
 
   /// The products of attention, in both passes; softmax is float32 in all.
   public enum Attention: String, SettingsChoice {
-    /// bf16 where the CPU has it.
+    /// bf16 where the CPU has it; float32 for the fp32 scheme.
     case automatic = "auto"
     /// Operands in bf16, sums in float32.
     case bf16

@@ -51,21 +51,38 @@ public struct ComputePlan: Sendable {
       case .bf16: .bfloat16
       case .int16: int8 ? .int16 : .float
       case .fp32: .float
+      // A baseline that is called FP32 rounds nothing unless it is asked to.
+      case .automatic where !scheme.isQuantized: .float
       case .automatic: features.hasBfloat16Products ? .bfloat16 : int8 ? .int16 : .float
       }
-    if backward == .automatic, !features.hasBfloat16Products {
+    if backward == .automatic, scheme.isQuantized, !features.hasBfloat16Products {
       notes.append(
         int8
           ? "this CPU has no bf16: the backward pass rounds output gradients to 16-bit integers"
           : "this CPU has no bf16: the backward pass uses float32 products (same results to rounding)")
     }
-    let halfAttention = attention == .bf16 || attention == .automatic && features.hasBfloat16Products
+    let halfAttention =
+      attention == .bf16 || attention == .automatic && scheme.isQuantized && features.hasBfloat16Products
+    if !scheme.isQuantized { notes += roundedByChoice(forward, backward, attention) }
     return (
       Precision(
         forward: forward == .bf16 ? .bfloat16 : forward != .float && int8 ? .integer : .float, backward: chosen,
         attention: halfAttention ? .bfloat16 : .float),
       notes
     )
+  }
+
+  /// What a run of the fp32 scheme rounds to bf16 because its configuration says so.
+  private static func roundedByChoice(
+    _ forward: RunConfiguration.Forward, _ backward: RunConfiguration.Backward, _ attention: RunConfiguration.Attention
+  ) -> [String] {
+    let keys = [
+      ("compute.forward", forward == .bf16), ("compute.backward", backward == .bf16),
+      ("compute.attention", attention == .bf16),
+    ].filter(\.1).map(\.0)
+    if keys.isEmpty { return [] }
+    let names = keys.joined(separator: ", ")
+    return ["the fp32 scheme rounds operands to bf16 where the configuration asks for it: \(names)"]
   }
 
   private static func needsInt8(_ wish: String, instead: String) -> TrainingError {

@@ -35,6 +35,37 @@ final class ComputePlanTests: XCTestCase {
     XCTAssertEqual(try plan(.float, .fp32, on: plain).notes, [])
   }
 
+  /// A baseline called FP32 is float32 on every CPU, attention included.
+  func testTheFP32SchemeRoundsNothingUnlessAsked() throws {
+    let scheme = try Scheme(parsing: "fp32")
+    for features in [plain, vnni, bf16] {
+      let found = try ComputePlan(RunConfiguration.Compute(), scheme: scheme, features: features)
+      XCTAssertEqual(found.precision, .float32)
+      XCTAssertEqual(found.notes, [])
+    }
+    let asked: [(RunConfiguration.Forward, RunConfiguration.Backward, RunConfiguration.Attention, Precision, String)] =
+      [
+        (.bf16, .automatic, .automatic, Precision(forward: .bfloat16, backward: .float), "compute.forward"),
+        (.automatic, .bf16, .automatic, Precision(forward: .float, backward: .bfloat16), "compute.backward"),
+        (
+          .automatic, .automatic, .bf16, Precision(forward: .float, backward: .float, attention: .bfloat16),
+          "compute.attention"
+        ),
+      ]
+    for (forward, backward, attention, precision, key) in asked {
+      let found = try ComputePlan.products(
+        forward: forward, backward: backward, attention: attention, scheme: scheme, features: bf16)
+      XCTAssertEqual(found.0, precision)
+      XCTAssertEqual(found.notes.count, 1)
+      XCTAssertTrue(found.notes.allSatisfy { $0.contains("bf16") && $0.hasSuffix(key) }, "\(found.notes)")
+    }
+    // Quantized schemes go on as they were.
+    var wishes = RunConfiguration.Compute()
+    wishes.attention = .automatic
+    let quantized = try ComputePlan(wishes, scheme: Scheme(parsing: "LSQ_E8W8A8"), features: bf16)
+    XCTAssertEqual(quantized.precision, Precision(forward: .integer, backward: .bfloat16, attention: .bfloat16))
+  }
+
   func testWithoutCodesThereAreNoIntegerProducts() throws {
     XCTAssertEqual(try plan(.integer, .int16, "fp32", on: vnni).0, .float32)
     XCTAssertEqual(try plan(.integer, .int16, "fp32", on: plain).0, .float32)
