@@ -6,6 +6,8 @@ public enum ObservabilityError: Error, Equatable, CustomStringConvertible {
   case outputUnwritable(path: String, reason: String)
   /// The folder holds an earlier run, and this one does not resume it.
   case outputHoldsRun(path: String)
+  /// The folder holds other things than a run.
+  case outputIsForeign(path: String)
   /// Another process is writing a run in the folder.
   case outputInUse(path: String)
   /// A file could not be opened.
@@ -22,6 +24,8 @@ public enum ObservabilityError: Error, Equatable, CustomStringConvertible {
       return "output \(path): cannot be written (\(reason)); choose another `output`, or free it for writing"
     case .outputHoldsRun(let path):
       return "output \(path): holds an earlier run; continue it with --resume, or choose another `output`"
+    case .outputIsForeign(let path):
+      return "output \(path): holds other things than a run of palier; name a new or an empty folder as `output`"
     case .outputInUse(let path):
       return "output \(path): another run is writing there; wait for its end, or choose another `output`"
     case .cannotOpen(let path, let reason):

@@ -11,10 +11,13 @@ import Foundation
 ///        checkpoints/     complete checkpoints
 ///        store/           the token store, where the run made it
 /// ```
-/// It is made and tried before training starts, and locked as long as the value lives: one run a folder.
+/// It is made and tried before training starts, and locked as long as the value lives: one run a folder. Any other folder with
+/// something in it is refused untouched.
 public final class RunFolder {
   /// The folder.
   public let url: URL
+  /// Whether an earlier start of the run left its log here.
+  public let wasStartedBefore: Bool
   private let lockDescriptor: Int32
 
   /// The resolved configuration.
@@ -24,20 +27,22 @@ public final class RunFolder {
   /// Where its ranks were.
   public var hosts: URL { url.appendingPathComponent("hosts.json") }
   /// Every event.
-  public var metrics: URL { url.appendingPathComponent("metrics.jsonl") }
+  public var metrics: URL { url.appendingPathComponent(Self.metricsName) }
   /// TensorBoard's event files.
-  public var tensorBoard: URL { url.appendingPathComponent("tensorboard", isDirectory: true) }
+  public var tensorBoard: URL { url.appendingPathComponent(Self.tensorBoardName, isDirectory: true) }
   /// Complete checkpoints.
-  public var checkpoints: URL { url.appendingPathComponent("checkpoints", isDirectory: true) }
+  public var checkpoints: URL { url.appendingPathComponent(Self.checkpointsName, isDirectory: true) }
   /// The token store that the run made from its text.
   public var store: URL { url.appendingPathComponent("store", isDirectory: true) }
 
   /// Makes the folder and its subfolders, and writes a trial file in each.
-  /// - Parameter resuming: the run goes on in a folder that may hold it already. Otherwise a folder with a `metrics.jsonl`
-  ///   or a checkpoint in it is refused.
+  /// - Parameter resuming: the run goes on in a folder that may hold it already. Otherwise a folder with a checkpoint in it is
+  ///   refused; one whose run ended before its first checkpoint is not.
   public init(_ url: URL, resuming: Bool) throws {
     self.url = url.standardizedFileURL
+    try Self.refuseForeign(self.url)
     lockDescriptor = try Self.locked(self.url)
+    wasStartedBefore = FileManager.default.fileExists(atPath: self.url.appendingPathComponent(Self.metricsName).path)
     if !resuming { try refuseEarlierRun() }
     for folder in [self.url, tensorBoard, checkpoints] { try Self.tryOut(folder, output: self.url) }
   }
@@ -72,19 +77,35 @@ public final class RunFolder {
   }
 
   private func refuseEarlierRun() throws {
-    let manager = FileManager.default
-    let saved = (try? manager.contentsOfDirectory(atPath: checkpoints.path)) ?? []
-    if manager.fileExists(atPath: metrics.path) || saved.contains(where: { !$0.hasPrefix(".") }) {
-      throw ObservabilityError.outputHoldsRun(path: url.path)
-    }
+    let saved = (try? FileManager.default.contentsOfDirectory(atPath: checkpoints.path)) ?? []
+    if saved.contains(where: { !$0.hasPrefix(".") }) { throw ObservabilityError.outputHoldsRun(path: url.path) }
   }
+
+  private static let lockName = ".lock"
+  private static let metricsName = "metrics.jsonl"
+  private static let tensorBoardName = "tensorboard"
+  private static let checkpointsName = "checkpoints"
+
+  /// Refuses a folder of other things, before anything is made in it: a run writes over `run.yaml` and its like.
+  ///
+  /// A run's folder has its checkpoints and a lock or a log beside them; what a start leaves that failed at once holds nothing
+  /// but these.
+  private static func refuseForeign(_ url: URL) throws {
+    guard let names = try? FileManager.default.contentsOfDirectory(atPath: url.path), !names.isEmpty else { return }
+    let own: Set<String> = [lockName, tensorBoardName, checkpointsName]
+    let isJustMade = names.allSatisfy { own.contains($0) || $0.hasPrefix(trialPrefix) }
+    let isRun = names.contains(checkpointsName) && (names.contains(lockName) || names.contains(metricsName))
+    guard isJustMade || isRun else { throw ObservabilityError.outputIsForeign(path: url.path) }
+  }
+
+  private static let trialPrefix = ".trial-"
 
   // MARK: Files
 
   /// Makes `url` and takes its lock, which the system gives back when the process ends in whatever way.
   private static func locked(_ url: URL) throws -> Int32 {
     try make(url, output: url)
-    let descriptor = open(url.appendingPathComponent(".lock").path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    let descriptor = open(url.appendingPathComponent(lockName).path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else {
       throw ObservabilityError.outputUnwritable(path: url.path, reason: systemReason())
     }
@@ -117,7 +138,7 @@ public final class RunFolder {
   /// Makes a folder and writes a small file in it, so that what cannot work fails now and not after hours.
   private static func tryOut(_ folder: URL, output: URL) throws {
     try make(folder, output: output)
-    let trial = folder.appendingPathComponent(".trial-\(getpid())").path
+    let trial = folder.appendingPathComponent("\(trialPrefix)\(getpid())").path
     let descriptor = open(trial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else {
       throw ObservabilityError.outputUnwritable(path: output.path, reason: systemReason())

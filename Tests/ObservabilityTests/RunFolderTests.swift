@@ -44,11 +44,55 @@ final class RunFolderTests: XCTestCase {
     try autoreleasing {
       let run = try RunFolder(url, resuming: false)
       try Data().write(to: run.metrics)
+      try FileManager.default.createDirectory(
+        at: run.checkpoints.appendingPathComponent("step-000001"), withIntermediateDirectories: false)
     }
     XCTAssertEqual(
       refusal(url),
       "output \(url.path): holds an earlier run; continue it with --resume, or choose another `output`")
     XCTAssertNoThrow(try RunFolder(url, resuming: true))
+  }
+
+  func testARunThatEndedBeforeItsFirstCheckpointIsStartedAgain() throws {
+    let folder = try TemporaryFolder()
+    let url = folder.file("run")
+    try autoreleasing {
+      let run = try RunFolder(url, resuming: false)
+      XCTAssertFalse(run.wasStartedBefore)
+      try Data().write(to: run.metrics)
+      // What a killed writer leaves is no checkpoint.
+      try FileManager.default.createDirectory(
+        at: run.checkpoints.appendingPathComponent(".step-000001.partial-1-1"), withIntermediateDirectories: false)
+    }
+    for resuming in [false, true] { XCTAssertTrue(try RunFolder(url, resuming: resuming).wasStartedBefore) }
+  }
+
+  /// `/`, a home, a project: nothing in them is touched, whatever their `run.yaml` is.
+  func testAFolderOfOtherThingsIsRefusedUntouched() throws {
+    let folder = try TemporaryFolder()
+    let url = folder.file("project")
+    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: false)
+    try Data("mine\n".utf8).write(to: url.appendingPathComponent("run.yaml"))
+    for resuming in [false, true] {
+      XCTAssertEqual(
+        refusal(url, resuming: resuming),
+        "output \(url.path): holds other things than a run of palier; name a new or an empty folder as `output`")
+      XCTAssertEqual(try FileManager.default.contentsOfDirectory(atPath: url.path), ["run.yaml"])
+      XCTAssertTrue(refusal(URL(fileURLWithPath: "/"), resuming: resuming).hasPrefix("output /: holds other things"))
+    }
+    XCTAssertFalse(FileManager.default.fileExists(atPath: "/.lock"))
+    let empty = folder.file("empty")
+    try FileManager.default.createDirectory(at: empty, withIntermediateDirectories: false)
+    XCTAssertNoThrow(try RunFolder(empty, resuming: false))
+  }
+
+  /// A start whose disk was full leaves folders and a lock alone.
+  func testWhatAFailedStartLeavesIsTakenAgain() throws {
+    let folder = try TemporaryFolder()
+    let url = folder.file("run")
+    try autoreleasing { _ = try RunFolder(url, resuming: false) }
+    try Data().write(to: url.appendingPathComponent(".trial-1"))
+    XCTAssertNoThrow(try RunFolder(url, resuming: false))
   }
 
   func testTwoRunsCannotShareAFolder() throws {
@@ -64,7 +108,8 @@ final class RunFolderTests: XCTestCase {
   func testALockIsGivenBackAfterARefusal() throws {
     let folder = try TemporaryFolder()
     let url = folder.file("run")
-    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    try FileManager.default.createDirectory(
+      at: url.appendingPathComponent("checkpoints/best"), withIntermediateDirectories: true)
     try Data().write(to: url.appendingPathComponent("metrics.jsonl"))
     _ = refusal(url)
     XCTAssertNoThrow(try RunFolder(url, resuming: true))
