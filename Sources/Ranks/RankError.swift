@@ -10,6 +10,8 @@ public enum RankError: Error, CustomStringConvertible, Equatable {
   case launch(LaunchDiagnosis)
   /// Another rank failed; that rank prints its message, this one ends with it.
   case peerFailed(rank: Int, host: String, message: String)
+  /// A rank was started with something else than rank zero.
+  case unlike(name: String, value: String, leaderValue: String, leaderHost: String)
   /// A 64-bit sum left its range. `element` counts from the start of the buffer that was summed.
   case sumOverflow(element: Int)
   /// A value from another rank could not be read: other versions of the program in one world.
@@ -36,6 +38,9 @@ public enum RankError: Error, CustomStringConvertible, Equatable {
       return diagnosis.description
     case .peerFailed(let rank, let host, let message):
       return "rank \(rank) on \(host) failed: \(message)"
+    case .unlike(let name, let value, let leaderValue, let leaderHost):
+      return "\(name) is \(value) here and \(leaderValue) on rank 0 (\(leaderHost)): "
+        + "start all ranks with the same configuration, the same data and the same build of palier"
     case .sumOverflow(let element):
       return "the 64-bit sum over ranks overflows at element \(element): its values are too large for the fixed point"
     case .undecodable(let type, let reason):

@@ -28,6 +28,36 @@ extension World {
     return error
   }
 
+  /// Throws on every rank unless all have the same facts; the first rank that differs from rank zero prints the first fact in
+  /// which it does, with both values. Collective.
+  ///
+  /// Ranks that go on unlike would meet in collectives of unlike sizes, or train on each other's mistakes.
+  /// - Parameter facts: names with their values, in the same order on all ranks.
+  public func requireSame(_ facts: [(name: String, value: String)]) throws {
+    guard count > 1 else { return }
+    let text = Array(facts.map { "\($0.name)\u{1F}\($0.value)\u{1E}" }.joined().utf8)
+    let hashes = try allGather(text.withUnsafeBytes { fingerprint($0) })
+    guard let odd = hashes.firstIndex(where: { $0 != hashes[0] }) else { return }
+    let leaders: Facts = try broadcast(
+      isLeader ? Facts(host: hostName, names: facts.map(\.name), values: facts.map(\.value)) : nil)
+    try agree { if rank == odd { throw firstDifference(of: facts, from: leaders) } }
+  }
+
+  private struct Facts: Codable {
+    var host: String
+    var names: [String]
+    var values: [String]
+  }
+
+  private func firstDifference(of facts: [(name: String, value: String)], from leaders: Facts) -> RankError {
+    let theirs = Dictionary(zip(leaders.names, leaders.values)) { first, _ in first }
+    let mine = Dictionary(facts.map { ($0.name, $0.value) }) { first, _ in first }
+    let name = (leaders.names + facts.map(\.name)).first { theirs[$0] != mine[$0] } ?? "the start"
+    func shown(_ value: String?) -> String { value.map { $0.isEmpty ? "not given" : oneLine($0) } ?? "unknown" }
+    return .unlike(
+      name: name, value: shown(mine[name]), leaderValue: shown(theirs[name]), leaderHost: leaders.host)
+  }
+
   private struct Failure: Codable {
     var host: String
     var message: String
