@@ -27,6 +27,9 @@ public struct ShardedSafetensors: TensorSource {
     tensors = try ShardedSafetensors.check(map, shards, index: index.path)
   }
 
+  /// The names of all its files, sorted.
+  var shardNames: [String] { shards.keys.sorted() }
+
   private static func weightMap(_ index: FileBytes) throws -> [String: String] {
     let fields = try JSONFields(reading: index)
     guard let map = fields["weight_map"]?.object, !map.isEmpty else {

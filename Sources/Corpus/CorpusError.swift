@@ -25,6 +25,8 @@ public enum CorpusError: Error, Equatable, CustomStringConvertible {
   case emptyCorpus(files: [String])
   /// A text file changed its size while it was being tokenized.
   case sourceChanged(path: String, planned: Int, found: Int)
+  /// A text file has other bytes here than where its tokenization was planned.
+  case otherText(path: String, start: Int)
   /// A rank's part of a store under construction is missing, of another plan, or damaged.
   case badPart(path: String, problem: String)
 
@@ -67,6 +69,9 @@ public enum CorpusError: Error, Equatable, CustomStringConvertible {
       return "\(files.joined(separator: ", ")): no document in it; give UTF-8 text"
     case .sourceChanged(let path, let planned, let found):
       return "\(path): \(found) bytes, \(planned) when planned; leave it alone while it is tokenized and start again"
+    case .otherText(let path, let start):
+      return
+        "\(path): its text from byte \(start) on is not what rank 0 read; give all ranks the same files and start again"
     case .badPart(let path, let problem):
       return "\(path): \(problem); run tokenize again"
     case .storeExists(let path):

@@ -5,15 +5,23 @@ import Ranks
 /// Text to a token store on all ranks: the same bytes for any number of them.
 public enum Tokenization {
   /// Tokenizes `files` into `folder`. Collective; the manifest is the leader's, nil elsewhere.
+  ///
+  /// The leader reads the text once to plan; a rank whose files hold other text than that says so.
   /// - Parameter progress: called on the leader with its own bytes done and the bytes that it has to do.
   public static func run(
     world: World, files: [URL], layout: DocumentLayout, tokenizer: Tokenizer, into folder: URL,
     progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }
   ) throws -> TokenStoreManifest? {
-    let (plan, build) = try world.agree {
-      let plan = try TokenizationPlan(files: files, layout: layout)
-      return (plan, try TokenStoreBuild(store: folder, plan: plan, tokenizer: tokenizer))
-    }
+    let plan = try world.fromLeader { try TokenizationPlan(files: files, layout: layout) }
+    return try run(world: world, plan: plan, tokenizer: tokenizer, into: folder, progress: progress)
+  }
+
+  /// The same from a plan that all ranks have. Collective.
+  static func run(
+    world: World, plan: TokenizationPlan, tokenizer: Tokenizer, into folder: URL,
+    progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }
+  ) throws -> TokenStoreManifest? {
+    let build = try world.agree { try TokenStoreBuild(store: folder, plan: plan, tokenizer: tokenizer) }
     try world.agree { if world.isLeader { try build.prepare() } }
     do {
       let mine = plan.pieces(of: world.rank, rankCount: world.count).reduce(0) { $0 + $1.byteCount }

@@ -222,6 +222,8 @@ final class TokenStoreTests: XCTestCase {
     try "le la\n".write(to: folder.file("a.txt"), atomically: true, encoding: .utf8)
     let encoder = try PieceTokenizer(plan: plan, tokenizer: SyntheticModel().tokenizer())
     assertThrows(try encoder.encode(piece: plan.pieces[0]), "6 bytes, 3 when planned")
+    try "la\n".write(to: folder.file("a.txt"), atomically: true, encoding: .utf8)
+    assertThrows(try encoder.encode(piece: plan.pieces[0]), "is not what rank 0 read")
     assertThrows(try TokenizationPlan(files: [folder.file("none.txt")]), "none.txt: cannot be read")
     assertThrows(try TokenizationPlan(files: [folder.url]), "no regular file")
   }

@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 
 /// The tokens of a plan's piece: its documents as `<s> … </s>`, one after the other.
@@ -30,6 +31,10 @@ public struct PieceTokenizer {
     let file = try MappedFile(URL(fileURLWithPath: source.path))
     guard file.bytes.count == source.byteCount else {
       throw CorpusError.sourceChanged(path: source.path, planned: source.byteCount, found: file.bytes.count)
+    }
+    let text = UnsafeRawBufferPointer(rebasing: file.bytes[piece.start..<piece.end])
+    guard SHA256.hash(data: text).hexadecimal == piece.sha256 else {
+      throw CorpusError.otherText(path: source.path, start: piece.start)
     }
     var encoded = EncodedPiece(index: piece.index)
     encoded.ids.reserveCapacity(piece.byteCount / 3)

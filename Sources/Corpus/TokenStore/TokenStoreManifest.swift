@@ -27,6 +27,13 @@ public struct TokenStoreManifest: Codable, Sendable, Equatable {
   /// SHA-256 of the token file, in hexadecimal.
   public let sha256: String
 
+  /// Whether the store was made from the text of `plan`, byte for byte, by the tokenizer of this fingerprint. A store of an
+  /// earlier build does not tell, and counts as another.
+  public func isMade(from plan: TokenizationPlan, by tokenizerFingerprint: String) -> Bool {
+    self.tokenizerFingerprint == tokenizerFingerprint && sources.map(\.sha256) == plan.sources.map(\.sha256)
+      && sources.map(\.layout) == plan.sources.map(\.layout) && !sources.contains { $0.sha256 == nil }
+  }
+
   /// The manifest as it is written: keys sorted, so that equal stores have equal bytes.
   func json() throws -> Data {
     let encoder = JSONEncoder()

@@ -14,6 +14,8 @@ public struct TokenizationPlan: Codable, Sendable, Equatable {
     public let byteCount: Int
     /// How its documents lie; never `.automatic`.
     public let layout: DocumentLayout
+    /// SHA-256 of its bytes, in hexadecimal; nil in stores of earlier builds.
+    public var sha256: String?
   }
 
   /// A stretch of whole documents of one file.
@@ -26,6 +28,8 @@ public struct TokenizationPlan: Codable, Sendable, Equatable {
     public let start: Int
     /// The byte after its last one.
     public let end: Int
+    /// SHA-256 of its bytes, in hexadecimal: whoever encodes it must read the same.
+    public let sha256: String
 
     /// Its size in bytes.
     public var byteCount: Int { end - start }
@@ -44,14 +48,23 @@ public struct TokenizationPlan: Codable, Sendable, Equatable {
     for file in files {
       let mapped = try MappedFile(file)
       let documents = Documents(text: mapped.text, layout: Documents.resolve(layout, for: mapped.text))
+      var whole = SHA256()
       var start = 0
       while start < mapped.bytes.count {
         let target = min(start + pieceByteCount, mapped.bytes.count)
         let end = documents.boundary(atOrAfter: target)
-        pieces.append(Piece(index: pieces.count, source: sources.count, start: start, end: end))
+        let bytes = UnsafeRawBufferPointer(rebasing: mapped.bytes[start..<end])
+        whole.update(bufferPointer: bytes)
+        pieces.append(
+          Piece(
+            index: pieces.count, source: sources.count, start: start, end: end,
+            sha256: SHA256.hash(data: bytes).hexadecimal))
         start = end
       }
-      sources.append(Source(path: file.relativePath, byteCount: mapped.bytes.count, layout: documents.layout))
+      sources.append(
+        Source(
+          path: file.relativePath, byteCount: mapped.bytes.count, layout: documents.layout,
+          sha256: whole.finalize().hexadecimal))
     }
     self.sources = sources
     self.pieces = pieces
@@ -64,6 +77,13 @@ public struct TokenizationPlan: Codable, Sendable, Equatable {
   public func pieces(of rank: Int, rankCount: Int) -> [Piece] {
     precondition(rank >= 0 && rank < rankCount, "TokenizationPlan: rank \(rank) of \(rankCount)")
     return stride(from: rank, to: pieces.count, by: rankCount).map { pieces[$0] }
+  }
+
+  /// SHA-256 of what the text is, wherever it lies: the bytes and layout of every file, in order.
+  public var textFingerprint: String {
+    var hash = SHA256()
+    for source in sources { hash.update(data: Data("\(source.sha256 ?? "") \(source.layout.rawValue)\n".utf8)) }
+    return hash.finalize().hexadecimal
   }
 
   /// SHA-256 of the plan and a tokenizer's fingerprint: parts of one store have the same.
