@@ -51,6 +51,8 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
   case missing(file: String, key: String, reason: String)
   /// Values that cannot work together.
   case conflict(ConfigurationOrigin, key: String, reason: String)
+  /// A key that `--allow-changes` names for nothing.
+  case unchangeable(key: String, reason: String)
   /// A file or folder named by the configuration that is not there or cannot be read.
   case noSuchInput(key: String, path: String, reason: String)
 
@@ -91,6 +93,8 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
       return "\(file): \(key) is missing: \(reason)"
     case .conflict(let origin, let key, let reason):
       return "\(origin): \(key): \(reason)"
+    case .unchangeable(let key, let reason):
+      return "--allow-changes \(shown(key)): \(reason)"
     case .noSuchInput(let key, let path, let reason):
       return "\(key): \(path): \(reason)"
     }

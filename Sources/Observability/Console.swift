@@ -54,6 +54,7 @@ public final class Console: RunObserver {
   /// Shows what is worth a line; sites and fingerprints are for the files.
   @discardableResult public func observe(_ event: RunEvent) throws -> Bool {
     switch event {
+    case .start(let report): try show(line: "arithmetic: " + report.summary)
     case .step(let report): return try show(report)
     case .evaluation(let report): try show(report)
     case .deadSite(let report):

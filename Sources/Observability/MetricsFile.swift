@@ -53,6 +53,7 @@ public final class MetricsFile: RunObserver {
 
   private func line(for event: RunEvent) -> [UInt8] {
     switch event {
+    case .start(let report): return line("start", report.add(to:))
     case .step(let report): return line("step", report.add(to:))
     case .evaluation(let report): return line("evaluation", report.add(to:))
     case .sites: return []
@@ -73,6 +74,21 @@ public final class MetricsFile: RunObserver {
     fill(&text)
     text.end(line: true)
     return text.bytes
+  }
+}
+
+extension StartReport {
+  func add(to text: inout JSONText) {
+    text.add("palier", version)
+    text.add("arithmetic") { inner in
+      for entry in arithmetic { inner.add(entry.name, entry.value) }
+    }
+    text.add("data") { inner in
+      for entry in data { inner.add(entry.name, entry.value) }
+    }
+    text.add("ranks", ranks)
+    text.add("threads", threads)
+    if !changes.isEmpty { text.add("changes", changes.joined(separator: "; ")) }
   }
 }
 

@@ -2,7 +2,7 @@ import Foundation
 
 /// One line of `metrics.jsonl`, read back.
 public struct MetricsRecord {
-  /// "step", "evaluation", "site", "fingerprint", "note", "warning" or "end".
+  /// "start", "step", "evaluation", "site", "fingerprint", "note", "warning" or "end".
   public let kind: String
   /// The run's step that it belongs to.
   public let globalStep: Int

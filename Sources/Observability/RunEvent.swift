@@ -116,6 +116,8 @@ public struct RunSummary: Sendable, Equatable {
 
 /// One thing that happened in a run, as a value.
 public enum RunEvent: Sendable, Equatable {
+  /// The start of a run, or of its part after a resume.
+  case start(StartReport)
   /// An optimizer step.
   case step(StepReport)
   /// An evaluation.
@@ -145,7 +147,7 @@ public enum RunEvent: Sendable, Equatable {
     case .deadSite(let report): return report.globalStep
     case .collapse(let report): return report.globalStep
     case .end(let summary): return summary.globalStep
-    case .note, .warning: return nil
+    case .start, .note, .warning: return nil
     }
   }
 }

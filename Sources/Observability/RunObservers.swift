@@ -12,6 +12,8 @@ public final class RunObservers {
     var lostEventCount = 0
     /// How often it ceased to work.
     var failureCount = 0
+    /// In all.
+    var allLostCount = 0
     var isToldOf: Bool { failureCount <= 3 }
   }
 
@@ -32,6 +34,15 @@ public final class RunObservers {
     lock.lock()
     defer { lock.unlock() }
     for index in sinks.indices { deliver(event, to: index) }
+  }
+
+  /// The files that lack events, in words: "3 events of metrics.jsonl". The console is no file.
+  public var losses: [String] {
+    lock.lock()
+    defer { lock.unlock() }
+    return sinks.filter { $0.allLostCount > 0 && !$0.observer.isSeenAtOnce }.map {
+      "\($0.allLostCount) event\($0.allLostCount == 1 ? "" : "s") of \($0.observer.name)"
+    }
   }
 
   /// Short for a note event.
@@ -60,6 +71,7 @@ public final class RunObservers {
       hasWritten = try sinks[index].observer.observe(event)
     } catch {
       sinks[index].lostEventCount += 1
+      sinks[index].allLostCount += 1
       if sinks[index].lostEventCount == 1 { sinks[index].failureCount += 1 }
       if sinks[index].lostEventCount == 1, sinks[index].isToldOf {
         tell(

@@ -68,7 +68,7 @@ extension RunEvent {
     case .sites(let reports):
       return reports.map { ("step_size/" + $0.site, $0.stepSize) }
         + reports.map { ("clipped_share/" + $0.site, $0.clippedShare) }
-    case .fingerprint, .deadSite, .collapse, .note, .warning, .end: return []
+    case .start, .fingerprint, .deadSite, .collapse, .note, .warning, .end: return []
     }
   }
 }

@@ -1,5 +1,6 @@
 import Checkpoints
 import Corpus
+import Observability
 import Quantization
 
 /// What Palier notes in a checkpoint's `config.json`, under the key `palier`, beyond what transformers needs.
@@ -14,6 +15,10 @@ public struct CheckpointFacts: Equatable, Sendable {
   public var task: TaggedTask?
   /// The run's step.
   public var globalStep: Int?
+  /// In which arithmetic it was trained, by name.
+  public var arithmetic: [NamedText] = []
+  /// What was changed on a resume by the user's leave.
+  public var changes: [String] = []
   /// Whether anything was noted.
   public private(set) var isPresent = false
 
@@ -32,6 +37,19 @@ public struct CheckpointFacts: Equatable, Sendable {
     stage = fields["stage"]?.string.flatMap { RunProgress.Stage(rawValue: $0) }
     task = fields["task"]?.string.flatMap { TaggedTask(rawValue: $0) }
     globalStep = fields["global_step"]?.integer
+    let noted = fields["arithmetic"]?.object
+    arithmetic = noted?.keys.compactMap { key in noted?[key]?.string.map { NamedText(key, $0) } } ?? []
+    changes = fields["changes"]?.array?.compactMap(\.string) ?? []
+  }
+
+  /// The arithmetic of a run and what was changed in it, as they are noted.
+  static func fields(of arithmetic: Arithmetic, changes: [String]) -> JSONFields {
+    var noted = JSONFields()
+    for (name, value) in arithmetic.entries { noted[name] = .string(value) }
+    var fields = JSONFields()
+    fields["arithmetic"] = .object(noted)
+    if !changes.isEmpty { fields["changes"] = .array(changes.map { .string($0) }) }
+    return fields
   }
 
   /// A scheme as it is noted: its name, and those options that change what a checkpoint computes.

@@ -1,5 +1,4 @@
 import Checkpoints
-import Compute
 import Configuration
 import Foundation
 import Observability
@@ -28,7 +27,23 @@ final class LeadersDesk {
     fflush(stdout)
   }
 
-  func openLogs(_ configuration: RunConfiguration, _ trainer: Trainer, resumingAt step: Int?) throws {
+  // MARK: - Checkpoints
+
+  /// What a run that has come to `step` should leave and does not, in words; every write must have ended.
+  func missing(at step: Int, alpha: Bool) -> [String] {
+    var names: [URL] = []
+    if alpha { names.append(series.alpha) }
+    names.append(series.url(ofStep: step))
+    let missing = names.filter { !AtomicFolder.isComplete($0) }.map { "checkpoints/\($0.lastPathComponent)" }
+    return missing + (observers?.losses ?? [])
+  }
+
+  // MARK: - Logs
+
+  /// - Parameter step: the step of the checkpoint that the run goes on from; nil where it begins.
+  func openLogs(_ configuration: RunConfiguration, _ start: StartReport, resumingAt step: Int?) throws {
+    // Where an earlier start left its log without a checkpoint, this run begins again in it.
+    let step = step ?? (folder.wasStartedBefore ? 0 : nil)
     let plan = [
       StagePlan(stage: RunProgress.Stage.pretraining.shortName, steps: configuration.budget.pretrainingSteps),
       StagePlan(stage: RunProgress.Stage.fineTuning.shortName, steps: configuration.budget.fineTuningSteps),
@@ -42,29 +57,38 @@ final class LeadersDesk {
       sinks.append(try TensorBoardWriter(folder: folder.tensorBoard, resumingAt: step))
     }
     observers = RunObservers(sinks)
+    observers?.observe(.start(start))
   }
 
   /// The resolved configuration, versions and hosts.
-  func writeFacts(_ configuration: RunConfiguration, hosts: [RankHost], threads: Int) throws {
+  func writeFacts(_ configuration: RunConfiguration, _ arithmetic: Arithmetic, hosts: [RankHost], threads: Int) throws {
     try folder.write(configuration: configuration.resolvedYAML())
     var versions: [(name: String, value: String)] = [
-      ("palier", PalierVersion.text), ("onednn", ProductBackend.version), ("onednn_isa", ProductBackend.instructionSet),
-      ("mpi", World.libraryVersion),
+      ("palier", PalierVersion.text), ("mpi", World.libraryVersion),
     ]
+    versions += arithmetic.entries
     versions += MachineDescription.current()
     try folder.write(versions: versions)
     try folder.write(
       hosts: hosts.map { HostEntry(rank: $0.rank, host: $0.host, localRank: $0.localRank, threads: threads) })
   }
 
-  func end(_ progress: RunProgress, elapsed: Double, evaluations: [EvaluationReport]) {
+  /// - Parameter unwritten: what the run should have left, in words.
+  func end(_ progress: RunProgress, elapsed: Double, evaluations: [EvaluationReport], unwritten: [String]) {
     observers?.observe(
       .end(
         RunSummary(
           globalStep: progress.globalStep, seconds: elapsed, tokens: progress.tokenCount, evaluations: evaluations,
           energy: energy?.reading() ?? .unavailable("no meter"), collapses: progress.collapseReports,
           deadSites: progress.deadSiteReports, skippedStepCount: progress.skippedInRun ?? 0)))
+    warn(unwritten: unwritten)
     observers?.finish()
+  }
+
+  /// The last words of a run that could not write all that it should leave.
+  func warn(unwritten: [String]) {
+    guard !unwritten.isEmpty else { return }
+    observers?.warn("not written: \(unwritten.joined(separator: ", ")): make room in \(folder.url.path)")
   }
 }
 

@@ -34,8 +34,12 @@ public struct RunProgress: Codable, Equatable, Sendable {
   public var tokenCount = 0
   public var seconds = 0.0
   public var evaluationSeconds = 0.0
-  /// What must be the same on a resume.
+  /// What must be the same on a resume, in short.
   public var identity = ""
+  /// The same in full; absent in checkpoints of earlier builds.
+  public var madeWith: RunIdentity?
+  /// What was changed on a resume by the user's leave, a line each.
+  public var changes: [String]?
   /// The products and sums that made it so far: with others a resumed run is the same to rounding, not to the bit. Absent in
   /// checkpoints of earlier builds.
   public var arithmetic: String?
@@ -43,7 +47,11 @@ public struct RunProgress: Codable, Equatable, Sendable {
   public init() {}
 
   /// As JSON text.
-  package func text() throws -> String { String(decoding: try JSONEncoder().encode(self), as: UTF8.self) }
+  package func text() throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    return String(decoding: try encoder.encode(self), as: UTF8.self)
+  }
 
   /// Reads `text`.
   package init(text: String, path: String) throws {
@@ -66,4 +74,6 @@ public enum RunEnding: Sendable, Equatable {
   case finished
   /// A signal asked for it; a checkpoint was written.
   case stopped(signal: String)
+  /// It finished or was stopped, and something that it should leave could not be written.
+  case unwritten
 }

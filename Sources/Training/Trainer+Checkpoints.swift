@@ -18,8 +18,10 @@ extension Trainer {
   func saveCheckpoint() throws {
     progress.seconds = elapsed
     progress.updateCount = replica.optimizer.stepCount
-    // The job in flight reads the snapshot: it must be done before the next one is taken.
-    guard try onLeader({ try $0.writer.drain() }) else { return }
+    (progress.madeWith, progress.identity) = (identity, outline)
+    // The job in flight reads the snapshot: it must be done before the next one is taken. What became of it does not concern
+    // this one.
+    try drainCheckpoints()
     try replica.takeSnapshot(into: leader?.snapshot)
     try onLeader { desk in
       let parameterCount = ModelFiles.views(of: replica.model).count
@@ -34,17 +36,31 @@ extension Trainer {
   }
 
   /// Waits for the checkpoint in flight.
-  func drainCheckpoints() throws { _ = try onLeader { try $0.writer.drain() } }
+  func drainCheckpoints() throws { try onLeader { try $0.writer.drain() } }
 
   /// The model with its masked-LM head at the switch.
   func saveAlpha() throws {
-    try saveModel { $0.series.alpha }
-    note("switch at α = \(configuration.budget.alpha): encoder saved as checkpoints/alpha")
+    let isSaved = try saveModel { $0.series.alpha }
+    note(
+      "switch at α = \(configuration.budget.alpha): "
+        + (isSaved ? "encoder saved as checkpoints/alpha" : "the encoder could not be saved as checkpoints/alpha"))
   }
 
-  func saveBest() throws { try saveModel { $0.series.best } }
+  /// - Returns: on every rank, whether it was written.
+  func saveBest() throws -> Bool { try saveModel { $0.series.best } }
 
-  private func saveModel(to place: (LeadersDesk) -> URL) throws {
+  /// What the run should have left by now and could not write, in words; the same on every rank. Collective.
+  func unwritten() throws -> [String] {
+    try drainCheckpoints()
+    return try world.fromLeader {
+      let alpha = configuration.budget.pretrainingSteps > 0 && progress.stage == .fineTuning
+      let best = lostBest.map { ["checkpoints/best of step \($0.step)"] } ?? []
+      return best + (leader?.missing(at: progress.globalStep, alpha: alpha) ?? [])
+    }
+  }
+
+  @discardableResult
+  private func saveModel(to place: (LeadersDesk) -> URL) throws -> Bool {
     try onLeader { desk in
       let state = CheckpointState(
         config: config(), tensors: ModelFiles.views(of: replica.model), arrays: [], values: [:],
@@ -75,23 +91,27 @@ extension Trainer {
     facts["global_step"] = .integer(progress.globalStep)
     if let collapse = progress.collapseReports.last { facts["collapsed"] = .string("\(collapse.stage): \(collapse.reason)") }
     if let task = fineTuning?.corpus.task { facts["task"] = .string(task.rawValue) }
+    let made = CheckpointFacts.fields(of: identity.arithmetic, changes: progress.changes ?? [])
+    for (name, value) in made { facts[name] = value }
     return ModelFiles.config(
       from: source.config, head: replica.model.head, labels: fineTuning?.labels.names, facts: facts)
   }
 
   // MARK: - Reading
 
-  /// The newest intact checkpoint of the run's folder. Collective.
+  /// The newest intact checkpoint of the run's folder; nil where none was ever finished, so that the run starts again.
+  /// Collective.
   func findCheckpoint() throws -> ResumedRun? {
     struct Found: Codable {
-      var progress: RunProgress
-      var path: String
-      var skipped: [String]
+      var progress: RunProgress?
+      var path = ""
+      var skipped: [String] = []
     }
     let found: Found = try world.fromLeader {
-      guard let leader else { throw TrainingError.nothingToResume(configuration.output) }
+      guard let leader else { return Found() }
       let found = try leader.series.latestIntact()
       guard let checkpoint = found.checkpoint else {
+        if found.skipped.isEmpty { return Found() }
         throw TrainingError.nothingToResume(([leader.folder.url.path] + found.skipped).joined(separator: "; "))
       }
       let state = try TrainerStateFile(checkpoint.url)
@@ -100,17 +120,9 @@ extension Trainer {
         progress: try RunProgress(text: text, path: checkpoint.url.path), path: checkpoint.url.path,
         skipped: found.skipped)
     }
+    guard let progress = found.progress else { return nil }
     found.skipped.forEach { leader?.say("warning: \($0)") }
-    guard found.progress.identity == progress.identity else {
-      throw TrainingError.resumeMismatch(
-        "it was made with \(found.progress.identity), this run has \(progress.identity)")
-    }
-    if let before = found.progress.arithmetic, before != plan.summary {
-      leader?.say(
-        "warning: the run so far was made with \(before), and goes on with \(plan.summary): the same to rounding, not to the bit"
-      )
-    }
-    return ResumedRun(progress: found.progress, path: found.path)
+    return ResumedRun(progress: progress, path: found.path)
   }
 
   /// Fills parameters and moments from a checkpoint: the leader reads, all ranks get the same bits, or their shards of them.

@@ -32,14 +32,22 @@ extension Trainer {
       if isEvaluationPoint(stage) { try evaluate(stage, data) }
       let signal = try SignalFlag.pending(on: world)
       if signal != nil || isCheckpointDue(stage) { try saveCheckpoint() }
-      if let signal {
-        try drainCheckpoints()
-        note("stopped by \(signal.name) after step \(progress.globalStep): palier train --resume goes on from here")
-        return .stopped(signal: signal.name)
-      }
+      if let signal { return try stop(by: signal.name) }
     }
     try requireATrainedStage(stage, count)
     return nil
+  }
+
+  /// The end of a run that was asked to stop, its state just saved.
+  private func stop(by signal: String) throws -> RunEnding {
+    let unwritten = try unwritten()
+    let what =
+      unwritten.isEmpty
+      ? "palier train --resume goes on from here"
+      : "palier train --resume goes on from the last checkpoint that was written"
+    note("stopped by \(signal) after step \(progress.globalStep): \(what)")
+    leader?.warn(unwritten: unwritten)
+    return unwritten.isEmpty ? .stopped(signal: signal) : .unwritten
   }
 
   /// A skipped step leaves the parameters as they were; by choice, the run stops instead.
@@ -201,26 +209,40 @@ extension Trainer {
   private func keepIfBest(_ result: Evaluation.TaggedResult) throws {
     let score = result.selected(configuration.fineTuning.selectionScore)
     guard progress.bestScore.map({ score > $0 }) ?? true else { return }
+    // Best is what lies in `checkpoints/best`: one that could not be written is named at the end, and is not it.
+    guard try saveBest() else {
+      if lostBest.map({ score > $0.score }) ?? true { lostBest = (progress.globalStep, score) }
+      return
+    }
     progress.bestScore = score
     progress.bestStep = progress.globalStep
-    try saveBest()
+    if let lost = lostBest, score >= lost.score { lostBest = nil }
   }
 
   /// The best checkpoint on the test split, and the last words.
-  func finish() throws {
-    if configuration.evaluation.testAtEnd, let data = fineTuning, !data.corpus.test.isEmpty, progress.bestStep != nil {
-      try loadBest()
+  /// - Returns: whether all that the run should leave was written.
+  func finish() throws -> Bool {
+    note("final parameters: \(fingerprint)")
+    if configuration.evaluation.testAtEnd, let data = fineTuning, !data.corpus.test.isEmpty {
+      if let step = progress.bestStep {
+        try loadBest()
+        note("test scores of the best checkpoint (step \(step), parameters \(fingerprint))")
+      } else {
+        note("no best checkpoint could be written: test scores of the final parameters (step \(progress.globalStep))")
+      }
       let started = monotonicSeconds()
       let result = try Evaluation(replica).tagged(data, .test, tokens: configuration.evaluation.sliceTokens)
-      note("test scores of the best checkpoint (step \(progress.bestStep ?? 0))")
       finishEvaluation(
-        .fineTuning, "test", scores: result.scores, result.perLabel, started, parametersOfStep: progress.bestStep)
+        .fineTuning, "test", scores: result.scores, result.perLabel, started,
+        parametersOfStep: progress.bestStep ?? progress.globalStep)
     }
-    try drainCheckpoints()
-    let fingerprint = String(format: "%016llx", replica.fingerprint(withMoments: false))
-    note("final parameters: \(fingerprint)")
-    leader?.end(progress, elapsed: elapsed, evaluations: evaluations)
+    let unwritten = try unwritten()
+    leader?.end(progress, elapsed: elapsed, evaluations: evaluations, unwritten: unwritten)
+    return unwritten.isEmpty
   }
+
+  /// The hash of the replica's parameters, as the logs show it.
+  private var fingerprint: String { String(format: "%016llx", replica.fingerprint(withMoments: false)) }
 }
 
 extension Evaluation.TaggedResult {

@@ -20,6 +20,14 @@ public final class Trainer {
   /// Where this rank's memory belongs.
   let nodes: NUMAPlan
   let resumes: Bool
+  /// Keys whose values may differ from those of the run that is resumed.
+  let allowedChanges: Set<String>
+  /// What determines the result, and what did before a resume.
+  var identity: RunIdentity
+  var earlier: RunIdentity?
+  var earlierPath = ""
+  /// What the user let change on this resume.
+  var changes: [String] = []
   var progress = RunProgress()
   var leader: LeadersDesk?
   let source: HuggingFaceFolder
@@ -32,15 +40,21 @@ public final class Trainer {
   var fineTuning: FineTuningData?
   /// The first stage's head.
   private let maskedLMHead: Head
+  /// The first stage's text as it is to be tokenized, or its token store.
+  var textPlan: TokenizationPlan?
+  var store: TokenStore?
+  /// The best evaluation since the one in `progress` whose checkpoint could not be written.
+  var lostBest: (step: Int, score: Double)?
 
   /// Opens everything that can fail on a user's mistake. Collective.
   public init(
-    world: World, configuration: RunConfiguration, resumes: Bool, threadCount: Int, placementLine: String,
-    nodes: NUMAPlan = .oneNode
+    world: World, configuration: RunConfiguration, resumes: Bool, allowedChanges: Set<String> = [], threadCount: Int,
+    placementLine: String, nodes: NUMAPlan = .oneNode
   ) throws {
     self.world = world
     self.configuration = configuration
     self.resumes = resumes
+    self.allowedChanges = allowedChanges
     self.threadCount = threadCount
     self.nodes = nodes
     let features = try CPUFeatures.common(to: world)
@@ -59,10 +73,13 @@ public final class Trainer {
       try Trainer.requireOwnTokenizer(tokenizer, of: configuration)
       return (scheme, plan, source, tokenizer, try ModelFiles.maskedLMHead(source, configuration.model.tied))
     }
+    identity = RunIdentity(configuration, Arithmetic(plan))
+    let startsFrom = try world.agree { [source] in try source.fingerprint() }
+    try identify([(.checkpoint, startsFrom), (.tokenizer, tokenizer.fingerprint)])
     leader = try world.agree {
       world.isLeader ? try LeadersDesk(configuration, resumes: resumes) : nil
     }
-    (progress.identity, progress.arithmetic) = (identity, plan.summary)
+    (progress.identity, progress.arithmetic) = (outline, plan.summary)
     if let leader { leader.say(placementLine) }
   }
 
@@ -79,29 +96,33 @@ public final class Trainer {
     }
   }
 
-  /// What a resumed run must share with the one before: another number of ranks or threads is welcome.
-  private var identity: String {
+  /// The run in short.
+  var outline: String {
     let c = configuration
     return "\(scheme.title) seed \(c.seed) steps \(c.budget.totalSteps) alpha \(c.budget.alpha) batch \(c.batch.size)"
   }
 
   /// Runs to the end, or to a signal.
   public func run() throws -> RunEnding {
-    let resumed = try openRun()
-    // Both stages' data are opened before the first step: what is wrong with the second must not wait for the switch.
-    var data: [(stage: RunProgress.Stage, data: StageData)] = []
-    for stage in [RunProgress.Stage.pretraining, .fineTuning] where stepCount(stage) > 0 {
-      if stage == .pretraining && progress.stage == .fineTuning { continue }
-      data.append((stage, try openData(stage)))
+    let resumed = try resumes ? findCheckpoint() : nil
+    if let resumed { progress = resumed.progress }
+    if resumed == nil, configuration.budget.pretrainingSteps == 0 { progress.stage = .fineTuning }
+    let stages = [RunProgress.Stage.pretraining, .fineTuning].filter {
+      stepCount($0) > 0 && !($0 == .pretraining && progress.stage == .fineTuning)
     }
+    // Both stages' data are opened before the first step, and before any file is written: what is wrong with the second must
+    // not wait for the switch, and a run that is not to be continued stays as it is.
+    try stages.forEach(openSources)
+    if let resumed { try requireSameRun(as: resumed) }
+    try openRun(resumed)
+    let data = try stages.map { (stage: $0, data: try openData($0)) }
     for (stage, data) in data {
       if progress.stage != stage { try switchStage(to: stage) }
       if replica == nil { try makeReplica(stage, resumed: resumed) }
       if let ending = try runStage(stage, data) { return ending }
       if stage == .pretraining { try saveAlpha() }
     }
-    try finish()
-    return .finished
+    return try finish() ? .finished : .unwritten
   }
 
   func stepCount(_ stage: RunProgress.Stage) -> Int {
@@ -115,21 +136,27 @@ public final class Trainer {
 
   // MARK: - Opening
 
-  private func openRun() throws -> ResumedRun? {
-    let resumed = try resumes ? findCheckpoint() : nil
-    if let resumed {
-      progress = resumed.progress
-      progress.arithmetic = plan.summary
-      secondsBefore = progress.seconds
-    } else if configuration.budget.pretrainingSteps == 0 {
-      progress.stage = .fineTuning
-    }
-    try world.agree { try leader?.openLogs(configuration, self, resumingAt: resumed?.progress.globalStep) }
+  private func openRun(_ resumed: ResumedRun?) throws {
+    progress.arithmetic = plan.summary
+    secondsBefore = progress.seconds
+    if !changes.isEmpty { progress.changes = (progress.changes ?? []) + changes }
+    let start = StartReport(
+      version: PalierVersion.text, summary: identity.arithmetic.words,
+      arithmetic: identity.arithmetic.entries.map { NamedText($0.name, $0.value) },
+      data: identity.prints.map { NamedText($0.name, $0.value) }, ranks: world.count, threads: threadCount,
+      changes: changes)
+    try world.agree { try leader?.openLogs(configuration, start, resumingAt: resumed?.progress.globalStep) }
     let hosts = try world.hosts()
-    try world.agree { try leader?.writeFacts(configuration, hosts: hosts, threads: threadCount) }
+    try world.agree {
+      try leader?.writeFacts(configuration, identity.arithmetic, hosts: hosts, threads: threadCount)
+    }
     plan.notes.forEach(note)
-    if let resumed { note("resuming at step \(progress.globalStep) from \(resumed.path)") }
-    return resumed
+    if let resumed {
+      note("resuming at step \(progress.globalStep) from \(resumed.path)")
+      for change in changes { leader?.observers?.warn("allowed by --allow-changes: \(change)") }
+    } else if let leader, resumes || leader.folder.wasStartedBefore {
+      note("\(leader.folder.url.path) holds no checkpoint of an earlier start: the run starts from its first step")
+    }
   }
 
   /// A stage's batches and its evaluation.
@@ -148,7 +175,7 @@ public final class Trainer {
   private func openData(_ stage: RunProgress.Stage) throws -> StageData {
     switch stage {
     case .pretraining:
-      let store = try openStore()
+      let store = try openTokens()
       let data = try world.agree {
         try PretrainingData(
           store: store, tokenizer: tokenizer, configuration: configuration, vocabularySize: source.config.vocabularySize
@@ -159,39 +186,40 @@ public final class Trainer {
           + "\(data.validation.count) blocks at each evaluation")
       return .pretraining(data)
     case .fineTuning:
-      let data = try world.agree {
-        try FineTuningData(
-          configuration.fineTuning, seed: configuration.seed, batchSize: configuration.batch.size, tokenizer: tokenizer,
-          longestSequence: source.config.longestSequence)
-      }
-      try world.agree { if data.trainingWindowCount == 0 { throw TrainingError.emptySplit("train") } }
+      guard let data = fineTuning else { preconditionFailure("openSources comes first") }
       data.audit.lines.forEach(note)
-      fineTuning = data
+      if data.corpus.validation.isEmpty {
+        note("the corpus has no validation split: `best` is chosen by the scores on the training split")
+      }
       return .fineTuning(data)
     }
   }
 
   /// The token store of the configuration, made from its text files first where it names those.
-  private func openStore() throws -> TokenStore {
-    let settings = configuration.pretraining
-    guard settings.store.isEmpty else {
-      return try world.agree { try TokenStore(folder: URL(fileURLWithPath: settings.store)) }
-    }
+  private func openTokens() throws -> TokenStore {
+    if let store { return store }
+    guard let plan = textPlan else { preconditionFailure("openSources comes first") }
     let folder = URL(fileURLWithPath: configuration.output).appendingPathComponent("store")
-    let known: Bool = try world.fromLeader {
-      guard let store = try? TokenStore(folder: folder) else { return false }
-      return store.manifest.tokenizerFingerprint == tokenizer.fingerprint
+    let isMade: Bool = try world.fromLeader {
+      (try? TokenStore(folder: folder))?.manifest.isMade(from: plan, by: tokenizer.fingerprint) ?? false
     }
-    if !known { try tokenize(settings, into: folder) }
-    return try world.agree { try TokenStore(folder: folder) }
+    if !isMade { try tokenize(plan, into: folder) }
+    let made = try world.agree { try TokenStore(folder: folder) }
+    store = made
+    try identify([(.tokens, made.manifest.sha256)])
+    // Where the run had a store before, it is its tokens that this text must give.
+    if let earlier { _ = try allowedDifferences(from: earlier, path: earlierPath) }
+    return made
   }
 
-  private func tokenize(_ settings: RunConfiguration.Pretraining, into folder: URL) throws {
-    note("tokenizing \(settings.text.joined(separator: ", "))")
-    let manifest = try Tokenization.run(
-      world: world, files: settings.text.map { URL(fileURLWithPath: $0) },
-      layout: DocumentLayout(settings.documentLayout), tokenizer: tokenizer,
-      into: folder)
+  private func tokenize(_ plan: TokenizationPlan, into folder: URL) throws {
+    note("tokenizing \(configuration.pretraining.text.joined(separator: ", "))")
+    try world.agree {
+      // What an earlier start made of another text.
+      guard world.isLeader, FileManager.default.fileExists(atPath: folder.path) else { return }
+      try AtomicFolder.remove(folder)
+    }
+    let manifest = try Tokenization.run(world: world, plan: plan, tokenizer: tokenizer, into: folder)
     if let manifest {
       note(
         "\(manifest.tokenCount) tokens, \(manifest.documentCount) documents, \(manifest.replacementCount) replaced characters"
@@ -278,7 +306,7 @@ public final class Trainer {
 
 extension DocumentLayout {
   /// The layout that a configuration names, in other words than the store's manifest.
-  fileprivate init(_ layout: RunConfiguration.DocumentLayout) {
+  init(_ layout: RunConfiguration.DocumentLayout) {
     switch layout {
     case .automatic: self = .automatic
     case .blankLine: self = .blankLine

@@ -19,6 +19,7 @@ public enum TrainingError: Error, CustomStringConvertible {
   case stateAltered(ranks: [String], step: Int)
   case nothingToResume(String)
   case resumeMismatch(String)
+  case otherRun(path: String, changes: [String], keys: [String])
   case badQuantizer(String)
   case surplusLayers(path: String, configured: Int, found: Int)
   case nothingExcluded(pattern: String, layers: Int)
@@ -57,8 +58,11 @@ public enum TrainingError: Error, CustomStringConvertible {
         : "step \(step): the replicas of \(ranks.joined(separator: ", ")) differ, too few to tell which is right: test these machines' memory, then resume from the last checkpoint"
     case .stateAltered(let ranks, let step):
       "step \(step): parameters or moments of \(ranks.joined(separator: ", ")) changed since the last update: a fault of that machine's memory is likely; resume from the last checkpoint without it"
-    case .nothingToResume(let path): "\(path) holds no intact checkpoint to resume from: start without --resume"
+    case .nothingToResume(let path):
+      "\(path): no checkpoint is intact: bring one back, or remove the damaged ones and --resume starts again from the first step"
     case .resumeMismatch(let what): "the checkpoint does not continue this configuration: \(what)"
+    case .otherRun(let path, let changes, let keys):
+      "\(path) does not continue this configuration: \(changes.prefix(4).joined(separator: "; "))\(changes.count > 4 ? "; and \(changes.count - 4) more" : ""): set it back, choose another output, or go on all the same with --allow-changes \(keys.joined(separator: ","))"
     case .badQuantizer(let what): what
     case .surplusLayers(let path, let configured, let found):
       "\(path): holds \(found) encoder layers, and num_hidden_layers in its config.json is \(configured): correct config.json, or leave the other layers' tensors out of the file"

@@ -59,6 +59,11 @@ struct CheckpointView {
     if let step = facts.globalStep {
       Output.say("written at:   step \(step)" + (facts.stage.map { ", stage \($0.rawValue)" } ?? "") + version)
     }
+    if !facts.arithmetic.isEmpty {
+      Output.say(
+        "arithmetic:   " + facts.arithmetic.map { Output.oneLine("\($0.name) \($0.value)") }.joined(separator: ", "))
+    }
+    for change in facts.changes { Output.say("changed:      " + Output.oneLine(change)) }
     guard TrainerStateFile.isPresent(in: url) else { return }
     let state = try TrainerStateFile(url)
     let text = state.values["progress"]?.string ?? ""

@@ -8,7 +8,7 @@ import Training
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Train: masked-LM for a share α of the budget, then entities or parts of speech.",
-    usage: "palier train <config> [--set <key=value> …] [--resume]",
+    usage: "palier train <config> [--set <key=value> …] [--resume] [--allow-changes <key,…>]",
     discussion: """
       The configuration is a YAML file; configs/ has commented examples. Any key of it can be overridden with --set, by its \
       path: --set budget.alpha=0.5 --set compute.threads=8. A relative path in the file starts from the file's folder, one in \
@@ -24,6 +24,11 @@ struct Train: ParsableCommand {
       --resume goes on from the last intact checkpoint, also on another number of ranks. mpirun itself leaves its ranks about \
       two seconds on Ctrl-C or SIGTERM; launch/mpirun turns them into SIGUSR1, which leaves time to save.
 
+      --resume on a folder without a checkpoint starts from the first step. It refuses a run whose result was to come from \
+      another configuration or other data than now, by the key; --allow-changes with these keys goes on all the same, and the \
+      run's log and checkpoints say so. Threads, ranks, logs and checkpoints may change at any time. A run that could not \
+      write all that it should leave names it in its last lines and ends with code 74.
+
       Examples:
         palier train configs/demo.yaml
         launch/mpirun -n 4 -- palier train my.yaml --set seed=2 --set output=seed-2
@@ -32,6 +37,8 @@ struct Train: ParsableCommand {
 
   /// The exit code of a run that a signal stopped, with a checkpoint written (sysexits.h: EX_TEMPFAIL, try again).
   static let stoppedExitCode: Int32 = 75
+  /// The exit code of a run that could not write all that it should leave (sysexits.h: EX_IOERR).
+  static let unwrittenExitCode: Int32 = 74
 
   @Argument(
     help: ArgumentHelp("The run's YAML file.", valueName: "config"), completion: .file(extensions: ["yaml", "yml"]))
@@ -44,10 +51,19 @@ struct Train: ParsableCommand {
   var moreSettings: [String] = []
   @Flag(help: "Go on from the last intact checkpoint of the configuration's output folder.")
   var resume = false
+  @Option(
+    help: ArgumentHelp(
+      "With --resume: keys, separated by commas, that may have other values (or name other data) than before.",
+      valueName: "key,…"))
+  var allowChanges: String?
   @Flag(help: "Accept that a launcher started several worlds of one rank: each then trains alone.")
   var allowSeparateWorlds = false
 
   func validate() throws {
+    if let allowChanges {
+      guard resume else { throw ValidationError("--allow-changes is for --resume: a new run takes every key as it is") }
+      do { _ = try RunConfiguration.changeableKeys(in: allowChanges) } catch { throw ValidationError("\(error)") }
+    }
     if let stray = moreSettings.first(where: { !$0.contains("=") }) {
       throw ValidationError("Unexpected argument '\(stray)': one configuration, then settings as key=value")
     }
@@ -60,6 +76,8 @@ struct Train: ParsableCommand {
         try configuration.checkInputs()
         return configuration
       }
+      let allowed = try allowChanges.map { try RunConfiguration.changeableKeys(in: $0) } ?? []
+      try Trainer.requireSameStart(world, configuration, resumes: resume, allowedChanges: allowed)
       let seat = try RankSession.takeThreads(
         world, asked: configuration.compute.threads,
         allowOversubscription: configuration.compute.allowOversubscription,
@@ -68,11 +86,15 @@ struct Train: ParsableCommand {
       let watchdog = limit > 0 ? Watchdog(world, seconds: Double(limit)) : nil
       try SignalFlag.install()
       let trainer = try Trainer(
-        world: world, configuration: configuration, resumes: resume, threadCount: seat.threads,
+        world: world, configuration: configuration, resumes: resume, allowedChanges: allowed, threadCount: seat.threads,
         placementLine: seat.line, nodes: seat.nodes)
       let ending = try trainer.run()
       watchdog?.stop()
-      return ending == .finished ? EXIT_SUCCESS : Train.stoppedExitCode
+      return switch ending {
+      case .finished: EXIT_SUCCESS
+      case .stopped: Train.stoppedExitCode
+      case .unwritten: Train.unwrittenExitCode
+      }
     }
   }
 }

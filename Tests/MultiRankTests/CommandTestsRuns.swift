@@ -78,6 +78,70 @@ final class RunCommandTests: XCTestCase {
     XCTAssertTrue(run.contains("finished:     yes"), run)
   }
 
+  /// On the console's first lines, in the log's first record, in versions.json and in every checkpoint; never "auto".
+  func testTheArithmeticIsRecordedAsItCameOut() throws {
+    let folder = try TemporaryFolder()
+    let output = folder.url.appendingPathComponent("asked")
+    let asked = ["forward": "float", "backward": "fp32", "attention": "bf16", "reduction": "fp32"]
+    let shown = try Program.succeed(
+      ["train", try DemoData.configuration(output: output)]
+        + asked.flatMap { ["--set", "compute.\($0.key)=\($0.value)"] })
+    let line = "arithmetic: forward float, backward fp32, attention bf16, reduction fp32 by oneDNN "
+    XCTAssertTrue(shown.split(separator: "\n").prefix(2).contains { $0.hasPrefix(line) }, shown)
+    for url in [output, try self.output()] {
+      for (place, found) in try recordedArithmetic(url) {
+        XCTAssertFalse(found.values.contains("auto"), "\(place): \(found)")
+        XCTAssertEqual(Set(found.keys), Set(asked.keys).union(["onednn", "onednn_isa"]), place)
+        guard url == output else { continue }
+        XCTAssertEqual(found.filter { asked[$0.key] != nil }, asked, place)
+      }
+    }
+  }
+
+  /// What each file of a run says of the arithmetic.
+  private func recordedArithmetic(_ output: URL) throws -> [String: [String: String]] {
+    func object(_ data: Data) throws -> [String: Any] {
+      try XCTUnwrap(JSONSerialization.jsonObject(with: data) as? [String: Any])
+    }
+    func file(_ name: String) throws -> Data { try Data(contentsOf: output.appendingPathComponent(name)) }
+    var found: [String: [String: String]] = [:]
+    let names = ["forward", "backward", "attention", "reduction", "onednn", "onednn_isa"]
+    let versions = try object(file("versions.json"))
+    found["versions.json"] = versions.compactMapValues { $0 as? String }.filter { names.contains($0.key) }
+    let first = try object(file("metrics.jsonl").prefix { $0 != 0x0A })
+    found["metrics.jsonl"] = try XCTUnwrap(first["arithmetic"] as? [String: String])
+    for name in ["step-000012", "alpha", "best"] {
+      let facts = try XCTUnwrap(object(file("checkpoints/\(name)/config.json"))["palier"] as? [String: Any])
+      found[name] = try XCTUnwrap(facts["arithmetic"] as? [String: String])
+    }
+    return found
+  }
+
+  /// The last step's parameters are the final ones, whatever the best checkpoint holds.
+  func testTheFinalParametersAreNotTheBestCheckpoints() throws {
+    let folder = try TemporaryFolder()
+    let output = folder.url.appendingPathComponent("out")
+    // A rate at which the second stage soon forgets what it knew.
+    let shown = try Program.succeed([
+      "train", try DemoData.configuration(output: output), "--set", "fine_tuning.learning_rate=0.03",
+      "evaluation.points=12",
+      "quantization.scheme=fp32",
+    ])
+    struct Line: Decodable {
+      var kind: String
+      var global_step: Int
+      var parameters: String?
+    }
+    let records = try Data(contentsOf: output.appendingPathComponent("metrics.jsonl")).split(separator: 0x0A)
+      .map { try JSONDecoder().decode(Line.self, from: Data($0)) }.filter { $0.kind == "fingerprint" }
+    func parameters(_ step: Int) -> String { records.first { $0.global_step == step }?.parameters ?? "none" }
+    let start = try XCTUnwrap(shown.range(of: "test scores of the best checkpoint (step "))
+    let best = try XCTUnwrap(Int(shown[start.upperBound...].prefix { $0.isNumber }))
+    XCTAssertTrue((7..<12).contains(best), "step \(best): the claim needs a best that is not the last")
+    XCTAssertTrue(shown.contains("final parameters: \(parameters(12))\n"), shown)
+    XCTAssertTrue(shown.contains("(step \(best), parameters \(parameters(best)))"), shown)
+  }
+
   func testARunOnTwoRanksIsTheSameAndCompareSaysSo() throws {
     let folder = try TemporaryFolder()
     let other = folder.url.appendingPathComponent("other")
@@ -90,7 +154,7 @@ final class RunCommandTests: XCTestCase {
     let outcome = try Program.run(["compare", try output().path, changed.appendingPathComponent("metrics.jsonl").path])
     XCTAssertEqual(outcome.status, 1)
     XCTAssertTrue(outcome.output.contains("the runs part at step 1"), outcome.output)
-    try Program.fail(["train", config], naming: "other")
+    try Program.fail(["train", config], naming: "holds an earlier run")
   }
 
   func testASignalEndsARunWithCode75AndResumeGoesOn() throws {
@@ -106,9 +170,14 @@ final class RunCommandTests: XCTestCase {
     XCTAssertTrue(outcome.output.contains("stopped by SIGUSR1"), outcome.output)
     try Program.fail(["train", config] + settings, naming: "other")
     let otherSums = settings + ["--set", "compute.reduction=fp32"]
-    let resumed = try MPIRun(["train", config, "--resume"] + otherSums, of: "palier", ranks: nil, timeout: 120)
+    let refusal = try Program.fail(["train", config, "--resume"] + otherSums, naming: "compute.reduction was exact")
+    XCTAssertTrue(refusal.contains("--allow-changes compute.reduction"), refusal)
+    let resumed = try MPIRun(
+      ["train", config, "--resume", "--allow-changes", "compute.reduction"] + otherSums, of: "palier", ranks: nil,
+      timeout: 120)
     let warning = try resumed.waitForLine("warning: the run so far was made with")
-    XCTAssertTrue(warning.contains("sums float32: the same to rounding, not to the bit"), warning)
+    XCTAssertTrue(warning.contains("reduction fp32"), warning)
+    XCTAssertTrue(warning.hasSuffix(": the same to rounding, not to the bit"), warning)
     _ = try resumed.waitForLine("resuming at step")
     _ = try resumed.waitForLine("mlm")
     resumed.send(SIGINT)

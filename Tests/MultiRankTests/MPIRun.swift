@@ -37,6 +37,15 @@ final class MPIRun: @unchecked Sendable {
     try self.init(command: words, environment: environment, timeout: timeout)
   }
 
+  /// One rank for each list of arguments, of `executable` each: ranks that are started unlike.
+  convenience init(unlike ranks: [[String]], of executable: String, timeout: Double = 60) throws {
+    let mpirun = try XCTUnwrap(MPIRun.pathOf("mpirun"), "mpirun is not installed: apt-get install openmpi-bin")
+    let program = try MPIRun.pathOfBuilt(executable)
+    let applications = ranks.map { ["-n", "1", program] + $0 }.joined(separator: [":"])
+    let options = ["-q", "--allow-run-as-root", "--oversubscribe", "--bind-to", "none"]
+    try self.init(command: [mpirun] + options + Array(applications), timeout: timeout)
+  }
+
   /// Starts `command`, its first word a path.
   init(command: [String], environment: [String: String] = [:], timeout: Double = 60) throws {
     output = Collector()

@@ -50,6 +50,24 @@ final class MetricsFileTests: XCTestCase {
     XCTAssertEqual((lines[9]["joules"] as? [String: Double])?["package-0"], 12.5)
   }
 
+  func testTheStartIsTheFirstRecord() throws {
+    let folder = try TemporaryFolder()
+    let url = folder.file("metrics.jsonl")
+    let file = try MetricsFile(url)
+    try file.observe(
+      .start(
+        StartReport(
+          version: "0.1.0", summary: "in words", arithmetic: [NamedText("backward", "bf16")],
+          data: [NamedText("train", "00ff")], ranks: 4, threads: 2, changes: ["seed", "batch"])))
+    let line = try XCTUnwrap(lines(url).first)
+    XCTAssertEqual(line["kind"] as? String, "start")
+    XCTAssertEqual(line["global_step"] as? Int, 0)
+    XCTAssertEqual(line["arithmetic"] as? [String: String], ["backward": "bf16"])
+    XCTAssertEqual(line["data"] as? [String: String], ["train": "00ff"])
+    XCTAssertEqual([line["ranks"] as? Int, line["threads"] as? Int], [4, 2])
+    XCTAssertEqual(line["changes"] as? String, "seed; batch")
+  }
+
   func testNumbersKeepEveryBitAndNonFiniteOnesAreNamed() throws {
     let folder = try TemporaryFolder()
     let url = folder.file("metrics.jsonl")
@@ -159,28 +177,4 @@ final class MetricsFileTests: XCTestCase {
     XCTAssertThrowsError(try file.observe(.note(NoteReport(String(repeating: "x", count: 5000)))))
     XCTAssertEqual(try lines(url).count, before)
   }
-}
-
-/// A file system of a few kilobytes in memory. Skips the test where there is no right to mount one.
-final class SmallDisk {
-  private let folder: TemporaryFolder
-  let url: URL
-
-  init(kilobytes: Int) throws {
-    folder = try TemporaryFolder()
-    url = folder.file("disk")
-    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    guard mount("tmpfs", url.path, "tmpfs", 0, "size=\(kilobytes)k") == 0 else {
-      throw XCTSkip("no right to mount a small disk; run as root to see this")
-    }
-  }
-
-  /// Makes it read-only from here on.
-  func protect() throws {
-    guard mount("tmpfs", url.path, "tmpfs", UInt(MS_REMOUNT) | UInt(MS_RDONLY), nil) == 0 else {
-      throw XCTSkip("no right to remount")
-    }
-  }
-
-  deinit { umount2(url.path, 2 /* MNT_DETACH */) }
 }
