@@ -226,7 +226,7 @@ extension Trainer {
     if configuration.evaluation.testAtEnd, let data = fineTuning, !data.corpus.test.isEmpty {
       if let step = progress.bestStep {
         try loadBest()
-        note("test scores of the best checkpoint (step \(step), parameters \(fingerprint))")
+        note("test scores of the best checkpoint (step \(step)), parameters \(fingerprint)")
       } else {
         note("no best checkpoint could be written: test scores of the final parameters (step \(progress.globalStep))")
       }
@@ -234,7 +234,7 @@ extension Trainer {
       let result = try Evaluation(replica).tagged(data, .test, tokens: configuration.evaluation.sliceTokens)
       finishEvaluation(
         .fineTuning, "test", scores: result.scores, result.perLabel, started,
-        parametersOfStep: progress.bestStep ?? progress.globalStep)
+        parametersOfStep: progress.bestStep)
     }
     let unwritten = try unwritten()
     leader?.end(progress, elapsed: elapsed, evaluations: evaluations, unwritten: unwritten)

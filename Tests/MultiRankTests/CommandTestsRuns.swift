@@ -139,7 +139,7 @@ final class RunCommandTests: XCTestCase {
     let best = try XCTUnwrap(Int(shown[start.upperBound...].prefix { $0.isNumber }))
     XCTAssertTrue((7..<12).contains(best), "step \(best): the claim needs a best that is not the last")
     XCTAssertTrue(shown.contains("final parameters: \(parameters(12))\n"), shown)
-    XCTAssertTrue(shown.contains("(step \(best), parameters \(parameters(best)))"), shown)
+    XCTAssertTrue(shown.contains("(step \(best)), parameters \(parameters(best))\n"), shown)
   }
 
   func testARunOnTwoRanksIsTheSameAndCompareSaysSo() throws {

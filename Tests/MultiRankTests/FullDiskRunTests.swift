@@ -48,7 +48,7 @@ final class FullDiskRunTests: XCTestCase {
         XCTAssertNotEqual(last.contains("checkpoints/\(name)"), stepNoted(name) != nil, what)
       }
       if let best = stepNoted("best") {
-        XCTAssertTrue(outcome.output.contains("test scores of the best checkpoint (step \(best), "), what)
+        XCTAssertTrue(outcome.output.contains("test scores of the best checkpoint (step \(best)),"), what)
       } else {
         XCTAssertTrue(outcome.output.contains("test scores of the final parameters (step 12)"), what)
         XCTAssertTrue(last.contains("checkpoints/best of step"), what)

@@ -10,8 +10,12 @@ final class UnlikeRanksTests: XCTestCase {
   private func assertRefused(
     _ arguments: [String], _ cases: [Case], output: URL, file: StaticString = #filePath, line: UInt = #line
   ) throws {
-    // All at once: each waits for mpirun most of its time.
-    let runs = try cases.map { try MPIRun(unlike: [arguments, arguments + $0.rank1], of: "palier", timeout: 120) }
+    // All at once, each in a folder of its own: they wait for mpirun most of their time.
+    let folders = cases.indices.map { output.appendingPathComponent("\($0)") }
+    let runs = try zip(cases, folders).map { expected, folder in
+      let common = arguments + ["--set", "output=\(folder.path)"]
+      return try MPIRun(unlike: [common, common + expected.rank1], of: "palier", timeout: 120)
+    }
     for (run, expected) in zip(runs, cases) {
       let outcome = run.wait(file: file, line: line)
       let what = "\(expected.rank1): \(outcome.output)\(outcome.errors)"
@@ -22,9 +26,10 @@ final class UnlikeRanksTests: XCTestCase {
         XCTAssertTrue(outcome.errors.contains(word), "\(word): \(what)", file: file, line: line)
       }
     }
-    XCTAssertFalse(
-      FileManager.default.fileExists(atPath: output.appendingPathComponent("metrics.jsonl").path), "a file was written",
-      file: file, line: line)
+    for folder in folders {
+      let log = folder.appendingPathComponent("metrics.jsonl").path
+      XCTAssertFalse(FileManager.default.fileExists(atPath: log), "a log was written", file: file, line: line)
+    }
   }
 
   func testUnlikeSettingsAreNamedByTheirKey() throws {
