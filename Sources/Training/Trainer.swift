@@ -75,10 +75,10 @@ public final class Trainer {
       try Trainer.requireOwnTokenizer(tokenizer, of: configuration)
       return (scheme, plan, source, tokenizer, try ModelFiles.maskedLMHead(source, configuration.model.tied))
     }
+    drill = try FaultDrill.announced(on: world)
     identity = RunIdentity(configuration, Arithmetic(plan))
     let startsFrom = try world.agree { [source] in try source.fingerprint() }
     try identify([(.checkpoint, startsFrom), (.tokenizer, tokenizer.fingerprint)])
-    drill = try FaultDrill.announced(on: world)
     leader = try world.agree {
       world.isLeader ? try LeadersDesk(configuration, resumes: resumes) : nil
     }
