@@ -60,7 +60,10 @@ let package = Package(
       name: "TrainingTests", dependencies: ["Training", "Configuration", "TestSupport"], exclude: ["Fixtures"]),
     .testTarget(
       name: "MultiRankTests",
-      dependencies: ["TestSupport", "RankProbe", "palier", "Observability", .product(name: "Crypto", package: "swift-crypto")]),
+      dependencies: [
+        "TestSupport", "RankProbe", "Configuration", "Observability", "palier",
+        .product(name: "Crypto", package: "swift-crypto"),
+      ]),
   ],
   swiftLanguageModes: [.v5],
   cxxLanguageStandard: .cxx17

@@ -17,6 +17,9 @@ extension CheckpointError: CustomStringConvertible {
       "\(path): \(operation): the disk is full; free space or choose another folder"
     case .quotaExceeded(let path, let operation):
       "\(path): \(operation): disk quota exceeded; free space or choose another folder"
+    case .fileTooLarge(let path, let operation):
+      "\(path): \(operation): larger than this process or file system allows a file to be; ulimit -f unlimited before the "
+        + "start, or choose another folder"
     case .readOnlyDisk(let path, let operation): "\(path): \(operation): read-only file system; choose another folder"
     case .permissionDenied(let path, let operation):
       "\(path): \(operation): permission denied; check the owner and mode of the folder"

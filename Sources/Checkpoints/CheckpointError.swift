@@ -14,6 +14,8 @@ public enum CheckpointError: Error, Equatable {
   case diskFull(path: String, operation: String)
   /// EDQUOT.
   case quotaExceeded(path: String, operation: String)
+  /// EFBIG.
+  case fileTooLarge(path: String, operation: String)
   /// EROFS.
   case readOnlyDisk(path: String, operation: String)
   /// EACCES or EPERM.

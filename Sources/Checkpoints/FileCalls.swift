@@ -36,6 +36,7 @@ extension CheckpointError {
     case EEXIST: .alreadyWritten(path: path)
     case ENOSPC: .diskFull(path: path, operation: operation)
     case EDQUOT: .quotaExceeded(path: path, operation: operation)
+    case EFBIG: .fileTooLarge(path: path, operation: operation)
     case EROFS: .readOnlyDisk(path: path, operation: operation)
     case EACCES, EPERM: .permissionDenied(path: path, operation: operation)
     case EIO: .inputOutput(path: path, operation: operation)

@@ -1,5 +1,19 @@
 import Foundation
 
+/// What `~` at the start of a path stands for.
+public enum HomeFolder {
+  /// `$HOME` where it is an absolute path, as in a shell; else the folder that the system has for the user.
+  public static var path: String {
+    let home = ProcessInfo.processInfo.environment["HOME"] ?? ""
+    return home.hasPrefix("/") ? home : NSHomeDirectory()
+  }
+
+  /// `path` with a leading `~` or `~/` replaced; anything else as it is.
+  public static func expanding(_ path: String) -> String {
+    path == "~" || path.hasPrefix("~/") ? self.path + path.dropFirst() : path
+  }
+}
+
 /// Makes the paths of a configuration absolute.
 struct PathResolution {
   /// The folder of the configuration file, absolute, free of links: what its relative paths start from.
@@ -13,11 +27,11 @@ struct PathResolution {
     self.fileFolder = Self.real(absolute)
   }
 
-  /// `path` made absolute. `~` is the home folder; leading `./` and `../` are resolved, the rest stays as written, since
+  /// `path` made absolute. `~` is the home folder (`HomeFolder`); leading `./` and `../` are resolved, the rest stays as written, since
   /// beyond them a component may be a link.
   func absolute(_ path: String, isOverride: Bool) -> String {
-    if path == "~" { return Self.home }
-    if path.hasPrefix("~/") { return Self.joined(Self.home, String(path.dropFirst(2))) }
+    if path == "~" { return HomeFolder.path }
+    if path.hasPrefix("~/") { return Self.joined(HomeFolder.path, String(path.dropFirst(2))) }
     if path.hasPrefix("/") { return path }
     return Self.joined(isOverride ? workingFolder : fileFolder, path)
   }
@@ -31,8 +45,6 @@ struct PathResolution {
     }
     return "/" + (parents + rest).joined(separator: "/")
   }
-
-  private static var home: String { NSHomeDirectory() }
 
   /// `folder` without links, or as it stands where it does not exist.
   private static func real(_ folder: String) -> String {

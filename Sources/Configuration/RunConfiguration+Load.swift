@@ -23,7 +23,9 @@ extension RunConfiguration {
     guard text.utf8.count <= ConfigurationTree.Limit.bytes else {
       throw ConfigurationError.tooLarge(file: name, bytes: text.utf8.count, limit: ConfigurationTree.Limit.bytes)
     }
-    var tree = try ConfigurationTree.parse(text, name: name)
+    // Editors of other systems put a byte order mark before the text; to YAML it would be part of the first key.
+    let marked = text.unicodeScalars.first == "\u{FEFF}"
+    var tree = try ConfigurationTree.parse(marked ? String(text.unicodeScalars.dropFirst()) : text, name: name)
     for override in overrides { try tree.apply(override: override) }
     try tree.refuseUnknownKeys()
     var configuration = RunConfiguration()
@@ -69,6 +71,7 @@ extension RunConfiguration {
       return "no such file"
     }
     if cocoa.code == CocoaError.fileReadNoPermission.rawValue { return "permission denied" }
-    return shown(cocoa.localizedDescription)
+    let inner = cocoa.userInfo[NSUnderlyingErrorKey] as? NSError
+    return inner.map { String(cString: strerror(Int32(truncatingIfNeeded: $0.code))) } ?? "the system refused"
   }
 }

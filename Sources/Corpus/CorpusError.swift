@@ -93,4 +93,6 @@ public enum CorpusError: Error, Equatable, CustomStringConvertible {
 }
 
 /// The system's words for the last failed call.
-func systemReason(_ code: Int32 = errno) -> String { String(cString: strerror(code)) }
+func systemReason(_ code: Int32 = errno) -> String {
+  String(cString: strerror(code)) + (code == EFBIG ? "; ulimit -f unlimited before the start" : "")
+}

@@ -67,7 +67,7 @@ public struct MetricsRecord {
     } catch {
       let code = ((error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError)?.code
       throw ObservabilityError.cannotRead(
-        path: url.path, reason: code.map { systemReason(Int32(truncatingIfNeeded: $0)) } ?? error.localizedDescription)
+        path: url.path, reason: code.map { systemReason(Int32(truncatingIfNeeded: $0)) } ?? "the system refused")
     }
   }
 }

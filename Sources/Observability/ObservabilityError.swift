@@ -40,5 +40,5 @@ public enum ObservabilityError: Error, Equatable, CustomStringConvertible {
 
 /// The text of the C library's last error. Read it before any other call.
 func systemReason(_ code: Int32 = errno) -> String {
-  String(cString: strerror(code))
+  String(cString: strerror(code)) + (code == EFBIG ? "; ulimit -f unlimited before the start" : "")
 }

@@ -39,10 +39,15 @@ public struct Placement: Equatable, Sendable {
   public var launcherCoreCount: Int
   /// The node's control group may use this many CPUs in time; nil without a limit.
   public var cpuQuota: Double?
+  /// The threads a rank that `launch/mpirun --threads` was given; nil where it, or another launcher, chose by itself.
+  public var launcherThreads: Int?
+
+  /// The variable by which `launch/mpirun` hands `--threads` on. (`OMP_NUM_THREADS` tells no wish: many hosts set it for all.)
+  static let launcherVariable = "PALIER_THREADS_ASKED"
 
   package init(
     rank: Int = 0, host: String, localCount: Int, worldCount: Int, nodeCount: Int, cpus: CPUSet, sharing: Sharing,
-    ownCoreCount: Int, givenCoreCount: Int, launcherCoreCount: Int, cpuQuota: Double?
+    ownCoreCount: Int, givenCoreCount: Int, launcherCoreCount: Int, cpuQuota: Double?, launcherThreads: Int? = nil
   ) {
     self.rank = rank
     self.host = host
@@ -55,6 +60,7 @@ public struct Placement: Equatable, Sendable {
     self.givenCoreCount = givenCoreCount
     self.launcherCoreCount = launcherCoreCount
     self.cpuQuota = cpuQuota
+    self.launcherThreads = launcherThreads
   }
 
   /// Measures the world's placement. Collective.
@@ -71,7 +77,16 @@ public struct Placement: Equatable, Sendable {
       rank: world.rank, host: world.hostName, localCount: world.localCount, worldCount: world.count,
       nodeCount: Set(members.map(\.nodeLeader)).count, cpus: world.launchCores, sharing: sharing(of: masks),
       ownCoreCount: files.coreCount(world.launchCores), givenCoreCount: files.coreCount(given),
-      launcherCoreCount: files.coreCount(launcher.union(given)), cpuQuota: files.cpuQuota)
+      launcherCoreCount: files.coreCount(launcher.union(given)), cpuQuota: files.cpuQuota,
+      launcherThreads: try world.agree { try launcherThreads(ProcessInfo.processInfo.environment) })
+  }
+
+  /// The launcher's `--threads` as it stands in `environment`.
+  /// - Throws: `RankError.invalidLauncherThreads` where it is no number from 1.
+  static func launcherThreads(_ environment: [String: String]) throws -> Int? {
+    guard let text = environment[launcherVariable], !text.isEmpty else { return nil }
+    guard let count = Int(text), (1...99_999).contains(count) else { throw RankError.invalidLauncherThreads(text) }
+    return count
   }
 
   private struct NodeMember: Codable {
@@ -97,11 +112,12 @@ public struct Placement: Equatable, Sendable {
 
   /// The number of threads to run.
   /// - Parameters:
-  ///   - asked: the user's wish, nil for the recommended number.
+  ///   - asked: the user's wish; nil for the launcher's `--threads`, or without that for the recommended number.
   ///   - allowOversubscription: take any number of threads on any cores.
   /// - Throws: `RankError.singleCoreBinding`, `.tooManyThreads`, `.invalidThreadCount`.
   public func threadCount(asked: Int?, allowOversubscription: Bool = false) throws -> Int {
     if let asked, asked < 1 { throw RankError.invalidThreadCount(asked) }
+    let asked = asked ?? launcherThreads
     let threads = asked ?? recommendedThreadCount
     guard !allowOversubscription else { return threads }
     // One core a rank is right where the node's ranks use them all, or where one thread was asked for.

@@ -24,6 +24,10 @@ public enum RankError: Error, CustomStringConvertible, Equatable {
   case tooManyThreads(host: String, ranks: Int, threads: Int, coreCount: Int)
   /// A number of threads below one.
   case invalidThreadCount(Int)
+  /// The launcher's variable for threads holds no number of threads.
+  case invalidLauncherThreads(String)
+  /// The process may open fewer files than MPI needs.
+  case tooFewDescriptors(limit: Int, needed: Int)
 
   /// One line: what, where, and the cure.
   public var description: String {
@@ -49,14 +53,22 @@ public enum RankError: Error, CustomStringConvertible, Equatable {
       return "\(name) failed with error \(errno): \(systemMessage(errno))"
     case .singleCoreBinding(let rank, let host, let core, let nodeCoreCount):
       return "rank \(rank) is bound to core \(core) alone, while \(host) has \(nodeCoreCount): "
-        + "start mpirun with --bind-to none, or --map-by ppr:1:numa:pe=N (launch/mpirun does), or ask for 1 thread"
+        + "start with launch/mpirun, or mpirun --bind-to none (or --map-by ppr:1:numa:pe=N), or ask for 1 thread "
+        + "(compute.threads, or --threads)"
     case .tooManyThreads(let host, let ranks, let threads, let coreCount):
       let most = max(coreCount / max(ranks, 1), 1)
       return "\(counted(ranks, "rank")) × \(counted(threads, "thread")) on \(host) exceed the "
         + "\(counted(coreCount, "core")) given by the launcher: ask for at most \(counted(most, "thread")), "
-        + "start fewer ranks, or allow oversubscription"
+        + "(compute.threads, or --threads), start fewer ranks, or allow it (compute.allow_oversubscription: true, or "
+        + "--allow-oversubscription)"
     case .invalidThreadCount(let count):
       return "\(count) threads asked for: at least 1 is needed"
+    case .invalidLauncherThreads(let text):
+      return "\(Placement.launcherVariable) is \"\(oneLine(String(text.prefix(40))))\", no number of threads: unset it "
+        + "(launch/mpirun --threads sets it)"
+    case .tooFewDescriptors(let limit, let needed):
+      return "this process may open \(counted(limit, "file")), MPI needs \(needed) or more: ulimit -n 1024 first "
+        + "(where that is refused, the administrator's limit on open files is in the way)"
     }
   }
 }

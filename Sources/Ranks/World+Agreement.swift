@@ -1,3 +1,5 @@
+import Compute
+
 extension World {
   /// Runs `work` on every rank; when it throws on any, every rank throws. Collective.
   ///
@@ -19,12 +21,12 @@ extension World {
   /// The error that this rank throws when rank `first` is the first that failed.
   private func agreedError<Value>(of first: Int, own outcome: Result<Value, any Error>) throws -> any Error {
     var failure = Failure(host: hostName, message: "")
-    if case .failure(let error) = outcome { failure.message = oneLine(String(describing: error)) }
+    if case .failure(let error) = outcome { failure.message = oneLine(shownError(error)) }
     failure = try broadcast(failure, from: first)
     guard first == rank, case .failure(let error) = outcome else {
       return RankError.peerFailed(rank: first, host: failure.host, message: failure.message)
     }
-    agreedFailure.withLock { $0 = String(describing: error) }
+    agreedFailure.withLock { $0 = shownError(error) }
     return error
   }
 

@@ -1,4 +1,5 @@
 internal import COpenMPI
+import Compute
 import Foundation
 
 extension World {
@@ -33,16 +34,16 @@ extension World {
   /// An error that all ranks agreed on (`agree`, `fromLeader`) is printed by the one rank that it belongs to, and MPI is
   /// finalized. Any other concerns this rank alone: it is printed and all ranks are aborted.
   public func end(with error: any Error) -> Int32 {
-    let message = String(describing: error)
+    let message = shownError(error)
     guard isAgreed(error) else { abort(line: message) }
     if !isPeerFailure(error) { writeToStandardError(line(message)) }
     fflush(nil)
-    do { try finalize() } catch { abort(line: String(describing: error)) }
+    do { try finalize() } catch { abort(line: shownError(error)) }
     return World.failureExitCode
   }
 
   private func isAgreed(_ error: any Error) -> Bool {
-    isPeerFailure(error) || agreedFailure.withLock { $0 == String(describing: error) }
+    isPeerFailure(error) || agreedFailure.withLock { $0 == shownError(error) }
   }
 }
 

@@ -62,6 +62,7 @@ public final class World: @unchecked Sendable {
     if !allowSeparateWorlds, let diagnosis = LaunchDiagnosis.beforeStart(environment: environment) {
       throw RankError.launch(diagnosis)
     }
+    try requireDescriptors()
     launchCores = try CPUSet.ofThisThread()
     threadCores = launchCores
     setLibraryDefaults()
@@ -129,6 +130,21 @@ private func setLibraryDefaults() {
   setenv("OMPI_MCA_ess_singleton_isolated", "1", 0)
   // A rank that waits yields its core: the reducing thread shares the cores with the computing ones.
   setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0)
+}
+
+/// The files that a rank opens while MPI starts, its own included: measured, and twice that.
+private let fewestDescriptors = 64
+
+/// MPI ends a process that runs out of descriptors with a page of text: this ends it with a line. C function: `getrlimit`.
+private func requireDescriptors() throws {
+  var limit = rlimit()
+  guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < fewestDescriptors else {
+    return
+  }
+  limit.rlim_cur = min(limit.rlim_max, 1024)
+  guard limit.rlim_cur >= fewestDescriptors, setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else {
+    throw RankError.tooFewDescriptors(limit: Int(clamping: limit.rlim_max), needed: fewestDescriptors)
+  }
 }
 
 /// C function: `MPI_Comm_dup`.

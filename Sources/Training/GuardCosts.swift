@@ -132,7 +132,8 @@ private final class BenchmarkWriter {
   private let folder: URL
   private let log = WriteLog()
 
-  init(_ folder: URL) { self.folder = folder.appendingPathComponent("palier-bench-\(getpid())") }
+  /// In a folder of `folder` that nobody else has: what it replaces and removes is its own.
+  init(_ folder: URL) { self.folder = folder.appendingPathComponent("palier-bench-\(UUID().uuidString)") }
 
   var seconds: [Double] { log.seconds }
 

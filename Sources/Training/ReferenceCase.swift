@@ -36,8 +36,8 @@ public struct ReferenceCase {
         let fits =
           sizes.allSatisfy { (1...1 << 24).contains($0) } && (0...1_024).contains(num_hidden_layers)
           && (1...1_024).contains(num_attention_heads) && (1...1 << 16).contains(num_labels)
-        guard fits, hidden_size % num_attention_heads == 0, pad_token_id >= 0,
-          pad_token_id + 1 < max_position_embeddings
+        guard fits, hidden_size % num_attention_heads == 0, pad_token_id >= 0, pad_token_id < vocab_size,
+          pad_token_id < max_position_embeddings - 1
         else { throw TrainingError.unreadable(path, "the dimensions in case.json beside it are those of no encoder") }
       }
     }

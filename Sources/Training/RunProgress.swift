@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 
 /// Where a run stands: what must survive a restart beside parameters and moments.
@@ -53,10 +54,39 @@ public struct RunProgress: Codable, Equatable, Sendable {
     return String(decoding: try encoder.encode(self), as: UTF8.self)
   }
 
-  /// Reads `text`.
+  /// The progress in a trainer's state.
+  /// - Throws: one line where it is not there, not of this version, or holds numbers that no run comes to.
+  public init(_ state: TrainerStateFile) throws {
+    try self.init(text: state.values["progress"]?.string ?? "", path: state.arrays.path)
+  }
+
+  /// Reads `text`; `path` is the file beside it, for messages.
   package init(text: String, path: String) throws {
     do { self = try JSONDecoder().decode(RunProgress.self, from: Data(text.utf8)) } catch {
-      throw TrainingError.unreadable(path, "its progress record is not of this version of Palier")
+      throw TrainingError.unreadable(path, "the progress record beside it is not of this version of Palier")
+    }
+    guard numbersArePossible else {
+      throw TrainingError.unreadable(path, "the progress record beside it holds numbers that no run comes to")
+    }
+  }
+
+  /// Counts that are none below zero or beyond what is added to them without overflow, and times that are some.
+  private var numbersArePossible: Bool {
+    let skipped = [skippedInStage ?? 0, skippedInRun ?? 0]
+    let counts = [stageStep, globalStep, updateCount, tokenCount, bestStep ?? 0] + skipped
+    let times = [seconds, evaluationSeconds]
+    return counts.allSatisfy { (0...1 << 53).contains($0) } && times.allSatisfy { $0 >= 0 && $0 < 1e12 }
+      && bestScore?.isFinite ?? true && stageStep <= globalStep && updateCount <= stageStep
+      && bestStep ?? 0 <= globalStep
+  }
+
+  /// Refuses a state whose steps are not those of the configuration's two stages.
+  func check(_ pretrainingSteps: Int, _ fineTuningSteps: Int) throws {
+    let (before, count) = stage == .pretraining ? (0, pretrainingSteps) : (pretrainingSteps, fineTuningSteps)
+    guard stageStep <= count, globalStep == before + stageStep else {
+      throw TrainingError.resumeMismatch(
+        "step \(stageStep) of stage \(stage.rawValue) and step \(globalStep) of the run do not belong to stages of "
+          + "\(pretrainingSteps) and \(fineTuningSteps) steps")
     }
   }
 }

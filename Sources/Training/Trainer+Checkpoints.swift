@@ -115,10 +115,7 @@ extension Trainer {
         throw TrainingError.nothingToResume(([leader.folder.url.path] + found.skipped).joined(separator: "; "))
       }
       let state = try TrainerStateFile(checkpoint.url)
-      let text = state.values["progress"]?.string ?? ""
-      return Found(
-        progress: try RunProgress(text: text, path: checkpoint.url.path), path: checkpoint.url.path,
-        skipped: found.skipped)
+      return Found(progress: try RunProgress(state), path: checkpoint.url.path, skipped: found.skipped)
     }
     guard let progress = found.progress else { return nil }
     found.skipped.forEach { leader?.say("warning: \($0)") }

@@ -149,7 +149,7 @@ extension Trainer {
   /// Every K steps, and before every checkpoint, all replicas must be the same bits; one that is not is named, and the run stops
   /// on the checkpoint before.
   private func guardReplicas(_ stage: RunProgress.Stage) throws {
-    FaultDrill.flipBit(of: replica, rank: world.rank, step: progress.globalStep)
+    drill?.flipBit(of: replica, after: progress.globalStep)
     let every = configuration.guards.replicaCheckSteps
     guard every > 0, world.count > 1, progress.globalStep % every == 0 || isCheckpointDue(stage) else { return }
     let differing = try replica.differingRanks()

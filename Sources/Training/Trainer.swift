@@ -45,6 +45,8 @@ public final class Trainer {
   var store: TokenStore?
   /// The best evaluation since the one in `progress` whose checkpoint could not be written.
   var lostBest: (step: Int, score: Double)?
+  /// The fault that this rank is to make on purpose.
+  let drill: FaultDrill?
 
   /// Opens everything that can fail on a user's mistake. Collective.
   public init(
@@ -73,6 +75,7 @@ public final class Trainer {
       try Trainer.requireOwnTokenizer(tokenizer, of: configuration)
       return (scheme, plan, source, tokenizer, try ModelFiles.maskedLMHead(source, configuration.model.tied))
     }
+    drill = try FaultDrill.announced(on: world)
     identity = RunIdentity(configuration, Arithmetic(plan))
     let startsFrom = try world.agree { [source] in try source.fingerprint() }
     try identify([(.checkpoint, startsFrom), (.tokenizer, tokenizer.fingerprint)])
@@ -113,7 +116,10 @@ public final class Trainer {
     // Both stages' data are opened before the first step, and before any file is written: what is wrong with the second must
     // not wait for the switch, and a run that is not to be continued stays as it is.
     try stages.forEach(openSources)
-    if let resumed { try requireSameRun(as: resumed) }
+    if let resumed {
+      try requireSameRun(as: resumed)
+      try world.agree { if changes.isEmpty { try resumed.progress.check(stepCount(.pretraining), stepCount(.fineTuning)) } }
+    }
     try openRun(resumed)
     let data = try stages.map { (stage: $0, data: try openData($0)) }
     for (stage, data) in data {

@@ -25,11 +25,19 @@ struct BenchOptions: ParsableArguments {
   @Option(help: "Threads a rank; 0: what the launcher gave.") var threads = 0
   @Flag(help: "Accept more threads than cores.") var allowOversubscription = false
   @Option(help: "Write the figures to this file as JSON.") var json: String?
+  @Flag(help: "Replace the --json file where it is there.") var overwrite = false
+
+  private var file: ResultFile? { json.map { ResultFile($0, wanted: "a file for the figures", overwrites: overwrite) } }
+
+  func validate() throws {
+    guard (0...4_096).contains(threads) else { throw ValidationError("--threads \(threads) is not from 0 to 4096") }
+  }
 
   /// Runs `body`, ends the world, and turns an error into one line and an exit code.
   func run(_ body: (World) throws -> [String: Any]) throws {
     let world = try World()
     do {
+      try world.agree { if world.isLeader { try file?.tryOut() } }
       let seat = try RankSession.takeThreads(world, asked: threads, allowOversubscription: allowOversubscription)
       if world.isLeader {
         print(seat.line)
@@ -42,12 +50,19 @@ struct BenchOptions: ParsableArguments {
   }
 
   private func write(_ figures: [String: Any]) throws {
-    guard let json else { return }
+    guard let file else { return }
     var all = figures
     all["cpu"] = CPUFeatures.current.modelName
     all["onednn"] = ProductBackend.version
     let data = try JSONSerialization.data(withJSONObject: all, options: [.prettyPrinted, .sortedKeys])
-    try data.write(to: URL(fileURLWithPath: json))
+    try file.write(data)
+  }
+}
+
+/// Refuses a number of the command line outside its range.
+func require(_ value: Int, _ name: String, _ range: ClosedRange<Int>) throws {
+  guard range.contains(value) else {
+    throw ValidationError("\(name) \(value) is not from \(range.lowerBound) to \(range.upperBound)")
   }
 }
 
@@ -125,8 +140,15 @@ struct BenchProducts: ParsableCommand {
   @Option(help: "Intermediate size.") var intermediate = 3072
   @OptionGroup var options: BenchOptions
 
+  func validate() throws {
+    try require(hidden, "--hidden", 1...65_536)
+    try require(intermediate, "--intermediate", 1...1_048_576)
+  }
+
   func run() throws {
     try options.run { world in
+      // Sixteen chunks of rows a thread lie ready for each product.
+      try world.agree { try MemoryFigures.require(8192 * Double(max(hidden, intermediate)) * Double(Threads.count)) }
       let d = EncoderDimensions(
         vocabularySize: 64, hiddenSize: hidden, layerCount: 1, headCount: 1, intermediateSize: intermediate,
         positionCount: 514)
@@ -155,8 +177,14 @@ struct BenchReduce: ParsableCommand {
   @Option(help: "Rounds; the best counts.") var rounds = 3
   @OptionGroup var options: BenchOptions
 
+  func validate() throws {
+    try require(elements, "--elements", 1...1 << 40)
+    try require(rounds, "--rounds", 1...10_000)
+  }
+
   func run() throws {
     try options.run { world in
+      try world.agree { try MemoryFigures.require(12 * Double(elements)) }
       let single = try time(Float.self, world)
       let fixed = try time(Int64.self, world)
       let shards = try time(Int64.self, world, outcome: .shards)
@@ -219,13 +247,17 @@ struct BenchCorpus: ParsableCommand {
 
   func run() throws {
     try options.run { world in
+      // A name that nobody else has: what is removed at the end is what was made here.
       let store = FileManager.default.temporaryDirectory.appendingPathComponent(
-        "palier-bench-\(try world.fromLeader { getpid() })")
+        "palier-bench-\(try world.fromLeader { UUID().uuidString })")
       defer { if world.isLeader { try? FileManager.default.removeItem(at: store) } }
-      let loaded = try world.agree { try Tokenizer(folder: URL(fileURLWithPath: tokenizer)) }
+      let (loaded, sources) = try world.agree {
+        let sources = try files.map { try Paths.file($0, "a text file") }
+        return (try Tokenizer(folder: Paths.folder(tokenizer, "a folder with \(Tokenizer.modelFileName)")), sources)
+      }
       let start = monotonicSeconds()
       let manifest = try Tokenization.run(
-        world: world, files: files.map { URL(fileURLWithPath: $0) }, layout: .automatic, tokenizer: loaded, into: store)
+        world: world, files: sources, layout: .automatic, tokenizer: loaded, into: store)
       let seconds = try world.maximum(monotonicSeconds() - start)
       guard let manifest else { return [:] }
       let bytes = manifest.sources.reduce(0) { $0 + $1.byteCount }

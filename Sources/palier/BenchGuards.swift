@@ -31,8 +31,10 @@ struct BenchGuards: ParsableCommand {
 
   func run() throws {
     try options.run { world in
-      let setting = try world.agree { try step.setting() }
-      let place = folder.map { URL(fileURLWithPath: $0) } ?? FileManager.default.temporaryDirectory
+      let setting = try world.agree { try step.setting(bytesPerParameter: 48) }
+      let place = try world.agree {
+        try folder.map { try Paths.folder($0, "a folder that is there") } ?? FileManager.default.temporaryDirectory
+      }
       let costs = try GuardCosts.measure(
         setting, world: world, folder: place, checkEvery: RunConfiguration.Guards().replicaCheckSteps,
         saveEvery: BenchGuards.stepsBetweenCheckpoints)

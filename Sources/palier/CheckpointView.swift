@@ -1,4 +1,5 @@
 import Checkpoints
+import Compute
 import Encoder
 import Foundation
 import Training
@@ -66,16 +67,16 @@ struct CheckpointView {
     for change in facts.changes { Output.say("changed:      " + Output.oneLine(change)) }
     guard TrainerStateFile.isPresent(in: url) else { return }
     let state = try TrainerStateFile(url)
-    let text = state.values["progress"]?.string ?? ""
-    guard let progress = try? JSONDecoder().decode(RunProgress.self, from: Data(text.utf8)) else {
-      Output.say("trainer:      a state that this version cannot read")
+    let progress: RunProgress
+    do { progress = try RunProgress(state) } catch {
+      Output.say("trainer:      cannot be resumed: \(Output.oneLine(shownError(error)))")
       return
     }
     let best =
       progress.bestScore.map { String(format: ", best score %.4f at step %d", $0, progress.bestStep ?? 0) } ?? ""
     Output.say(
       "trainer:      step \(progress.globalStep), \(progress.stageStep) of its stage, "
-        + "\(Output.grouped(progress.tokenCount)) tokens, \(Int(progress.seconds)) s\(best); can be resumed")
+        + "\(Output.grouped(progress.tokenCount)) tokens, \(String(format: "%.0f", progress.seconds)) s\(best); can be resumed")
     Output.say("run:          \(Output.oneLine(progress.identity))")
   }
 

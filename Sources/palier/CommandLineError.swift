@@ -2,12 +2,14 @@
 enum CommandLineError: Error, CustomStringConvertible {
   case emptyPath(wanted: String)
   case modelTooLarge(parameters: Double, needed: Double, available: Int)
+  case memoryTooSmall(needed: Double, available: Int)
   case notThere(path: String, wanted: String)
   case isFolder(path: String, wanted: String)
   case isFile(path: String, wanted: String)
   case unreadable(path: String, reason: String)
   case unwritable(path: String, reason: String)
   case wouldOverwrite(path: String)
+  case wouldReplaceFile(path: String)
   case unrecognized(path: String)
   case noCases(path: String)
   case casesFailed(count: Int, total: Int)
@@ -25,12 +27,17 @@ enum CommandLineError: Error, CustomStringConvertible {
       String(
         format: "a model of %.3g parameters takes about %.1f GiB to make, %.1f GiB are available", parameters,
         needed / 0x1p30, Double(available) / 0x1p30) + ": choose smaller sizes"
+    case .memoryTooSmall(let needed, let available):
+      String(format: "these sizes take about %.1f GiB, %.1f GiB are available", needed / 0x1p30, Double(available) / 0x1p30)
+        + ": choose smaller ones"
     case .notThere(let path, let wanted): "\(path): no such file or folder; give \(wanted)"
     case .isFolder(let path, let wanted): "\(path) is a folder; give \(wanted)"
     case .isFile(let path, let wanted): "\(path) is a file; give \(wanted)"
     case .unreadable(let path, let reason): "\(path): cannot be read: \(reason)"
     case .unwritable(let path, let reason): "\(path): cannot be written: \(reason)"
     case .wouldOverwrite(let path): "\(path): exists already and is not empty; remove it or give another place"
+    case .wouldReplaceFile(let path):
+      "\(path): exists already; remove it or give another file (evaluate and bench: or --overwrite)"
     case .unrecognized(let path):
       "\(path): neither a checkpoint (config.json), a token store (manifest.json), a run (metrics.jsonl) nor a safetensors "
         + "file; for a tagged corpus give --format"

@@ -137,6 +137,12 @@ extension Doctor {
 
 /// Memory as the kernel tells it, in bytes.
 enum MemoryFigures {
+  /// Refuses a measurement that would take more memory than there is.
+  static func require(_ byteCount: Double) throws {
+    guard let available = read().available, byteCount > Double(available) else { return }
+    throw CommandLineError.memoryTooSmall(needed: byteCount, available: available)
+  }
+
   static func read() -> (total: Int?, available: Int?, limit: Int?) {
     let info = kernelText("proc/meminfo") ?? ""
     func field(_ name: String) -> Int? {

@@ -79,6 +79,8 @@ struct Evaluate: ParsableCommand {
   var seed: UInt64?
   @Option(help: ArgumentHelp("Write the predictions to this file, a JSON line a sentence.", valueName: "file"))
   var predictions: String?
+  @Flag(help: "Replace the --predictions file where it is there.")
+  var overwrite = false
   @OptionGroup(title: "Threads") var threadOptions: ThreadOptions
 
   func validate() throws {
@@ -110,13 +112,17 @@ struct Evaluate: ParsableCommand {
       let outcome =
         try task == .mlm
         ? evaluateStream(evaluation, configuration, world) : evaluateTags(evaluation, configuration, task, world)
-      try world.agree { if world.isLeader, let predictions { try PredictionFile.write(outcome, to: predictions) } }
+      try world.agree { if world.isLeader, let file = predictionFile { try PredictionFile.write(outcome, to: file) } }
       if world.isLeader { show(outcome, scheme: evaluation.scheme) }
       return EXIT_SUCCESS
     }
   }
 
   // MARK: - What is asked
+
+  private var predictionFile: ResultFile? {
+    predictions.map { ResultFile($0, wanted: "a file for the predictions", overwrites: overwrite) }
+  }
 
   private func prepare() throws -> (RunConfiguration, CheckpointEvaluation.Request) {
     var configuration = RunConfiguration()
@@ -128,7 +134,7 @@ struct Evaluate: ParsableCommand {
     request.compute = configuration.compute
     request.sliceTokens = configuration.evaluation.sliceTokens
     request.seed = seed ?? configuration.seed
-    if let predictions { try PredictionFile.tryOut(predictions) }
+    try predictionFile?.tryOut()
     return (configuration, request)
   }
 
@@ -212,25 +218,8 @@ struct Evaluate: ParsableCommand {
 
 /// Sentences with their labels as JSON lines.
 enum PredictionFile {
-  /// Says before a long evaluation that the file could not be written after it.
-  static func tryOut(_ path: String) throws {
-    let url = Paths.url(path)
-    if PathKind(url) == .folder { throw CommandLineError.isFolder(path: path, wanted: "a file for the predictions") }
-    let folder = url.deletingLastPathComponent()
-    guard PathKind(folder) == .folder else {
-      throw CommandLineError.unwritable(path: path, reason: "there is no folder \(folder.path)")
-    }
-    let trial = folder.appendingPathComponent(".\(url.lastPathComponent).trial-\(getpid())").path
-    let descriptor = open(trial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else {
-      throw CommandLineError.unwritable(path: path, reason: String(cString: strerror(errno)))
-    }
-    close(descriptor)
-    unlink(trial)
-  }
-
   /// Writes the file, whole or not at all. A word of an entity corpus without a prediction counts as `O`, and is written so.
-  static func write(_ outcome: CheckpointEvaluation.Outcome, to path: String) throws {
+  static func write(_ outcome: CheckpointEvaluation.Outcome, to file: ResultFile) throws {
     let missing = outcome.task == .entities ? "O" : nil
     let encoder = JSONEncoder()
     encoder.outputFormatting = .withoutEscapingSlashes
@@ -245,10 +234,6 @@ enum PredictionFile {
       try append("reference", sentence.reference, ", ")
       try append("predicted", predicted, "}\n")
     }
-    do {
-      try data.write(to: Paths.url(path), options: .atomic)
-    } catch {
-      throw CommandLineError.unwritable(path: path, reason: error.localizedDescription)
-    }
+    try file.write(data)
   }
 }

@@ -60,12 +60,6 @@ struct Init: ParsableCommand {
     if let vocabulary { try require(vocabulary, "--vocabulary", TokenizerTraining.fewestPieces...1_000_000) }
   }
 
-  private func require(_ value: Int, _ name: String, _ range: ClosedRange<Int>) throws {
-    guard range.contains(value) else {
-      throw ValidationError("\(name) \(value) is not from \(range.lowerBound) to \(range.upperBound)")
-    }
-  }
-
   func run() throws {
     let output = try Paths.newFolder(out)
     try requireMemory()

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Compute
+import Corpus
 import Foundation
 import Training
 
@@ -9,22 +10,24 @@ struct Logits: ParsableCommand {
     abstract: "Write a checkpoint's logits on lines of standard input to a safetensors file.",
     discussion: """
       Each line is a sequence, encoded with the checkpoint's tokenizer. The file holds input_ids [tokens], lengths [sequences] \
-      and logits [tokens, classes], float32 products, no dropout. Tests/Interop compares such a file with transformers.
+      and logits [tokens, classes], float32 products, no dropout; lines beyond the model's longest sequence are cut to it. \
+      Memory is that of a few thousand tokens, however many lines come. Tests/Interop compares such a file with transformers.
 
       Example: palier logits runs/demo/checkpoints/best --out logits.safetensors < lines.txt
       """)
   @Argument(help: ArgumentHelp("A checkpoint folder.", valueName: "checkpoint"), completion: .directory) var checkpoint:
     String
-  @Option(help: "The file to write.") var out: String
+  @Option(help: "The file to write; must not be there yet.") var out: String
   @Option(help: "Folder with sentencepiece.bpe.model; the checkpoint's unless given.", completion: .directory)
   var tokenizer: String?
 
   func run() throws {
     let source = try Paths.folder(checkpoint, "a checkpoint folder")
     let lines = sequence(first: "", next: { _ in readLine() }).dropFirst().map { $0 }
+    try ResultFile(out, wanted: "a file for the logits", overwrites: false).tryOut()
     let count = try LogitsDump.write(
-      source, tokenizer: tokenizer.map { URL(fileURLWithPath: $0) } ?? source, lines: lines,
-      to: URL(fileURLWithPath: out))
+      source, tokenizer: tokenizer.map { try Paths.folder($0, "a folder with \(Tokenizer.modelFileName)") } ?? source,
+      lines: lines, to: Paths.url(out))
     Output.say("\(out): logits of \(Output.counted(count, "token"))")
   }
 }

@@ -1,5 +1,7 @@
 import ArgumentParser
+import Compute
 import Foundation
+import Ranks
 import Training
 
 /// The command line: one command a file, and the one place where an error becomes a line and an exit code.
@@ -12,18 +14,20 @@ struct Palier: ParsableCommand {
       on: masked-language modelling for a share α of the steps, then entities or parts of speech. It runs alone or on many \
       MPI ranks, and what comes out is a checkpoint that transformers opens.
 
-      A first run, start to end:
-        palier sample --out data                              # synthetic corpus
-        palier init --out model --train-tokenizer data/corpus.txt --vocabulary 2000 \\
-          --hidden 128 --layers 3 --heads 4 --intermediate 512
+      A first run, start to end, in the project's folder:
+        PATH=$PWD/.build/release:$PATH                        # of launch/build
+        palier sample --out runs/demo-data                    # synthetic corpus
+        palier init --out runs/demo-model --vocabulary 1100 \\
+          --train-tokenizer runs/demo-data/corpus.txt \\
+          --hidden 128 --layers 3 --heads 4 --intermediate 512 --positions 130
         launch/mpirun -n 2 -- palier train configs/demo.yaml
         palier evaluate runs/demo/checkpoints/best --config configs/demo.yaml
 
       Before a long run on a new cluster: palier doctor (under launch/mpirun too), palier check, palier bench.
 
       Exit codes: 0 done; 1 failed, with one line on standard error that begins with "palier:"; 64 wrong usage; 75 a training \
-      run stopped by a signal, saved, to be resumed; 124 a rank or its host no longer answers; 126 this CPU lacks what the \
-      program was built for.
+      run stopped by a signal (SIGINT, SIGTERM, SIGUSR1, SIGHUP), saved, to be resumed; 124 a rank or its host no longer \
+      answers; 126 this CPU lacks what the program was built for; 130 a second Ctrl-C.
       """,
     version: "palier \(PalierVersion.text)",
     subcommands: [],
@@ -41,6 +45,7 @@ enum Main {
   static func main() {
     // A line at a time also into pipes: mpirun and logs show it as it comes.
     setvbuf(stdout, nil, _IOLBF, 0)
+    SignalFlag.ignoreFileSizeLimit()
     do {
       var command = try Palier.parseAsRoot()
       try command.run()
@@ -57,7 +62,7 @@ enum Main {
       waitForTheLeader()
       Palier.exit(withError: error)
     }
-    Output.fail(String(describing: error))
+    Output.fail(shownError(error))
     exit(code.rawValue)
   }
 

@@ -1,3 +1,4 @@
+import Configuration
 import Foundation
 
 /// What a path is.
@@ -16,7 +17,9 @@ enum PathKind {
 
 /// Paths as they are given on a command line, from the working folder.
 enum Paths {
-  static func url(_ path: String) -> URL { URL(fileURLWithPath: (path as NSString).expandingTildeInPath) }
+  static func url(_ path: String) -> URL {
+    URL(fileURLWithPath: (HomeFolder.expanding(path) as NSString).expandingTildeInPath)
+  }
 
   /// An empty path is a script's unset variable, and not the working folder.
   private static func given(_ path: String, _ wanted: String) throws -> URL {

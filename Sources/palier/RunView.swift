@@ -24,7 +24,7 @@ struct RunView {
     let (records, unreadable) = try MetricsRecord.all(at: metrics)
     if unreadable > 0 { Output.warn("\(metrics.path): \(Output.counted(unreadable, "line")) cannot be read") }
     if let step = records.last(where: { $0.kind == "step" }) {
-      let total = step.double("total_steps").map { " of \(Int($0))" } ?? ""
+      let total = step.double("total_steps").map { String(format: " of %.0f", $0) } ?? ""
       let loss = step.double("loss").map { String(format: "%.4f", $0) } ?? "?"
       Output.say("last step:    \(step.globalStep)\(total), stage \(step.string("stage") ?? "?"), loss \(loss)")
     }

@@ -24,7 +24,34 @@ struct StepOptions: ParsableArguments {
   @Option(help: "exact or fp32.") var reduction = "exact"
   @Flag(help: "Share the optimizer's moments out over the ranks.") var shardOptimizer = false
 
-  func setting() throws -> StepBenchmark.Setting {
+  func validate() throws {
+    try require(sequences, "--sequences", 1...100_000)
+    try require(sliceTokens, "--slice-tokens", 1...1_048_576)
+    if let labels { try require(labels, "--labels", 1...65_536) }
+    try require(steps, "--steps", 1...10_000)
+    try require(layers, "--layers", 1...1_024)
+    try require(hidden, "--hidden", 1...65_536)
+    try require(heads, "--heads", 1...1_024)
+    try require(intermediate, "--intermediate", 1...1_048_576)
+    // Made-up tokens are drawn from what the special ones leave.
+    try require(vocabulary, "--vocabulary", 16...16_777_216)
+    guard hidden % heads == 0 else { throw ValidationError("--hidden \(hidden) is not a multiple of --heads \(heads)") }
+  }
+
+  /// Refuses a model and a slice that do not fit: parameters, gradients, moments and prepared weights, and what a slice's
+  /// layers keep for the backward pass.
+  private func requireMemory(bytesPerParameter: Double) throws {
+    let (h, i) = (Double(hidden), Double(intermediate))
+    let parameters = h * Double(vocabulary + Self.positions) + Double(layers) * (4 * h * h + 2 * h * i)
+    let tokens = Double(min(sliceTokens, sequences * Self.longestSequence))
+    try MemoryFigures.require(bytesPerParameter * parameters + 4 * tokens * Double(layers) * (8 * h + 2 * i))
+  }
+
+  private static let (longestSequence, positions) = (512, 514)
+
+  /// - Parameter bytesPerParameter: what the measurement holds of each parameter, about.
+  func setting(bytesPerParameter: Double = 24) throws -> StepBenchmark.Setting {
+    try requireMemory(bytesPerParameter: bytesPerParameter)
     var setting = StepBenchmark.Setting()
     setting.scheme = try Scheme(parsing: scheme)
     guard let forward = RunConfiguration.Forward(rawValue: forward),
@@ -41,13 +68,13 @@ struct StepOptions: ParsableArguments {
     setting.dimensions = EncoderDimensions(
       vocabularySize: vocabulary, hiddenSize: hidden, layerCount: layers, headCount: heads,
       intermediateSize: intermediate,
-      positionCount: 514)
+      positionCount: Self.positions)
     let parsed = lengths.split(separator: ",").map { Int($0) ?? 0 }
-    guard !parsed.isEmpty, parsed.allSatisfy({ (1...512).contains($0) }) else {
+    guard !parsed.isEmpty, parsed.allSatisfy({ (1...Self.longestSequence).contains($0) }) else {
       throw ValidationError("--lengths takes numbers from 1 to 512, separated by commas")
     }
     (setting.lengths, setting.sequenceCount, setting.sliceTokens) = (parsed, sequences, sliceTokens)
-    (setting.steps, setting.labelCount, setting.shardsOptimizer) = (max(steps, 1), labels, shardOptimizer)
+    (setting.steps, setting.labelCount, setting.shardsOptimizer) = (steps, labels, shardOptimizer)
     return setting
   }
 }

@@ -20,7 +20,8 @@ struct Train: ParsableCommand {
         metrics.jsonl, tensorboard/           losses, scores, step sizes
         checkpoints/step-…, best, alpha       complete, opened by transformers
 
-      Ctrl-C, SIGTERM or SIGUSR1 ends the run after the step at hand: a checkpoint is written, and the exit code is 75. \
+      Ctrl-C, SIGTERM, SIGUSR1 or SIGHUP (a closed terminal) ends the run after the step at hand: a checkpoint is written, \
+      and the exit code is 75. \
       --resume goes on from the last intact checkpoint, also on another number of ranks. mpirun itself leaves its ranks about \
       two seconds on Ctrl-C or SIGTERM; launch/mpirun turns them into SIGUSR1, which leaves time to save.
 

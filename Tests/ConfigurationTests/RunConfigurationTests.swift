@@ -212,4 +212,19 @@ final class RunConfigurationTests: ConfigurationTestCase {
     XCTAssertTrue(RunConfiguration.settings.allSatisfy { !$0.meaning.isEmpty && !$0.allowed.isEmpty })
     XCTAssertTrue(RunConfiguration.reference.contains("budget.alpha"))
   }
+
+  func testAByteOrderMarkIsPassedOver() throws {
+    XCTAssertEqual(try parse("\u{FEFF}" + Self.minimal).resolvedYAML(), try parse(Self.minimal).resolvedYAML())
+  }
+
+  func testATildeIsTheHomeOfTheEnvironment() throws {
+    let before = ProcessInfo.processInfo.environment["HOME"]
+    defer { if let before { setenv("HOME", before, 1) } else { unsetenv("HOME") } }
+    setenv("HOME", "/somewhere/else", 1)
+    XCTAssertEqual(try minimal("output=~/runs/x").output, "/somewhere/else/runs/x")
+    XCTAssertEqual(HomeFolder.expanding("~"), "/somewhere/else")
+    XCTAssertEqual(HomeFolder.expanding("~other/x"), "~other/x")
+    setenv("HOME", "", 1)
+    XCTAssertEqual(try minimal("output=~/x").output, NSHomeDirectory() + "/x")
+  }
 }

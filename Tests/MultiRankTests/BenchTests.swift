@@ -47,6 +47,61 @@ final class BenchTests: XCTestCase {
     XCTAssertEqual(try FileManager.default.contentsOfDirectory(atPath: folder.url.path), [])
   }
 
+  func testSizesThatCannotBeAreRefusedAndTinyOnesAreMeasured() throws {
+    let step = ["--lengths", "4", "--sequences", "1", "--slice-tokens", "1", "--steps", "1", "--threads", "1"]
+    for command in ["step", "guards"] {
+      for option in ["sequences", "slice-tokens", "labels", "steps", "layers", "hidden", "heads", "intermediate", "vocabulary"] {
+        for size in ["0", "-1", "9223372036854775807"] {
+          try refuse([command, "--\(option)=\(size)"], status: 64)
+        }
+      }
+      for size in ["0", "-1", "513", "x"] { try refuse([command, "--lengths=\(size)"], status: 1) }
+      try refuse([command, "--layers", "1024", "--hidden", "65536", "--heads", "1"], status: 1)
+      for (hidden, heads) in [("1", "1"), ("2", "2"), ("3", "1"), ("6", "3")] {
+        let tiny = [command, "--hidden", hidden, "--heads", heads, "--layers", "1", "--intermediate", "1", "--vocabulary", "16"]
+        try Program.succeed(["bench"] + tiny + step)
+      }
+      try Program.succeed(
+        ["bench", command, "--labels", "1", "--hidden", "4", "--heads", "1", "--layers", "1", "--intermediate", "3"] + step)
+    }
+    for size in ["0", "-1", "9223372036854775807"] {
+      try refuse(["reduce", "--elements=\(size)"], status: 64)
+      try refuse(["reduce", "--elements", "10", "--rounds=\(size)"], status: 64)
+      try refuse(["products", "--hidden=\(size)"], status: 64)
+      try refuse(["products", "--intermediate=\(size)"], status: 64)
+    }
+    try refuse(["reduce", "--elements", "1000000000000"], status: 1)
+    try refuse(["products", "--threads=-1"], status: 64)
+    for ranks in [nil, 2] {
+      for elements in ["1", "2", "15"] {
+        try Program.succeed(
+          ["bench", "reduce", "--elements", elements, "--rounds", "1", "--threads", "1", "--allow-oversubscription"],
+          ranks: ranks)
+      }
+    }
+    try Program.succeed(["bench", "products", "--hidden", "1", "--intermediate", "1", "--threads", "1"])
+    try refuse(["corpus", "--tokenizer", "/no/such/folder", "/no/such/file"], status: 1)
+    try refuse(["corpus", "--tokenizer", DemoData.model(), "/no/such/file"], status: 1)
+  }
+
+  private func refuse(_ command: [String], status: Int32, line: UInt = #line) throws {
+    let outcome = try Program.run(["bench"] + command)
+    XCTAssertEqual(outcome.status, status, "\(command): \(outcome.errors)", line: line)
+    if status == 1 { XCTAssertEqual(outcome.errorLines.count, 1, "\(command): \(outcome.errors)", line: line) }
+  }
+
+  func testAFileOfFiguresIsReplacedOnRequestOnly() throws {
+    let folder = try TemporaryFolder()
+    let file = folder.file("figures.json")
+    try Data("mine".utf8).write(to: file)
+    let reduce = ["bench", "reduce", "--elements", "100", "--rounds", "1", "--threads", "1", "--json", file.path]
+    try Program.fail(reduce, naming: "--overwrite")
+    XCTAssertEqual(try String(contentsOf: file, encoding: .utf8), "mine")
+    try Program.succeed(reduce + ["--overwrite"])
+    XCTAssertTrue(try String(contentsOf: file, encoding: .utf8).contains("fixed_seconds"))
+    try Program.fail(["bench", "reduce", "--elements", "1", "--json", folder.file("no/x").path], naming: "no folder")
+  }
+
   func testReducingInShardsSendsThreeQuartersOfTheBytes() throws {
     let found = try figures(
       ["reduce", "--elements", "22400", "--rounds", "1", "--threads", "1", "--allow-oversubscription"], ranks: 2)

@@ -28,6 +28,12 @@ final class RunCommandTests: XCTestCase {
       .map { try JSONDecoder().decode(Line.self, from: Data($0)) }
     XCTAssertEqual(lines.count, 20)
     XCTAssertTrue(lines.allSatisfy { $0.tokens.count == $0.reference.count && $0.tokens.count == $0.predicted.count })
+    try Program.fail(
+      ["evaluate", best, "--config", try config(), "--predictions", predictions.path], naming: "--overwrite")
+    try Program.succeed([
+      "evaluate", best, "--config", try config(), "--split", "validation", "--predictions", predictions.path, "--overwrite",
+    ])
+    XCTAssertNotEqual(try Data(contentsOf: predictions).split(separator: 0x0A).count, 0)
     // The same from explicit options, on two ranks.
     let again = try Program.succeed(
       [

@@ -5,7 +5,7 @@ import XCTest
 /// Help, usage, and what a vandal gets.
 final class UsageCommandTests: XCTestCase {
   private let commands = [
-    "train", "evaluate", "compare", "tokenize", "encode", "init", "sample", "inspect", "footprint", "export", "doctor",
+    "train", "evaluate", "compare", "tokenize", "encode", "init", "sample", "inspect", "footprint", "export", "logits", "doctor",
     "check", "bench",
   ]
 

@@ -27,16 +27,21 @@ final class Hosts {
 
   /// Starts `palier` by `launch/mpirun` from the first host.
   /// - Parameter slots: the ranks of each host that takes part, by its number from 1.
-  func start(_ arguments: [String], slots: KeyValuePairs<Int, Int>, folder: URL) throws -> MPIRun {
+  ///   - options: more words for `launch/mpirun`; one thread a rank unless they are given.
+  ///   - cpus: the cores of each host, where not all.
+  func start(
+    _ arguments: [String], of program: String = "palier", slots: KeyValuePairs<Int, Int>, folder: URL,
+    options: [String] = ["--threads", "1"], cpus: String = ""
+  ) throws -> MPIRun {
     let hostfile = folder.appendingPathComponent("hostfile")
     try Data(slots.map { "10.77.0.\($0.key) slots=\($0.value)\n" }.joined().utf8).write(to: hostfile)
     let launch = [
-      Hosts.launcher, "-n", "\(slots.reduce(0) { $0 + $1.value })", "--threads", "1", "--hostfile", hostfile.path,
-      "--mca", "plm_rsh_agent", Hosts.agent, "--",
+      Hosts.launcher, "-n", "\(slots.reduce(0) { $0 + $1.value })", "--hostfile", hostfile.path,
+      "--mca", "plm_rsh_agent", Hosts.agent,
     ]
     return try MPIRun(
-      command: [Hosts.script, "run", name, "1"] + launch + [MPIRun.pathOfBuilt("palier")] + arguments,
-      environment: ["PALIER_HOSTS": name], timeout: 120)
+      command: [Hosts.script, "run", name, "1"] + launch + options + ["--", MPIRun.pathOfBuilt(program)] + arguments,
+      environment: ["PALIER_HOSTS": name, "PALIER_HOST_CPUS": cpus], timeout: 120)
   }
 
   /// Cuts the link of `host`: its packets are lost, and nobody is told.

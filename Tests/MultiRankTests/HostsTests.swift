@@ -34,6 +34,25 @@ final class HostsTests: XCTestCase {
     XCTAssertEqual(try weights(output), try weightsOfOneHost())
   }
 
+  /// The first host is the login node: one core, and no rank on it.
+  func testHostsTellTheirOwnCores() throws {
+    try XCTSkipUnless(ProcessInfo.processInfo.activeProcessorCount >= 2, "one core")
+    let hosts = try Hosts(3)
+    let folder = try TemporaryFolder()
+    for (cpus, options, told, line) in [
+      ("0 0-1 0-1", [], "2 ranks × 2 threads on 2 host(s) of 2 cores", "2 ranks × 2 threads × 2 nodes"),
+      ("0 0-1 0-1", ["--threads", "1"], "2 ranks × 1 threads on 2 host(s) of 2 cores", "2 ranks × 1 thread × 2 nodes"),
+      ("0-1 0-1 0", [], "the hosts have from 1 to 2 cores", "2 ranks × 2 threads × 2 nodes"),
+    ] {
+      let outcome = try hosts.start(
+        ["placement"], of: "RankProbe", slots: [2: 1, 3: 1], folder: folder.url, options: options, cpus: cpus
+      ).wait()
+      XCTAssertEqual(outcome.status, 0, outcome.errors)
+      XCTAssertTrue(outcome.errors.contains(told), outcome.errors)
+      XCTAssertTrue(outcome.output.contains(line), outcome.output)
+    }
+  }
+
   func testACutLinkEndsTheRunInTimeAndTheOtherHostsGoOn() throws {
     let hosts = try Hosts(3)
     try loseHost(hosts) { try hosts.cut(3) }

@@ -13,7 +13,7 @@ final class SignalTests: XCTestCase {
   }
 
   func testASignalToOneRankStopsAll() throws {
-    for (signal, name) in [(SIGTERM, "SIGTERM"), (SIGINT, "SIGINT"), (SIGUSR1, "SIGUSR1")] {
+    for (signal, name) in [(SIGTERM, "SIGTERM"), (SIGINT, "SIGINT"), (SIGUSR1, "SIGUSR1"), (SIGHUP, "SIGHUP")] {
       let run = try MPIRun(["signal"], ranks: 3)
       let ids = try run.waitForLine("ready").split(separator: " ").compactMap { Int32($0) }
       XCTAssertEqual(ids.count, 3)
@@ -23,6 +23,17 @@ final class SignalTests: XCTestCase {
       XCTAssertEqual(outcome.status, 0, outcome.errors)
       XCTAssertTrue(outcome.output.hasSuffix("stopped by \(name), same step on all ranks: true\n"), outcome.output)
     }
+  }
+
+  func testAHangupIsLeftIgnoredWhereItIs() throws {
+    let probe = try MPIRun.pathOfBuilt("RankProbe")
+    let run = try MPIRun(command: ["/bin/bash", "-c", "trap '' HUP; exec \(probe) signal"])
+    _ = try run.waitForLine("ready")
+    run.send(SIGHUP)
+    usleep(200_000)
+    run.send(SIGUSR1)
+    let outcome = run.wait()
+    XCTAssertTrue(outcome.output.contains("stopped by SIGUSR1"), outcome.output)
   }
 
   func testASecondInterruptEndsAtOnce() throws {

@@ -4,11 +4,12 @@ import XCTest
 final class PlacementTests: XCTestCase {
   /// `localCount` ranks on one node of `launcher` cores, each with `own`, together with `given`.
   private func placement(
-    ranks: Int, own: Int, given: Int, launcher: Int, sharing: Placement.Sharing, quota: Double? = nil
+    ranks: Int, own: Int, given: Int, launcher: Int, sharing: Placement.Sharing, quota: Double? = nil,
+    threads: Int? = nil
   ) -> Placement {
     Placement(
       host: "node7", localCount: ranks, worldCount: ranks, nodeCount: 1, cpus: CPUSet(0..<own), sharing: sharing,
-      ownCoreCount: own, givenCoreCount: given, launcherCoreCount: launcher, cpuQuota: quota)
+      ownCoreCount: own, givenCoreCount: given, launcherCoreCount: launcher, cpuQuota: quota, launcherThreads: threads)
   }
 
   func testSharingOfMasks() {
@@ -38,6 +39,18 @@ final class PlacementTests: XCTestCase {
     }
     XCTAssertEqual(try bound.threadCount(asked: 1), 1)
     XCTAssertEqual(try bound.threadCount(asked: 8, allowOversubscription: true), 8)
+  }
+
+  func testTheLaunchersThreadsAreAWishAndTheProgramsOwnGoBeforeThem() throws {
+    let bound = placement(ranks: 1, own: 1, given: 1, launcher: 2, sharing: .alone, threads: 1)
+    XCTAssertEqual(try bound.threadCount(asked: nil), 1)
+    let free = placement(ranks: 1, own: 8, given: 8, launcher: 8, sharing: .alone, threads: 3)
+    XCTAssertEqual(try free.threadCount(asked: nil), 3)
+    XCTAssertEqual(try free.threadCount(asked: 2), 2)
+    let crowded = placement(ranks: 1, own: 2, given: 2, launcher: 2, sharing: .alone, threads: 4)
+    XCTAssertThrowsError(try crowded.threadCount(asked: nil)) {
+      XCTAssertTrue("\($0)".contains("compute.allow_oversubscription"), "\($0)")
+    }
   }
 
   func testOneCoreARankIsRightWhereRanksFillTheNode() {

@@ -71,6 +71,7 @@ final class WorldTests: XCTestCase {
       .undecodable(type: "Plan", reason: "key missing"), .systemCall(name: "sigaction", errno: 22),
       .singleCoreBinding(rank: 0, host: "a", core: "0", nodeCoreCount: 8),
       .tooManyThreads(host: "a", ranks: 1, threads: 4, coreCount: 2), .invalidThreadCount(0),
+      .invalidLauncherThreads("two\n"), .tooFewDescriptors(limit: 10, needed: 64),
     ]
     for error in errors {
       XCTAssertFalse(error.description.contains("\n"))

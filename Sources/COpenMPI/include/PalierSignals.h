@@ -7,9 +7,11 @@
 #error "signal.h not found: install the C library's headers with: apt-get install libc6-dev"
 #endif
 
-/// Catches SIGTERM, SIGINT and SIGUSR1 with `sigaction`, calls restarted. A second SIGINT ends the process with 130.
-/// Returns 0, or the `errno` of the call that failed.
+/// Catches SIGTERM, SIGINT, SIGUSR1 and, unless it is ignored, SIGHUP with `sigaction`, calls restarted. A second SIGINT
+/// ends the process with 130. Returns 0, or the `errno` of the call that failed.
 int palier_signals_install(void);
+/// Makes a write beyond `ulimit -f` fail with EFBIG; by default SIGXFSZ ends the process. Returns 0 or `errno`.
+int palier_signals_ignore_file_size(void);
 /// The first signal caught since the last clear, or 0.
 int palier_signals_pending(void);
 /// Forgets what was caught.

@@ -45,7 +45,7 @@ enum SplitPaths {
     if !inside.files(endingWith: ".txt").isEmpty || inside.folders.isEmpty { return part }
     guard inside.folders.count == 1 else {
       throw TaggedCorpusError.ambiguous(
-        folder: part.path, what: "the corpus", found: inside.folders, cure: "name one as the subset")
+        folder: part.path, what: "the corpus", found: inside.folders, cure: "name one (fine_tuning.part, or --part), or the parts' own folders (fine_tuning.train, validation, test)")
     }
     return part.appendingPathComponent(inside.folders[0])
   }

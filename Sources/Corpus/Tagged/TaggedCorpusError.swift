@@ -52,7 +52,7 @@ public enum TaggedCorpusError: Error, CustomStringConvertible, Equatable {
     case .noSentences(let path): return "\(path): no tagged sentence in it: check the path and the format"
     case .tooFewToSplit(let count): return "\(count) examples are too few for a 70/10/20 split: at least 10 are needed"
     case .tooManyBadLines(let file, let line, let reason, let count, let allowed):
-      return "\(file):\(line): \(reason); \(count) bad lines, \(allowed) allowed: check the format, or raise the limit"
+      return "\(file):\(line): \(reason); \(count) bad lines, \(allowed) allowed: check the format (fine_tuning.format, or --format), or correct them"
     case .notUTF8(let file, let line): return "\(file):\(line): not UTF-8: convert the file"
     case .missingCompanion(let file, let expected): return "\(file): \(expected) is missing beside it"
     case .badEntity(let file, let line, let reason): return "\(file):\(line): entity line: \(reason)"
@@ -60,10 +60,10 @@ public enum TaggedCorpusError: Error, CustomStringConvertible, Equatable {
       return
         "\(file):\(line): span \(start) \(end) in a text of \(count) characters: are offsets and text of one version?"
     case .tagNamesMissing(let file, let line):
-      return "\(file):\(line): tags are numbers: give their names (option, or labels.txt beside the file, one a line)"
-    case .bothTasks(let file, let line): return "\(file):\(line): both ner_tags and pos_tags: say which task is meant"
+      return "\(file):\(line): tags are numbers: give their names in labels.txt beside the file, one a line"
+    case .bothTasks(let file, let line): return "\(file):\(line): both ner_tags and pos_tags: say which is meant (fine_tuning.task, or --task)"
     case .taskMismatch(let format, let task):
-      return "format \(format) holds no \(task) tags: change the format or the task"
+      return "format \(format) holds no \(task) tags: change fine_tuning.format or fine_tuning.task"
     case .noLabels: return "the set of labels is empty: a classifier needs at least one"
     case .labelRepeated(let name): return "label \(name) stands twice in the set of labels"
     case .unknownTag(let tag, let word, let position, let source, let known):

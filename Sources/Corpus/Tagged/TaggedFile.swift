@@ -1,3 +1,4 @@
+import Compute
 import Foundation
 
 /// The bytes of one text file and its lines.
@@ -92,12 +93,5 @@ extension ArraySlice where Element == UInt8 {
 
 extension TaggedFile {
   /// What the system said, without Foundation's long wrapping.
-  static func reason(_ error: Error) -> String {
-    let error = error as NSError
-    if let inner = error.userInfo[NSUnderlyingErrorKey] as? NSError, inner.domain == NSPOSIXErrorDomain {
-      return String(cString: strerror(Int32(inner.code)))
-    }
-    if error.domain == NSPOSIXErrorDomain { return String(cString: strerror(Int32(error.code))) }
-    return error.code == CocoaError.fileReadNoSuchFile.rawValue ? "no such file or folder" : error.localizedDescription
-  }
+  static func reason(_ error: Error) -> String { plainReason(error) }
 }

@@ -1,3 +1,4 @@
+import Compute
 import Crypto
 import Foundation
 
@@ -42,7 +43,7 @@ public struct TokenStoreBuild {
       if files.fileExists(atPath: workFolder.path) { try files.removeItem(at: workFolder) }
       try files.createDirectory(at: workFolder, withIntermediateDirectories: true)
     } catch {
-      throw CorpusError.cannotWrite(path: workFolder.path, reason: (error as NSError).localizedDescription)
+      throw CorpusError.cannotWrite(path: workFolder.path, reason: plainReason(error))
     }
   }
 

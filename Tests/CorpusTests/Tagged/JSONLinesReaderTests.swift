@@ -46,7 +46,7 @@ final class JSONLinesReaderTests: XCTestCase {
   func testBothTasksOnALineNeedAChoice() throws {
     let folder = try TemporaryFolder()
     let url = try folder.put(#"{"tokens": ["a"], "pos_tags": ["X"], "ner_tags": ["O"]}"#, at: "a.jsonl")
-    assertThrows("a.jsonl:1", "say which task") { _ = try read(.jsonl, url) }
+    assertThrows("a.jsonl:1", "fine_tuning.task") { _ = try read(.jsonl, url) }
     XCTAssertEqual(try read(.jsonl, url, TaggedCorpusOptions(task: .pos)).labels, ["X"])
   }
 }

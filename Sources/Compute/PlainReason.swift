@@ -1,0 +1,34 @@
+import Foundation
+
+/// Why a call of Foundation failed, in the system's own words: its errors print as a domain and a number.
+public func plainReason(_ error: any Error) -> String {
+  let error = error as NSError
+  if error.domain == NSPOSIXErrorDomain { return String(cString: strerror(Int32(truncatingIfNeeded: error.code))) }
+  if let inner = error.userInfo[NSUnderlyingErrorKey] as? NSError, inner.domain == NSPOSIXErrorDomain {
+    return plainReason(inner)
+  }
+  guard error.domain == NSCocoaErrorDomain else { return String(describing: error) }
+  return cocoaReasons[CocoaError.Code(rawValue: error.code)] ?? "the system refused (code \(error.code))"
+}
+
+private let cocoaReasons: [CocoaError.Code: String] = [
+  .fileNoSuchFile: "no such file or folder", .fileReadNoSuchFile: "no such file or folder",
+  .fileReadNoPermission: "permission denied", .fileWriteNoPermission: "permission denied",
+  .fileWriteOutOfSpace: "the disk is full", .fileWriteVolumeReadOnly: "read-only file system",
+  .fileWriteFileExists: "something of that name is there already", .fileReadTooLarge: "it is too large",
+  .fileReadCorruptFile: "it is damaged", .fileReadInvalidFileName: "no possible file name",
+  .fileWriteInvalidFileName: "no possible file name",
+]
+
+/// An error as a message prints it: its own description, and the system's words for one of Foundation's.
+public func shownError(_ error: any Error) -> String {
+  let domain = (error as NSError).domain
+  return domain == NSCocoaErrorDomain || domain == NSPOSIXErrorDomain ? foundationLine(error) : String(describing: error)
+}
+
+/// The file, where Foundation tells it, and the reason.
+private func foundationLine(_ error: any Error) -> String {
+  let facts = (error as NSError).userInfo
+  let path = facts[NSFilePathErrorKey] as? String ?? (facts[NSURLErrorKey] as? URL)?.path
+  return (path.map { "\($0): " } ?? "") + plainReason(error)
+}
