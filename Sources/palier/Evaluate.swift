@@ -79,6 +79,7 @@ struct Evaluate: ParsableCommand {
   var seed: UInt64?
   @Option(help: ArgumentHelp("Write the predictions to this file, a JSON line a sentence.", valueName: "file"))
   var predictions: String?
+  @OptionGroup var trust: TrustOption
   @OptionGroup(title: "Threads") var threadOptions: ThreadOptions
 
   func validate() throws {
@@ -127,6 +128,7 @@ struct Evaluate: ParsableCommand {
     if config != nil { request.schemeUnlessNoted = try Scheme(configuration.quantization) }
     request.compute = configuration.compute
     request.sliceTokens = configuration.evaluation.sliceTokens
+    request.trusts = trust.trust
     request.seed = seed ?? configuration.seed
     if let predictions { try PredictionFile.tryOut(predictions) }
     return (configuration, request)
@@ -162,6 +164,11 @@ struct Evaluate: ParsableCommand {
     var settings = configuration.fineTuning
     let split = split ?? .test
     try world.agree {
+      if config == nil, let name = evaluation.facts.tokenization,
+        let known = RunConfiguration.WordTokenization(rawValue: name)
+      {
+        settings.tokenization = known
+      }
       corpus.apply(to: &settings)
       if self.task != nil || settings.task == nil { settings.task = .init(rawValue: task.rawValue) }
       if config == nil { settings.splitSeed = corpus.splitSeed ?? evaluationSeed(configuration) }

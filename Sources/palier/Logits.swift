@@ -18,9 +18,11 @@ struct Logits: ParsableCommand {
   @Option(help: "The file to write.") var out: String
   @Option(help: "Folder with sentencepiece.bpe.model; the checkpoint's unless given.", completion: .directory)
   var tokenizer: String?
+  @OptionGroup var trust: TrustOption
 
   func run() throws {
     let source = try Paths.folder(checkpoint, "a checkpoint folder")
+    try trust.require(source)
     let lines = sequence(first: "", next: { _ in readLine() }).dropFirst().map { $0 }
     let count = try LogitsDump.write(
       source, tokenizer: tokenizer.map { URL(fileURLWithPath: $0) } ?? source, lines: lines,
