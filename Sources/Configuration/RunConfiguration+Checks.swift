@@ -119,6 +119,12 @@ private struct ConfigurationChecks {
       stage.part == nil || (format == .brat && !hasSplits), "fine_tuning.part",
       "only a brat release given as fine_tuning.path has parts")
     try require(
+      stage.tokenization == .whitespace || format == .brat, "fine_tuning.tokenization",
+      "\(format.rawValue) files bring their words; only brat texts are cut into words")
+    try require(
+      stage.tags == .iob2 || (task == .entities && (format == .conll2 || format == .jsonl)), "fine_tuning.tags",
+      "only entities in conll2 or jsonl files have tags of another scheme")
+    try require(
       !stage.dropTails || format == .brat, "fine_tuning.drop_tails", "only brat documents are cut into segments")
   }
 

@@ -6,7 +6,7 @@ extension RunConfiguration {
     /// The corpus' format.
     public var format: Format?
     /// The whole corpus, instead of the three splits: one folder whose names tell the splits, or files to be split by
-    /// `splitSeed` (CAS, ESSAI).
+    /// `splitSeed` (CAS, ESSAI, a BRAT folder without parts).
     public var path: [String] = []
     /// The training split.
     public var train: [String] = []
@@ -16,6 +16,10 @@ extension RunConfiguration {
     public var test: [String] = []
     /// The part of a QUAERO release.
     public var part: Part?
+    /// Where the texts of a BRAT corpus are cut into words.
+    public var tokenization = WordTokenization.whitespace
+    /// How the tags of an entities corpus mark spans.
+    public var tags = TagScheme.iob2
     /// Whether the words after a document's last cut are left out, as the paper's counts do (EMEA).
     public var dropTails = false
     /// The seed of the split where `path` names files without one (CAS, ESSAI); the run's unless given.
@@ -45,6 +49,9 @@ extension RunConfiguration {
       try visitor.paths("validation", &validation, "validation split")
       try visitor.paths("test", &test, "test split")
       try visitor.optionalChoice("part", &part, "the part of a QUAERO release (brat)")
+      try visitor.choice(
+        "tokenization", &tokenization, "words end at white space, or at punctuation and French elisions too (brat)")
+      try visitor.choice("tags", &tags, "how tags mark entities; bioes is read as iob2 (conll2, jsonl)")
       try visitor.flag("drop_tails", &dropTails, "leave out the words after a document's last cut (brat)")
       try visitor.integer("split_seed", &splitSeed, 0...UInt64.max, "seed of the split of path; the run's unless given")
       try visitor.integer("maximum_tokens", &maximumTokens, 8...65_536, "longest window of a sentence")
@@ -86,6 +93,22 @@ extension RunConfiguration {
     case emea = "EMEA"
     /// Scientific titles.
     case medline = "MEDLINE"
+  }
+
+  /// Where a running text is cut into words.
+  public enum WordTokenization: String, SettingsChoice {
+    /// At white space alone, as QUAERO is published.
+    case whitespace
+    /// At punctuation and after French elisions too: `l'asthme,` is three words.
+    case punctuation
+  }
+
+  /// How tags mark spans of words.
+  public enum TagScheme: String, SettingsChoice {
+    /// `B-` opens a span, `I-` continues it.
+    case iob2
+    /// As IOB2, with `E-` at a span's end and `S-` for a span of one word; read as IOB2.
+    case bioes
   }
 
   /// A validation score by which the best checkpoint is chosen.

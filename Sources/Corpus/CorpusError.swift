@@ -21,6 +21,8 @@ public enum CorpusError: Error, Equatable, CustomStringConvertible {
   case cannotTrain(files: [String], reason: String)
 
   // Tokenization.
+  /// More than one character in a thousand of a text file is not UTF-8.
+  case notText(path: String, unreadable: Int, characters: Int, cure: String)
   /// The text files hold no document.
   case emptyCorpus(files: [String])
   /// A text file changed its size while it was being tokenized.
@@ -65,6 +67,8 @@ public enum CorpusError: Error, Equatable, CustomStringConvertible {
       return "\(byteCount) bytes of text without a place to cut (at most \(limit)); is this a text file?"
     case .cannotTrain(let files, let reason):
       return "\(files.joined(separator: ", ")): no tokenizer could be trained: \(reason)"
+    case .notText(let path, let unreadable, let characters, let cure):
+      return "\(path): not UTF-8 text: \(unreadable) of \(characters) characters cannot be read; \(cure)"
     case .emptyCorpus(let files):
       return "\(files.joined(separator: ", ")): no document in it; give UTF-8 text"
     case .sourceChanged(let path, let planned, let found):

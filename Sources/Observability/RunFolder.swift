@@ -10,6 +10,7 @@ import Foundation
 ///        tensorboard/     event files
 ///        checkpoints/     complete checkpoints
 ///        store/           the token store, where the run made it
+///        checked-stores.json  token stores whose checksum was found right
 /// ```
 /// It is made and tried before training starts, and locked as long as the value lives: one run a folder. Any other folder with
 /// something in it is refused untouched.
@@ -34,6 +35,9 @@ public final class RunFolder {
   public var checkpoints: URL { url.appendingPathComponent(Self.checkpointsName, isDirectory: true) }
   /// The token store that the run made from its text.
   public var store: URL { url.appendingPathComponent("store", isDirectory: true) }
+
+  /// Which token stores were read to the end and found to be as written.
+  public var checkedStores: URL { url.appendingPathComponent("checked-stores.json") }
 
   /// Makes the folder and its subfolders, and writes a trial file in each.
   /// - Parameter resuming: the run goes on in a folder that may hold it already. Otherwise a folder with a checkpoint in it is

@@ -23,6 +23,8 @@ public final class CheckpointEvaluation {
     public var compute = RunConfiguration.Compute()
     /// The largest number of tokens that go through the model at once.
     public var sliceTokens = RunConfiguration.Evaluation().sliceTokens
+    /// Whether the checksums of checkpoint and token store are passed over.
+    public var trusts = false
     /// Seed of the split, the validation masks and the random baseline.
     public var seed: UInt64 = 1
 
@@ -71,6 +73,7 @@ public final class CheckpointEvaluation {
     self.world = world
     self.request = request
     (folder, facts, tokenizer) = try world.agree {
+      if world.isLeader, !request.trusts { try CheckpointIntegrity.require(request.checkpoint) }
       let (folder, facts, _) = try CheckpointModel.describe(request.checkpoint)
       let tokenizerFolder = request.tokenizer ?? request.checkpoint
       let tokenizer = try Tokenizer(folder: tokenizerFolder)
@@ -107,7 +110,7 @@ public final class CheckpointEvaluation {
     let groups = data.groups(split, tokens: request.sliceTokens)
     var notes: [String] = []
     let replica = try load(
-      .tokenClassification(labelCount: data.labels.count), measuringOn: groups.first { !$0.windows.isEmpty }?.slice,
+      .tokenClassification(labelCount: data.labels.count), measuringOn: groups.lazy.flatMap(\.slices).first,
       &notes)
     let evaluation = Evaluation(replica)
     let result = try evaluation.tagged(data, split, tokens: request.sliceTokens)
@@ -156,7 +159,7 @@ public final class CheckpointEvaluation {
   /// Masked-LM loss on the validation blocks of a token store, with the masks that training uses. Collective.
   public func maskedLanguageModel(store: URL, _ settings: RunConfiguration.Pretraining) throws -> Outcome {
     let started = monotonicSeconds()
-    let data = try world.agree {
+    let (data, opened) = try world.agree {
       guard case .maskedLanguageModel = try CheckpointModel.head(of: folder) else {
         throw TrainingError.noMaskedLMHead(request.checkpoint.path)
       }
@@ -164,15 +167,18 @@ public final class CheckpointEvaluation {
       configuration.seed = request.seed
       configuration.pretraining = settings
       configuration.pretraining.blockLength = min(settings.blockLength, longestSequence)
-      return try PretrainingData(
-        store: TokenStore(folder: store), tokenizer: tokenizer, configuration: configuration,
-        vocabularySize: folder.config.vocabularySize)
+      let opened = try TokenStore(folder: store)
+      let data = try PretrainingData(
+        store: opened, tokenizer: tokenizer, configuration: configuration, vocabularySize: folder.config.vocabularySize)
+      return (data, opened)
     }
+    let check = request.trusts ? nil : try StoreCheck(opened, world: world, record: nil)
     let slices = data.validationSlices(tokens: request.sliceTokens)
     var notes: [String] = []
     let head = try world.agree { try CheckpointModel.head(of: folder) }
     let replica = try load(head, measuringOn: slices.first, &notes)
     let result = try Evaluation(replica).maskedLanguageModel(slices)
+    try check?.requireSound(waits: true)
     var outcome = Outcome(
       report: EvaluationReport(
         stage: "checkpoint", globalStep: facts.globalStep ?? 0, split: "validation",

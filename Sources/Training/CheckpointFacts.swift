@@ -13,6 +13,8 @@ public struct CheckpointFacts: Equatable, Sendable {
   public var stage: RunProgress.Stage?
   /// What its labels tag.
   public var task: TaggedTask?
+  /// Where the texts that it was trained on were cut into words, `RunConfiguration.WordTokenization`; nil: at white space.
+  public var tokenization: String?
   /// The run's step.
   public var globalStep: Int?
   /// In which arithmetic it was trained, by name.
@@ -36,6 +38,7 @@ public struct CheckpointFacts: Equatable, Sendable {
     version = fields["version"]?.string
     stage = fields["stage"]?.string.flatMap { RunProgress.Stage(rawValue: $0) }
     task = fields["task"]?.string.flatMap { TaggedTask(rawValue: $0) }
+    tokenization = fields["tokenization"]?.string
     globalStep = fields["global_step"]?.integer
     let noted = fields["arithmetic"]?.object
     arithmetic = noted?.keys.compactMap { key in noted?[key]?.string.map { NamedText(key, $0) } } ?? []

@@ -45,15 +45,15 @@ struct Evaluation {
     var tagCounts = TagCounts(labels: data.labels)
     try world.agree {
       prepare()
-      let mine = Slices.deal(groups.map(\.slice), rankCount: world.count)[world.rank]
+      let mine = Slices.deal(costs: groups.map(\.cost), rankCount: world.count)[world.rank]
       for index in mine {
         let group = groups[index]
         var labelled: [Int32] = []
-        if !group.windows.isEmpty {
-          try model.forward(SliceInput(group.slice))
+        for slice in group.slices {
+          try model.forward(SliceInput(slice))
           let outcome = try model.runHead(lossScale: 1, into: nil, predicts: true)
           sums.add(outcome)
-          labelled = outcome.predictions
+          labelled += outcome.predictions
         }
         let words = data.wordPredictions(split, group, labelled: labelled)
         for (sentence, predicted) in zip(group.sentences, words) {

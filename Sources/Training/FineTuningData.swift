@@ -44,7 +44,9 @@ public final class FineTuningData {
     }
     var options = TaggedCorpusOptions(
       task: settings.task.flatMap { TaggedTask(rawValue: $0.rawValue) }, seed: settings.splitSeed,
-      bratSubset: settings.part?.rawValue, keepsTails: !settings.dropTails)
+      bratSubset: settings.part?.rawValue, keepsTails: !settings.dropTails,
+      tokenization: WordTokenization(rawValue: settings.tokenization.rawValue) ?? .whitespace,
+      tags: TagScheme(rawValue: settings.tags.rawValue) ?? .iob2)
     options.bratSubset = format == .brat ? options.bratSubset : nil
     return try TaggedCorpusReader.read(format: format, paths: paths(settings), options: options)
   }
@@ -77,14 +79,18 @@ public final class FineTuningData {
   /// The split that evaluations look at: validation, or train where the corpus has none.
   var evaluationSplit: TaggedSplitName { corpus.validation.isEmpty ? .train : .validation }
 
-  /// Whole sentences that one rank scores in one go: a span may cross the windows of its sentence.
+  /// Whole sentences that one rank scores: a span may cross the windows of its sentence.
   struct SentenceGroup {
     let sentences: [Int]
-    let slice: Slice
     let windows: [Int]
+    /// The windows, in order, as they go through the model: several slices for a sentence of many windows.
+    let slices: [Slice]
+
+    /// What it costs to work through, as `Slice.cost`.
+    var cost: Int { slices.reduce(0) { $0 + $1.cost } }
   }
 
-  /// A split in groups of at most `tokens` tokens (one longer sentence is a group alone).
+  /// A split in groups of at most `tokens` tokens (one longer sentence is a group alone), cut in slices of as many.
   func groups(_ name: TaggedSplitName, tokens: Int) -> [SentenceGroup] {
     guard let split = encoded[name] else { return [] }
     var groups: [SentenceGroup] = []
@@ -97,7 +103,8 @@ public final class FineTuningData {
         TokenSequence(ids: split.windows[$0].ids, labels: split.windows[$0].labels, number: UInt32($0 & 0xFFFF))
       }
       groups.append(
-        SentenceGroup(sentences: sentences, slice: Slice(index: groups.count, sequences: sequences), windows: windows))
+        SentenceGroup(
+          sentences: sentences, windows: windows, slices: Slices.cut(sequences, largestTokenCount: tokens)))
       (sentences, windows, count) = ([], [], 0)
     }
     for (sentence, own) in split.windowsOfSentence.enumerated() {

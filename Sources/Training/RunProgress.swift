@@ -22,6 +22,8 @@ public struct RunProgress: Codable, Equatable, Sendable {
   /// The best validation score of the second stage so far, and where it was reached.
   public var bestScore: Double?
   public var bestStep: Int?
+  /// The validation loss there: of equal scores the lower loss is kept. Absent in checkpoints of earlier builds.
+  public var bestLoss: Double?
   /// The loss of this stage's first step, which it has to beat (`CollapseRule`).
   public var firstLoss: Double?
   /// Why a stage counts as collapsed, by stage; absent in checkpoints of earlier builds, as is what follows.
@@ -46,6 +48,12 @@ public struct RunProgress: Codable, Equatable, Sendable {
   public var arithmetic: String?
 
   public init() {}
+
+  /// Whether an evaluation beats the best so far: by its score, or by its loss where the scores are equal.
+  package func isImproved(by score: Double, loss: Double) -> Bool {
+    guard let bestScore else { return true }
+    return score > bestScore || (score == bestScore && bestLoss.map { loss < $0 } ?? false)
+  }
 
   /// As JSON text.
   package func text() throws -> String {

@@ -22,6 +22,7 @@ public enum Tokenization {
     progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }
   ) throws -> TokenStoreManifest? {
     let build = try world.agree { try TokenStoreBuild(store: folder, plan: plan, tokenizer: tokenizer) }
+    try requireText(plan, on: world)
     try world.agree { if world.isLeader { try build.prepare() } }
     do {
       let mine = plan.pieces(of: world.rank, rankCount: world.count).reduce(0) { $0 + $1.byteCount }
@@ -37,5 +38,18 @@ public enum Tokenization {
       if world.isLeader { build.discard() }
       throw error
     }
+  }
+
+  /// Refuses files that are not UTF-8 text before any work is done; each rank reads its own pieces.
+  private static func requireText(_ plan: TokenizationPlan, on world: World) throws {
+    let mine = try world.agree { try plan.census(of: world.rank, rankCount: world.count) }
+    var sums = mine.flatMap { [Int64($0.characterCount), Int64($0.unreadableCount)] }
+    try sums.withUnsafeMutableBufferPointer { try world.sum($0) }
+    let all = mine.indices.map { source in
+      var census = TextCensus()
+      (census.characterCount, census.unreadableCount) = (Int(sums[2 * source]), Int(sums[2 * source + 1]))
+      return census
+    }
+    try world.agree { try plan.requireText(all) }
   }
 }

@@ -91,6 +91,9 @@ extension Trainer {
     facts["global_step"] = .integer(progress.globalStep)
     if let collapse = progress.collapseReports.last { facts["collapsed"] = .string("\(collapse.stage): \(collapse.reason)") }
     if let task = fineTuning?.corpus.task { facts["task"] = .string(task.rawValue) }
+    if fineTuning != nil, configuration.fineTuning.tokenization != .whitespace {
+      facts["tokenization"] = .string(configuration.fineTuning.tokenization.rawValue)
+    }
     let made = CheckpointFacts.fields(of: identity.arithmetic, changes: progress.changes ?? [])
     for (name, value) in made { facts[name] = value }
     return ModelFiles.config(

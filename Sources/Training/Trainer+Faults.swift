@@ -18,7 +18,7 @@ extension Trainer {
     switch data {
     case .pretraining(let data): return data.validationSlices(tokens: tokens).first
     case .fineTuning(let data):
-      return data.groups(data.evaluationSplit, tokens: tokens).first { !$0.windows.isEmpty }?.slice
+      return data.groups(data.evaluationSplit, tokens: tokens).lazy.flatMap(\.slices).first
     }
   }
 

@@ -18,6 +18,7 @@ extension Trainer {
     while progress.stageStep < count {
       let started = monotonicSeconds()
       let batch = try world.agree { try data.batch(progress.stageStep) }
+      warnIfUnmasked(batch)
       try measureActivationStepsIfNeeded(batch, dropout())
       rememberFirstSteps()
       let rates = schedules.rates(at: progress.stageStep)
@@ -172,6 +173,7 @@ extension Trainer {
     let tokens = configuration.evaluation.sliceTokens
     switch data {
     case .pretraining(let data):
+      try checkStore(waits: false)
       let result = try evaluation.maskedLanguageModel(data.validationSlices(tokens: tokens))
       finishEvaluation(
         stage, "validation", scores: [Score("loss", result.loss), Score("accuracy", result.accuracy)], [], started)
@@ -208,13 +210,13 @@ extension Trainer {
 
   private func keepIfBest(_ result: Evaluation.TaggedResult) throws {
     let score = result.selected(configuration.fineTuning.selectionScore)
-    guard progress.bestScore.map({ score > $0 }) ?? true else { return }
+    guard progress.isImproved(by: score, loss: result.loss) else { return }
     // Best is what lies in `checkpoints/best`: one that could not be written is named at the end, and is not it.
     guard try saveBest() else {
       if lostBest.map({ score > $0.score }) ?? true { lostBest = (progress.globalStep, score) }
       return
     }
-    progress.bestScore = score
+    (progress.bestScore, progress.bestLoss) = (score, result.loss)
     progress.bestStep = progress.globalStep
     if let lost = lostBest, score >= lost.score { lostBest = nil }
   }

@@ -28,6 +28,8 @@ public final class Trainer {
   var earlierPath = ""
   /// What the user let change on this resume.
   var changes: [String] = []
+  /// Whether checksums of the starting checkpoint and the token store are passed over.
+  let trusts: Bool
   var progress = RunProgress()
   var leader: LeadersDesk?
   let source: HuggingFaceFolder
@@ -47,22 +49,29 @@ public final class Trainer {
   var lostBest: (step: Int, score: Double)?
   /// The fault that this rank is to make on purpose.
   let drill: FaultDrill?
+  /// Reads the token store through while the first stage trains on it.
+  var storeCheck: StoreCheck?
+  var hasWarnedOfUnmasked = false
 
   /// Opens everything that can fail on a user's mistake. Collective.
   public init(
-    world: World, configuration: RunConfiguration, resumes: Bool, allowedChanges: Set<String> = [], threadCount: Int,
-    placementLine: String, nodes: NUMAPlan = .oneNode
+    world: World, configuration: RunConfiguration, resumes: Bool, allowedChanges: Set<String> = [],
+    trusts: Bool = false, threadCount: Int, placementLine: String, nodes: NUMAPlan = .oneNode
   ) throws {
     self.world = world
     self.configuration = configuration
     self.resumes = resumes
     self.allowedChanges = allowedChanges
+    self.trusts = trusts
     self.threadCount = threadCount
     self.nodes = nodes
     let features = try CPUFeatures.common(to: world)
     (scheme, plan, source, tokenizer, maskedLMHead) = try world.agree {
       let scheme = try Scheme(configuration.quantization)
       let plan = try ComputePlan(configuration.compute, scheme: scheme, features: features)
+      if world.isLeader, !trusts {
+        try CheckpointIntegrity.require(URL(fileURLWithPath: configuration.model.checkpoint))
+      }
       let source = try HuggingFaceFolder(URL(fileURLWithPath: configuration.model.checkpoint))
       try SizeCheck.require(ModelFiles.dimensions(source.config), in: source.weights)
       try scheme.requireExclusions(layerCount: source.config.layerCount)
@@ -122,11 +131,15 @@ public final class Trainer {
     }
     try openRun(resumed)
     let data = try stages.map { (stage: $0, data: try openData($0)) }
+    for (stage, data) in data { try warnOfStart(stage, data) }
     for (stage, data) in data {
       if progress.stage != stage { try switchStage(to: stage) }
       if replica == nil { try makeReplica(stage, resumed: resumed) }
       if let ending = try runStage(stage, data) { return ending }
-      if stage == .pretraining { try saveAlpha() }
+      if stage == .pretraining {
+        try checkStore(waits: true)
+        try saveAlpha()
+      }
     }
     return try finish() ? .finished : .unwritten
   }
@@ -157,6 +170,7 @@ public final class Trainer {
       try leader?.writeFacts(configuration, identity.arithmetic, hosts: hosts, threads: threadCount)
     }
     plan.notes.forEach(note)
+    StartWarnings.lines(of: configuration.budget).forEach(warn)
     if let resumed {
       note("resuming at step \(progress.globalStep) from \(resumed.path)")
       for change in changes { leader?.observers?.warn("allowed by --allow-changes: \(change)") }
@@ -182,6 +196,7 @@ public final class Trainer {
     switch stage {
     case .pretraining:
       let store = try openTokens()
+      if !trusts { storeCheck = try StoreCheck(store, world: world, record: leader?.folder.checkedStores) }
       let data = try world.agree {
         try PretrainingData(
           store: store, tokenizer: tokenizer, configuration: configuration, vocabularySize: source.config.vocabularySize
@@ -218,8 +233,16 @@ public final class Trainer {
     return made
   }
 
+  /// Ends the run where its token store was found damaged; `waits`: until it has been read to the end.
+  func checkStore(waits: Bool) throws {
+    if let line = try storeCheck?.requireSound(waits: waits) { note(line) }
+  }
+
   private func tokenize(_ plan: TokenizationPlan, into folder: URL) throws {
     note("tokenizing \(configuration.pretraining.text.joined(separator: ", "))")
+    if world.isLeader {
+      RepeatedFiles.lines(configuration.pretraining.text.map { URL(fileURLWithPath: $0) }).forEach(warn)
+    }
     try world.agree {
       // What an earlier start made of another text.
       guard world.isLeader, FileManager.default.fileExists(atPath: folder.path) else { return }

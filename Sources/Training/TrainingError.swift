@@ -23,6 +23,8 @@ public enum TrainingError: Error, CustomStringConvertible {
   case badQuantizer(String)
   case surplusLayers(path: String, configured: Int, found: Int)
   case nothingExcluded(pattern: String, layers: Int)
+  case damagedCheckpoint(String)
+  case damagedStore(String)
 
   public var description: String {
     switch self {
@@ -68,6 +70,9 @@ public enum TrainingError: Error, CustomStringConvertible {
       "\(path): holds \(found) encoder layers, and num_hidden_layers in its config.json is \(configured): correct config.json, or leave the other layers' tensors out of the file"
     case .nothingExcluded(let pattern, let layers):
       "quantization.exclude: \"\(pattern)\" names no linear or table of an encoder with \(layers) layers: write first, last, or a pattern such as encoder.layer.0.*, *.output.dense, embeddings.word_embeddings"
+    case .damagedCheckpoint(let what):
+      "\(what); copy the folder again, or, where you changed it yourself, use it as it is with --trust"
+    case .damagedStore(let what): "\(what) (--trust trains on it as it is)"
     }
   }
 }

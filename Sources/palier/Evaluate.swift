@@ -81,6 +81,7 @@ struct Evaluate: ParsableCommand {
   var predictions: String?
   @Flag(help: "Replace the --predictions file where it is there.")
   var overwrite = false
+  @OptionGroup var trust: TrustOption
   @OptionGroup(title: "Threads") var threadOptions: ThreadOptions
 
   func validate() throws {
@@ -133,6 +134,7 @@ struct Evaluate: ParsableCommand {
     if config != nil { request.schemeUnlessNoted = try Scheme(configuration.quantization) }
     request.compute = configuration.compute
     request.sliceTokens = configuration.evaluation.sliceTokens
+    request.trusts = trust.trust
     request.seed = seed ?? configuration.seed
     try predictionFile?.tryOut()
     return (configuration, request)
@@ -168,6 +170,11 @@ struct Evaluate: ParsableCommand {
     var settings = configuration.fineTuning
     let split = split ?? .test
     try world.agree {
+      if config == nil, let name = evaluation.facts.tokenization,
+        let known = RunConfiguration.WordTokenization(rawValue: name)
+      {
+        settings.tokenization = known
+      }
       corpus.apply(to: &settings)
       if self.task != nil || settings.task == nil { settings.task = .init(rawValue: task.rawValue) }
       if config == nil { settings.splitSeed = corpus.splitSeed ?? evaluationSeed(configuration) }

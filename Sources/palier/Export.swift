@@ -25,12 +25,15 @@ struct Export: ParsableCommand {
     completion: .directory)
   var out: String
 
+  @OptionGroup var trust: TrustOption
+
   func validate() throws {
     guard dequantized else { throw ValidationError("Say how: --dequantized is the one kind of export there is") }
   }
 
   func run() throws {
     let source = try Paths.folder(checkpoint, "a checkpoint folder")
+    try trust.require(source)
     let count = try DequantizedExport.write(source, to: Paths.newFolder(out))
     Output.say("\(out): \(Output.counted(count, "tensor")) on their grid")
   }

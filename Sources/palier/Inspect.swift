@@ -15,6 +15,7 @@ struct Inspect: ParsableCommand {
         a safetensors file                  its tensors
         a token store (manifest.json)       counts and sources; with --tokenizer its first tokens in words
         a run's output folder               its checkpoints, its last losses and scores
+      A checkpoint's files are compared with their checksums first, where it has them; --trust looks at a damaged one too.
       A tagged corpus is named by its --format: counts of sentences, words and labels, and an audit of what cannot be learnt \
       or scored as it stands; with --tokenizer also how it is cut into pieces and windows.
 
@@ -35,8 +36,9 @@ struct Inspect: ParsableCommand {
   var tensors = false
   @Flag(help: "List every quantizer site with its step size.")
   var steps = false
-  @Flag(help: "Read every file and compare it with its checksum.")
+  @Flag(help: "Read every file of a token store too, and compare it with its checksum.")
   var verify = false
+  @OptionGroup var trust: TrustOption
 
   func validate() throws {
     guard corpus.format != nil || path.count == 1 else {
@@ -59,6 +61,7 @@ struct Inspect: ParsableCommand {
     case .folder:
       func holds(_ name: String) -> Bool { PathKind(url.appendingPathComponent(name)) != .absent }
       if holds("config.json") {
+        try trust.require(url)
         try CheckpointView(url).show(tensors: tensors, steps: steps, verify: verify)
       } else if holds("manifest.json") {
         try StoreView(url).show(tokenizer: loaded, verify: verify)

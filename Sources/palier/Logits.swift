@@ -20,9 +20,11 @@ struct Logits: ParsableCommand {
   @Option(help: "The file to write; must not be there yet.") var out: String
   @Option(help: "Folder with sentencepiece.bpe.model; the checkpoint's unless given.", completion: .directory)
   var tokenizer: String?
+  @OptionGroup var trust: TrustOption
 
   func run() throws {
     let source = try Paths.folder(checkpoint, "a checkpoint folder")
+    try trust.require(source)
     let lines = sequence(first: "", next: { _ in readLine() }).dropFirst().map { $0 }
     try ResultFile(out, wanted: "a file for the logits", overwrites: false).tryOut()
     let count = try LogitsDump.write(

@@ -6,6 +6,8 @@ import Foundation
 extension RunConfiguration.Format: ExpressibleByArgument {}
 extension RunConfiguration.Task: ExpressibleByArgument {}
 extension RunConfiguration.Part: ExpressibleByArgument {}
+extension RunConfiguration.WordTokenization: ExpressibleByArgument {}
+extension RunConfiguration.TagScheme: ExpressibleByArgument {}
 
 /// How a tagged corpus is named on a command line, in the words of `fine_tuning` in a configuration.
 struct TaggedCorpusArguments: ParsableArguments {
@@ -13,16 +15,22 @@ struct TaggedCorpusArguments: ParsableArguments {
   var format: RunConfiguration.Format?
   @Option(help: ArgumentHelp("Part of a QUAERO release (brat).", valueName: "EMEA|MEDLINE"))
   var part: RunConfiguration.Part?
+  @Option(help: "Where brat texts are cut into words: at white space, or at punctuation and French elisions too.")
+  var tokenization: RunConfiguration.WordTokenization?
+  @Option(help: "How tags mark entities (conll2, jsonl); bioes is read as iob2.")
+  var tags: RunConfiguration.TagScheme?
   @Flag(help: "Leave out the words after a document's last cut (brat), as the paper's counts do.")
   var dropTails = false
   @Option(
-    help: ArgumentHelp("Seed of the 70/10/20 split of a corpus without parts (cas, pooled files).", valueName: "n"))
+    help: ArgumentHelp("Seed of the 70/10/20 split of a corpus without parts (cas, brat, pooled files).", valueName: "n"))
   var splitSeed: UInt64?
 
   /// These, where given, over `settings`.
   func apply(to settings: inout RunConfiguration.FineTuning) {
     if let format { settings.format = format }
     if let part { settings.part = part }
+    if let tokenization { settings.tokenization = tokenization }
+    if let tags { settings.tags = tags }
     if dropTails { settings.dropTails = true }
     if let splitSeed { settings.splitSeed = splitSeed }
   }

@@ -16,7 +16,7 @@ struct Tokenize: ParsableCommand {
       text files as they are (pretraining.text); a store is worth it for large corpora and many runs.
 
       Documents are separated by blank lines, or stand one a line (--layout; found out by itself otherwise). Malformed UTF-8 \
-      is replaced and counted. Under mpirun the ranks share the work; the store has the same bytes for any number of them.
+      is replaced and counted; a file in which it is more than one character in a thousand is refused. Under mpirun the ranks share the work; the store has the same bytes for any number of them.
 
       Example:
         launch/mpirun -n 8 -- palier tokenize --tokenizer base --out store text/*.txt
@@ -55,6 +55,7 @@ struct Tokenize: ParsableCommand {
         let sources = try files.map { try Paths.file($0, "a text file") }
         return (try Tokenizer(folder: Paths.folder(tokenizer, "a folder with \(Tokenizer.modelFileName)")), sources)
       }
+      if world.isLeader { RepeatedFiles.lines(sources).forEach(Output.warn) }
       let progress = ProgressMeter("tokenizing")
       let manifest = try Tokenization.run(
         world: world, files: sources, layout: layout.documents, tokenizer: loaded, into: Paths.url(out),

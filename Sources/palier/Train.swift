@@ -8,11 +8,14 @@ import Training
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Train: masked-LM for a share α of the budget, then entities or parts of speech.",
-    usage: "palier train <config> [--set <key=value> …] [--resume] [--allow-changes <key,…>]",
+    usage: "palier train <config> [--set <key=value> …] [--resume] [--allow-changes <key,…>] [--trust]",
     discussion: """
       The configuration is a YAML file; configs/ has commented examples. Any key of it can be overridden with --set, by its \
       path: --set budget.alpha=0.5 --set compute.threads=8. A relative path in the file starts from the file's folder, one in \
       --set from the working folder. Unknown or misspelt keys are refused with the nearest known one.
+
+      The starting checkpoint is compared with its checksums where it has them, the token store with its own while training \
+      goes on; --trust leaves both out.
 
       Alone it is a run of one rank; under launch/mpirun or mpirun, of many, with the same result. Rank zero prints and \
       writes; everything goes to the folder `output` of the configuration:
@@ -57,6 +60,7 @@ struct Train: ParsableCommand {
       "With --resume: keys, separated by commas, that may have other values (or name other data) than before.",
       valueName: "key,…"))
   var allowChanges: String?
+  @OptionGroup var trust: TrustOption
   @Flag(help: "Accept that a launcher started several worlds of one rank: each then trains alone.")
   var allowSeparateWorlds = false
 
@@ -87,8 +91,8 @@ struct Train: ParsableCommand {
       let watchdog = limit > 0 ? Watchdog(world, seconds: Double(limit)) : nil
       try SignalFlag.install()
       let trainer = try Trainer(
-        world: world, configuration: configuration, resumes: resume, allowedChanges: allowed, threadCount: seat.threads,
-        placementLine: seat.line, nodes: seat.nodes)
+        world: world, configuration: configuration, resumes: resume, allowedChanges: allowed, trusts: trust.trust,
+        threadCount: seat.threads, placementLine: seat.line, nodes: seat.nodes)
       let ending = try trainer.run()
       watchdog?.stop()
       return switch ending {

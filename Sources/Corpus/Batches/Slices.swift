@@ -75,9 +75,13 @@ public enum Slices {
   ///
   /// The costliest slice first, each to the rank that has least so far (Graham's rule: at most 4/3 of the best maximum).
   public static func deal(_ slices: [Slice], rankCount: Int) -> [[Int]] {
+    deal(costs: slices.map(\.cost), rankCount: rankCount)
+  }
+
+  /// As `deal`, of work whose pieces have these costs.
+  public static func deal(costs: [Int], rankCount: Int) -> [[Int]] {
     precondition(rankCount > 0, "Slices: \(rankCount) ranks")
-    let costs = slices.map(\.cost)
-    let order = slices.indices.sorted { (costs[$1], $0) < (costs[$0], $1) }
+    let order = costs.indices.sorted { (costs[$1], $0) < (costs[$0], $1) }
     var dealt = [[Int]](repeating: [], count: rankCount)
     var load = [Int](repeating: 0, count: rankCount)
     for slice in order {

@@ -1,6 +1,7 @@
 /// One BRAT document: the tokens of its text and the spans of its annotations, both in code points.
 package struct BratDocument {
-  /// A run of characters that are not white space: `start..<end` in code points of the text.
+  /// A word: a run of characters that are not white space, or a part of one (`WordTokenization`); `start..<end` in code
+  /// points of the text.
   struct Token {
     let start: Int
     let end: Int
@@ -24,6 +25,8 @@ package struct BratDocument {
   var discontinuousCount = 0
   /// Entities that cover no token.
   var emptyCount = 0
+  /// Spans that begin or end inside a token, all of which they are taken to cover.
+  var insideCount = 0
 }
 
 extension BratDocument {
@@ -43,6 +46,7 @@ extension BratDocument {
         emptyCount += 1
         continue
       }
+      if tokens[first].start < span.start || tokens[end - 1].end > span.end { insideCount += 1 }
       // No shorter span can hold a kept one inside, so its two ends tell whether it meets any.
       guard tags[first] == "O", tags[end - 1] == "O" else { continue }
       for index in first..<end { tags[index] = (index == first ? "B-" : "I-") + span.type }

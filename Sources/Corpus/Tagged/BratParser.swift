@@ -19,12 +19,14 @@ struct BratParser {
   private let text: TaggedFile
   private let scalars: [Unicode.Scalar]
 
-  static func document(text: TaggedFile, annotations: TaggedFile, bad: inout BadLines) throws -> BratDocument {
+  static func document(
+    text: TaggedFile, annotations: TaggedFile, tokenization: WordTokenization, bad: inout BadLines
+  ) throws -> BratDocument {
     bad.begin(annotations)
     let parser = try BratParser(text)
     let entities = try parser.entities(in: annotations, &bad)
     var document = BratDocument()
-    document.tokens = parser.tokens()
+    document.tokens = parser.tokens(tokenization)
     document.entityCount = entities.count
     document.discontinuousCount = entities.reduce(0) { $0 + ($1.parts.count > 1 ? 1 : 0) }
     try parser.place(entities, from: annotations, into: &document, &bad)
@@ -37,17 +39,20 @@ struct BratParser {
     scalars = Array(String(decoding: file.bytes, as: UTF8.self).unicodeScalars)
   }
 
-  /// The text split on white space.
-  private func tokens() -> [BratDocument.Token] {
+  /// The words of the text: split on white space, and by `tokenization` inside what is between.
+  private func tokens(_ tokenization: WordTokenization) -> [BratDocument.Token] {
     var tokens: [BratDocument.Token] = []
     var line = 1
     var start = scalars.first == BratParser.byteOrderMark ? 1 : 0
     var index = start
     func close(_ end: Int) {
       guard start < end else { return }
-      var word = String.UnicodeScalarView()
-      word.append(contentsOf: scalars[start..<end])
-      tokens.append(BratDocument.Token(start: start, end: end, word: String(word), line: line))
+      for range in tokenization.words(of: start..<end, in: scalars) {
+        var word = String.UnicodeScalarView()
+        word.append(contentsOf: scalars[range])
+        tokens.append(
+          BratDocument.Token(start: range.lowerBound, end: range.upperBound, word: String(word), line: line))
+      }
     }
     while index < scalars.count {
       if scalars[index].properties.isWhitespace {

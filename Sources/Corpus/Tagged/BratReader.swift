@@ -10,21 +10,24 @@ public enum BratSegmentation: String, Sendable {
 
 /// Reads folders of BRAT documents: `NAME.txt` and `NAME.ann`.
 ///
-/// Each document's text is split on white space and tagged in IOB2 (`BratDocument.tags`). A span that crosses a cut
+/// Each document's text is split into words (`WordTokenization`) and tagged in IOB2 (`BratDocument.tags`). A span that crosses a cut
 /// continues as a new one, so that every example is valid IOB2.
 struct BratReader {
   let segmentation: BratSegmentation
   let keepsTails: Bool
+  let tokenization: WordTokenization
   /// Every type annotated, those of spans inside others too: labels do not depend on which spans stay.
   private(set) var types: Set<String> = []
   private(set) var entityCount = 0
   private(set) var discontinuousCount = 0
   private var emptyCount = 0
+  private var insideCount = 0
   private var crossingCount = 0
 
-  init(segmentation: BratSegmentation, keepsTails: Bool) {
+  init(segmentation: BratSegmentation, keepsTails: Bool, tokenization: WordTokenization) {
     self.segmentation = segmentation
     self.keepsTails = keepsTails
+    self.tokenization = tokenization
   }
 
   /// What the labels of the corpus must hold.
@@ -34,6 +37,10 @@ struct BratReader {
   var notes: [String] {
     var notes = ["\(entityCount) entities annotated, \(discontinuousCount) of them discontinuous"]
     if emptyCount > 0 { notes.append("\(emptyCount) spans cover white space alone: left out") }
+    if insideCount > 0 {
+      let cure = tokenization == .whitespace ? " (fine_tuning.tokenization: punctuation cuts words there)" : ""
+      notes.append("spans that begin or end inside a word, all of which is tagged: \(insideCount)\(cure)")
+    }
     if crossingCount > 0 { notes.append("\(crossingCount) spans cross the end of a segment: cut there") }
     return notes
   }
@@ -59,12 +66,14 @@ struct BratReader {
 
   /// The examples of one document.
   mutating func sentences(text: TaggedFile, annotations: TaggedFile, bad: inout BadLines) throws -> [TaggedSentence] {
-    var document = try BratParser.document(text: text, annotations: annotations, bad: &bad)
+    var document = try BratParser.document(
+      text: text, annotations: annotations, tokenization: tokenization, bad: &bad)
     let tags = document.tags()
     types.formUnion(document.spans.map(\.type))
     entityCount += document.entityCount
     discontinuousCount += document.discontinuousCount
     emptyCount += document.emptyCount
+    insideCount += document.insideCount
     guard segmentation == .fullStops else {
       return [TaggedSentence(words: document.tokens.map(\.word), tags: tags, source: text.name)]
     }

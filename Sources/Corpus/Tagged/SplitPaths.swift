@@ -20,7 +20,9 @@ enum SplitPaths {
   static func resolve(_ folder: URL, format: TaggedCorpusFormat, options: TaggedCorpusOptions) throws -> SplitPaths {
     let listing = try FolderListing(folder)
     switch format {
-    case .brat: return .parts(try names.map { [try bratFolder($0.words, in: listing, options)] })
+    case .brat:
+      if let folder = bratFolderWithoutParts(listing, options) { return .pooled([folder]) }
+      return .parts(try names.map { [try bratFolder($0.words, in: listing, options)] })
     case .cas:
       let files = listing.files(endingWith: ".txt")
       guard !files.isEmpty else { throw TaggedCorpusError.noSentences(path: folder.path) }
@@ -31,13 +33,24 @@ enum SplitPaths {
     }
   }
 
+  /// The folder that holds all documents, where none inside `listing` is named after a part; nil where one is, or where
+  /// there is no document.
+  private static func bratFolderWithoutParts(_ listing: FolderListing, _ options: TaggedCorpusOptions) -> URL? {
+    guard !names.contains(where: { $0.words.contains(where: listing.folders.contains) }) else { return nil }
+    guard let subset = options.bratSubset else {
+      return listing.files(endingWith: ".txt").isEmpty ? nil : listing.folder
+    }
+    return listing.folders.contains(subset) ? listing.folder.appendingPathComponent(subset) : nil
+  }
+
   /// The folder of a part, and inside it the subset where there are several.
   private static func bratFolder(_ words: [String], in listing: FolderListing, _ options: TaggedCorpusOptions) throws
     -> URL
   {
     guard let name = words.first(where: listing.folders.contains) else {
       throw TaggedCorpusError.missingSplit(
-        folder: listing.folder.path, split: words[0], expected: "a folder named \(words.joined(separator: " or "))")
+        folder: listing.folder.path, split: words[0],
+        expected: "a folder named \(words.joined(separator: " or ")), or .txt and .ann files of a corpus without parts")
     }
     let part = listing.folder.appendingPathComponent(name)
     if let subset = options.bratSubset { return part.appendingPathComponent(subset) }

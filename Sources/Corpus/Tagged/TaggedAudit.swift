@@ -16,6 +16,8 @@ public struct TaggedAudit: Sendable {
     public let emptyCount: Int
     /// The same words twice or more in this part: examples beyond the first.
     public let repeatedCount: Int
+    /// `I-` tags that continue no span of their type: lenient scores open a span there, strict ones count none.
+    public let strayInsideCount: Int
     /// How the tokenizer cut it; nil when the audit was made without one.
     public let encoded: EncodedSplit?
   }
@@ -35,7 +37,7 @@ public struct TaggedAudit: Sendable {
       Set(split.sentences.lazy.filter { !$0.words.isEmpty }.map(TaggedAudit.key))
     }
     parts = zip(corpus.splits, keys).map { split, keys in
-      Part(split, distinct: keys.count, labels: corpus.labels, encoded: encoded[split.name])
+      Part(split, distinct: keys.count, labels: corpus.labels, task: corpus.task, encoded: encoded[split.name])
     }
     shared = [(0, 1), (0, 2), (1, 2)].map { a, b in
       (corpus.splits[a].name, corpus.splits[b].name, keys[a].intersection(keys[b]).count)
@@ -60,7 +62,7 @@ public struct TaggedAudit: Sendable {
 }
 
 extension TaggedAudit.Part {
-  fileprivate init(_ split: TaggedSplit, distinct: Int, labels: [String], encoded: EncodedSplit?) {
+  fileprivate init(_ split: TaggedSplit, distinct: Int, labels: [String], task: TaggedTask, encoded: EncodedSplit?) {
     name = split.name
     sentenceCount = split.sentences.count
     wordCount = split.sentences.reduce(0) { $0 + $1.words.count }
@@ -70,7 +72,19 @@ extension TaggedAudit.Part {
     var counts: [String: Int] = [:]
     for sentence in split.sentences { for tag in sentence.tags { counts[tag, default: 0] += 1 } }
     labelCounts = labels.map { ($0, counts[$0] ?? 0) }
+    strayInsideCount = task == .entities ? split.sentences.reduce(0) { $0 + Self.strayInsides($1.tags) } : 0
     self.encoded = encoded
+  }
+
+  private static func strayInsides(_ tags: [String]) -> Int {
+    var count = 0
+    var openType: Substring?
+    for tag in tags {
+      let type = tag.dropFirst(2)
+      if tag.utf8.starts(with: "I-".utf8), openType != type { count += 1 }
+      openType = tag == "O" ? nil : type
+    }
+    return count
   }
 
   fileprivate var lines: [String] {
@@ -79,6 +93,9 @@ extension TaggedAudit.Part {
     if emptyCount > 0 { lines[0] += ", \(emptyCount) sentences empty" }
     if repeatedCount > 0 { lines[0] += ", \(repeatedCount) repeated" }
     lines.append("  labels: " + labelCounts.map { "\($0.label) \($0.count)" }.joined(separator: ", "))
+    if strayInsideCount > 0 {
+      lines.append("  \(strayInsideCount) I- tags continue no span of their type: strict F1 counts no span there")
+    }
     if let encoded {
       lines.append(
         "  \(encoded.windows.count) windows: \(encoded.cutSentences) sentences cut, "

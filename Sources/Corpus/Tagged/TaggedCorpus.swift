@@ -18,7 +18,7 @@ public struct TaggedSentence: Sendable, Equatable {
 
 /// What the tags of a corpus say.
 public enum TaggedTask: String, Sendable, CaseIterable {
-  /// Spans of words with a type, in IOB2 or another tag-per-word scheme.
+  /// Spans of words with a type, in IOB2 (or BIOES, read as IOB2).
   case entities
   /// One part of speech a word.
   case pos

@@ -14,6 +14,10 @@ public enum TaggedCorpusError: Error, CustomStringConvertible, Equatable {
   case tooManyBadLines(file: String, line: Int, reason: String, count: Int, allowed: Int)
   /// Bytes that are not UTF-8, where offsets need every character.
   case notUTF8(file: String, line: Int)
+  /// A file of which more than one character in a thousand is not UTF-8.
+  case notText(file: String, line: Int, unreadable: Int, characters: Int, cure: String)
+  /// A tag of an entities corpus that its scheme does not have.
+  case foreignTag(tag: String, word: String, place: String, scheme: TagScheme)
   /// A BRAT text without its annotations, or the reverse.
   case missingCompanion(file: String, expected: String)
   /// A BRAT entity line that does not parse.
@@ -54,6 +58,15 @@ public enum TaggedCorpusError: Error, CustomStringConvertible, Equatable {
     case .tooManyBadLines(let file, let line, let reason, let count, let allowed):
       return "\(file):\(line): \(reason); \(count) bad lines, \(allowed) allowed: check the format (fine_tuning.format, or --format), or correct them"
     case .notUTF8(let file, let line): return "\(file):\(line): not UTF-8: convert the file"
+    case .notText(let file, let line, let unreadable, let characters, let cure):
+      return "\(file):\(line): not UTF-8 text: \(unreadable) of \(characters) characters cannot be read; \(cure)"
+    case .foreignTag(let tag, let word, let place, let scheme):
+      let isBIOES = scheme == .iob2 && TagScheme.bioes.iob2(tag) != nil
+      let known = scheme == .iob2 ? "O, B-TYPE and I-TYPE" : "O, B-TYPE, I-TYPE, E-TYPE and S-TYPE"
+      return "\(place): tag \(tag.excerpt) of \(word.excerpt) is none of \(known): "
+        + (isBIOES
+          ? "fine_tuning.tags: bioes (--tags bioes) reads BIOES tags as IOB2"
+          : "correct it, or set the task to pos where the tags mark no spans")
     case .missingCompanion(let file, let expected): return "\(file): \(expected) is missing beside it"
     case .badEntity(let file, let line, let reason): return "\(file):\(line): entity line: \(reason)"
     case .spanOutsideText(let file, let line, let start, let end, let count):

@@ -18,7 +18,8 @@ public enum TaggedCorpusFormat: String, Sendable, CaseIterable {
 /// Where a tagged corpus lies.
 public enum TaggedCorpusPaths: Sendable {
   /// A folder whose names tell the parts: `train`, `dev` (or `valid`, `validation`) and `test`, as folders for BRAT
-  /// and as parts of file names otherwise. For CAS and ESSAI all its text files, split by seed.
+  /// and as parts of file names otherwise. For CAS and ESSAI all its text files, split by seed; so for BRAT where the
+  /// folder holds `.txt` and `.ann` files and no folder of a part.
   case folder(URL)
   /// The files (folders for BRAT) of each part; a part may have none.
   case splits(train: [URL], validation: [URL], test: [URL])
@@ -39,6 +40,10 @@ public struct TaggedCorpusOptions: Sendable {
   /// Whether the words after the last cut of a BRAT file are an example too (empty where the file ends with a cut):
   /// with them QUAERO EMEA has 440/401/363 examples, without them 429/389/348.
   public var keepsTails: Bool
+  /// Where the texts of a BRAT corpus are cut into words.
+  public var tokenization: WordTokenization
+  /// How the tags of an entities corpus mark spans; the corpus that is read has IOB2.
+  public var tags: TagScheme
   /// Names of tags that are numbers in JSON lines; else `labels.txt` beside the file is read where there is one.
   public var tagNames: [String]
   /// Bad lines to report and pass over, one in a hundred lines on top; 0: the first one is an error.
@@ -47,13 +52,16 @@ public struct TaggedCorpusOptions: Sendable {
   /// The choices above, each with its default.
   public init(
     task: TaggedTask? = nil, seed: UInt64 = 0, bratSubset: String? = nil, bratSegmentation: BratSegmentation? = nil,
-    keepsTails: Bool = true, tagNames: [String] = [], badLineLimit: Int = 20
+    keepsTails: Bool = true, tokenization: WordTokenization = .whitespace, tags: TagScheme = .iob2,
+    tagNames: [String] = [], badLineLimit: Int = 20
   ) {
     self.task = task
     self.seed = seed
     self.bratSubset = bratSubset
     self.bratSegmentation = bratSegmentation
     self.keepsTails = keepsTails
+    self.tokenization = tokenization
+    self.tags = tags
     self.tagNames = tagNames
     self.badLineLimit = badLineLimit
   }
@@ -105,34 +113,58 @@ public struct TaggedCorpusReader {
   }
 
   private mutating func read(_ paths: SplitPaths) throws -> TaggedCorpus {
-    var parts: [[TaggedSentence]]
+    var units: [[Unit]]
+    var pooled: [URL]?
     switch paths {
     case .parts(let urls):
-      parts = try zip(TaggedSplitName.allCases, urls).map { name, urls in
-        let sentences = try units(urls, of: name.rawValue).flatMap { $0 }
-        if sentences.isEmpty, let first = urls.first { throw TaggedCorpusError.noSentences(path: first.path) }
-        return sentences
+      notes += RepeatedFiles.lines(urls.flatMap { $0 })
+      units = try zip(TaggedSplitName.allCases, urls).map { name, urls in
+        let units = try self.units(urls, of: name.rawValue)
+        if units.allSatisfy(\.isEmpty), let first = urls.first { throw TaggedCorpusError.noSentences(path: first.path) }
+        return units
       }
-    case .pooled(let urls): parts = try shuffled(units(urls, of: "whole corpus"), from: urls)
+    case .pooled(let urls):
+      notes += RepeatedFiles.lines(urls)
+      units = [try self.units(urls, of: "whole corpus")]
+      pooled = urls
     }
+    let task = settledTask(units)
+    if task == .entities { units = try units.map { try $0.map { try $0.map(inIOB2) } } }
+    let parts = try pooled.map { try shuffled(units[0], from: $0) } ?? units.map { $0.flatMap { $0 } }
     guard parts.contains(where: { !$0.isEmpty }) else { throw TaggedCorpusError.noSentences(path: "(no file named)") }
     var corpus = TaggedCorpus(
-      task: settledTask(parts), train: parts[0], validation: parts[1], test: parts[2],
+      task: task, train: parts[0], validation: parts[1], test: parts[2],
       declaredLabels: Array(declaredLabels), notes: bad.notes + notes)
     corpus.complaints = bad.notes
     return corpus
   }
 
-  /// The task: asked for, told by the format, or entities when every tag is IOB2.
-  private func settledTask(_ parts: [[TaggedSentence]]) -> TaggedTask {
+  /// The task: asked for, told by the format, or by the tags: entities when every tag is IOB2, or when `O` stands among
+  /// them and a tag that marks a span.
+  private func settledTask(_ units: [[Unit]]) -> TaggedTask {
     if let task { return task }
-    return parts.joined().allSatisfy { $0.tags.allSatisfy(LabelSet.isIOB2) } ? .entities : .pos
+    let tags = units.joined().joined().reduce(into: Set<String>()) { $0.formUnion($1.tags) }
+    let marksSpans = tags.contains("O") && tags.contains(where: TagScheme.marksSpan)
+    return marksSpans || tags.allSatisfy(LabelSet.isIOB2) ? .entities : .pos
+  }
+
+  private func inIOB2(_ sentence: TaggedSentence) throws -> TaggedSentence {
+    try sentence.inIOB2(from: options.tags) { position in
+      // Two columns: a word a line, one after the other from the line of the sentence's source on.
+      guard format == .conll2, let colon = sentence.source.lastIndex(of: ":"),
+        let first = Int(sentence.source[sentence.source.index(after: colon)...])
+      else { return sentence.source }
+      return "\(sentence.source[..<colon]):\(first + position)"
+    }
   }
 
   /// Shuffles whole units and cuts them at 70 % and 80 %, both rounded down.
-  private func shuffled(_ units: [Unit], from urls: [URL]) throws -> [[TaggedSentence]] {
+  private mutating func shuffled(_ units: [Unit], from urls: [URL]) throws -> [[TaggedSentence]] {
     guard !units.isEmpty else { throw TaggedCorpusError.noSentences(path: urls.first?.path ?? "(no file named)") }
     guard units.count >= 10 else { throw TaggedCorpusError.tooFewToSplit(count: units.count) }
+    if format == .brat {
+      notes.append("\(units.count) documents without parts: split 70/10/20 by seed \(options.seed)")
+    }
     let bounds = [0, units.count * 70 / 100, units.count * 80 / 100, units.count]
     let order = Philox(seed: options.seed, purpose: .corpusSplit).permutation(of: units.count, salt: 0)
     return zip(bounds, bounds.dropFirst()).map { start, end in order[start..<end].flatMap { units[Int($0)] } }
@@ -151,7 +183,8 @@ public struct TaggedCorpusReader {
   private mutating func bratUnits(_ folder: URL, of part: String) throws -> [Unit] {
     let cutsAtStops = folder.lastPathComponent.uppercased().contains("EMEA")
     let segmentation = options.bratSegmentation ?? (cutsAtStops ? .fullStops : .wholeDocument)
-    var reader = BratReader(segmentation: segmentation, keepsTails: options.keepsTails)
+    var reader = BratReader(
+      segmentation: segmentation, keepsTails: options.keepsTails, tokenization: options.tokenization)
     let units = try reader.documents(in: folder, bad: &bad)
     guard !units.isEmpty else { throw TaggedCorpusError.noSentences(path: folder.path) }
     declaredLabels.formUnion(reader.labels)

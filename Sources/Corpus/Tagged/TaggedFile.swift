@@ -16,7 +16,8 @@ package struct TaggedFile {
     self.bytes = bytes
   }
 
-  /// Reads the regular file at `url` (a device or a pipe may have no end).
+  /// Reads the regular file at `url` (a device or a pipe may have no end), which must be UTF-8 text: a few bad places are
+  /// left to the reader, more than one character in a thousand are refused.
   package init(_ url: URL) throws {
     name = url.path
     do {
@@ -29,6 +30,20 @@ package struct TaggedFile {
       throw error
     } catch {
       throw TaggedCorpusError.unreadable(path: url.path, reason: TaggedFile.reason(error))
+    }
+    try requireText()
+  }
+
+  private func requireText() throws {
+    try bytes.withUnsafeBufferPointer { bytes in
+      let census = TextCensus(bytes)
+      guard !census.isText else { return }
+      // The first NUL, or the first malformed stretch, whichever comes first.
+      let first = min(UTF8Text.wellFormedPrefix(of: bytes), bytes.firstIndex(of: 0) ?? bytes.count)
+      let line = bytes[..<first].reduce(1) { $0 + ($1 == 0x0A ? 1 : 0) }
+      throw TaggedCorpusError.notText(
+        file: name, line: line, unreadable: census.unreadableCount, characters: census.characterCount,
+        cure: LikelyEncoding(bytes).cure(for: name))
     }
   }
 

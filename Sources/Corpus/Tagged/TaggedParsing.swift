@@ -20,9 +20,10 @@ package enum TaggedParsing {
 
   /// The examples of one BRAT pair.
   package static func brat(
-    text: [UInt8], annotations: [UInt8], segmentation: BratSegmentation, badLineLimit: Int = 20
+    text: [UInt8], annotations: [UInt8], segmentation: BratSegmentation,
+    tokenization: WordTokenization = .whitespace, badLineLimit: Int = 20
   ) throws -> [TaggedSentence] {
-    var reader = BratReader(segmentation: segmentation, keepsTails: true)
+    var reader = BratReader(segmentation: segmentation, keepsTails: true, tokenization: tokenization)
     var bad = BadLines(limit: badLineLimit)
     return try reader.sentences(
       text: TaggedFile(name: "input.txt", bytes: text), annotations: TaggedFile(name: "input.ann", bytes: annotations),

@@ -19,6 +19,9 @@ public final class TokenStore: Sendable {
     }
   }
 
+  /// The file of the tokens.
+  public var tokenFile: URL { URL(fileURLWithPath: file.path) }
+
   /// The number of tokens.
   public var tokenCount: Int { manifest.tokenCount }
 

@@ -91,7 +91,7 @@ enum UTF8Text {
   }
 
   /// The sequence at `at`: a whole character, or a malformed stretch of at least one byte (table 3-7 of the Standard).
-  private static func sequence(in bytes: Bytes, at: Int) -> (byteCount: Int, isWellFormed: Bool) {
+  static func sequence(in bytes: Bytes, at: Int) -> (byteCount: Int, isWellFormed: Bool) {
     let lead = bytes[at]
     var low: UInt8 = 0x80
     var high: UInt8 = 0xBF

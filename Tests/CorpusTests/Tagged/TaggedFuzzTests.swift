@@ -85,7 +85,9 @@ final class TaggedFuzzTests: XCTestCase {
     fuzz(annotations, tokens: tokens) { mutated, number in
       let isText = number >= texts.count
       let pair = isText ? (mutated, annotations[number - texts.count]) : (texts[number], mutated)
-      let sentences = try TaggedParsing.brat(text: pair.0, annotations: pair.1, segmentation: .fullStops)
+      let sentences = try TaggedParsing.brat(
+        text: pair.0, annotations: pair.1, segmentation: .fullStops,
+        tokenization: mutated.count % 2 == 0 ? .whitespace : .punctuation)
       XCTAssertTrue(sentences.allSatisfy { !($0.tags.first?.hasPrefix("I-") ?? false) })
       return min(words(sentences), isText ? .max : mutated.count)
     }
