@@ -12,7 +12,8 @@ extension Trainer {
   /// Throws on every rank unless all were started alike: program, options and configuration. Collective; to be called before
   /// any other that depends on the configuration.
   public static func requireSameStart(
-    _ world: World, _ configuration: RunConfiguration, resumes: Bool, allowedChanges: Set<String>
+    _ world: World, _ configuration: RunConfiguration, resumes: Bool, allowedChanges: Set<String>,
+    trusts: Bool
   ) throws {
     guard world.count > 1 else { return }
     let build = try world.agree {
@@ -21,7 +22,7 @@ extension Trainer {
     var facts: [(name: String, value: String)] = [
       ("the version of palier", PalierVersion.text), ("the build of palier (SHA-256)", String(build.prefix(16))),
       ("--resume", resumes ? "given" : "not given"),
-      ("--allow-changes", allowedChanges.sorted().joined(separator: ",")),
+      ("--allow-changes", allowedChanges.sorted().joined(separator: ",")), ("--trust", trusts ? "given" : "not given"),
     ]
     for entry in configuration.valuesOfAllRanks { facts.append((entry.key, entry.value)) }
     try world.requireSame(facts)

@@ -82,7 +82,8 @@ struct Train: ParsableCommand {
         return configuration
       }
       let allowed = try allowChanges.map { try RunConfiguration.changeableKeys(in: $0) } ?? []
-      try Trainer.requireSameStart(world, configuration, resumes: resume, allowedChanges: allowed)
+      try Trainer.requireSameStart(
+        world, configuration, resumes: resume, allowedChanges: allowed, trusts: trust.trust)
       let seat = try RankSession.takeThreads(
         world, asked: configuration.compute.threads,
         allowOversubscription: configuration.compute.allowOversubscription,
