@@ -86,8 +86,8 @@ final class AttentionProducts {
     if let layout = product.packedLayout {
       for panel in 0..<(headSize + layout.columns - 1) / layout.columns {
         Packing.bfloat16RowPairs(
-          source, stride: headSize, n: headSize, k: k, panel: panel, pairs: 0..<layout.paddedK / 2,
-          paddedK: layout.paddedK, columns: layout.columns, into: packed)
+          source, stride: headSize, pairs: 0..<layout.paddedK / 2,
+          of: Packing.Panel(panel, n: headSize, k: k, layout), into: packed)
       }
     } else {
       withRounded(source, k * headSize) { product.packB($0, transposed: false, stride: headSize, into: packed) }
@@ -105,14 +105,14 @@ final class AttentionProducts {
     case (.float, let layout?):
       for panel in 0..<panels {
         Packing.floatTransposed(
-          source, stride: headSize, n: keys, k: headSize, panel: panel, paddedK: layout.paddedK,
-          columns: layout.columns, into: buffer.pointer)
+          source, stride: headSize, panel: Packing.Panel(panel, n: keys, k: headSize, layout),
+          into: buffer.pointer)
       }
     case (.bfloat16, let layout?):
       for panel in 0..<panels {
         Packing.bfloat16Transposed(
-          source, stride: headSize, n: keys, k: headSize, panel: panel, paddedK: layout.paddedK,
-          columns: layout.columns, into: AttentionProducts.halves(buffer))
+          source, stride: headSize, panel: Packing.Panel(panel, n: keys, k: headSize, layout),
+          into: AttentionProducts.halves(buffer))
       }
     case (.bfloat16, _):
       withRounded(source, keys * headSize) {

@@ -231,8 +231,8 @@ extension EncoderModel {
     into row: UnsafeMutablePointer<Float>, adding: Bool
   ) {
     let (panel, sums) = (linear.inputPanel, scratch.limbSums.pointer)
-    Limbs.join(
-      low: sums + r * panel, high: sums + (rowCount + r) * panel, shift: linear.inputShift.pointer + column * panel,
+    SplitInt16.join(
+      low: sums + r * panel, high: sums + (rowCount + r) * panel, compensation: linear.inputShift.pointer + column * panel,
       scale: scratch.limbScales.pointer[part * RowProducts.chunk + r], into: row, panel, adding: adding)
   }
 
@@ -306,7 +306,7 @@ extension EncoderModel {
     case .int16:
       let place = limbPlace(part, scratch)
       for r in 0..<count {
-        scratch.limbScales.pointer[part * RowProducts.chunk + r] = Limbs.split(
+        scratch.limbScales.pointer[part * RowProducts.chunk + r] = SplitInt16.split(
           gradient + r * width, times: linear.worth.pointer, low: place + r * width, high: place + (count + r) * width,
           width)
       }

@@ -1,7 +1,7 @@
 import Compute
 import Quantization
 
-// dŴ = dYᵀ·X̂ where dY is multiplied in limbs (`Limbs`): X̂ packed as levels, dY split column by column, each column with one scale
+// dŴ = dYᵀ·X̂ where dY is multiplied in limbs (`SplitInt16`): X̂ packed as levels, dY split column by column, each column with one scale
 // for a block of tokens, which follows from the slice alone.
 
 extension EncoderModel {
@@ -22,8 +22,10 @@ extension EncoderModel {
       let paddedK = places.layouts[b].packedLayout!.paddedK
       shifts.update(repeating: 0, count: width)
       Packing.codeRowQuads(
-        codes, stride: linear.inputs, n: linear.inputPanel, k: slice.tokenCount - start, panel: group,
-        quads: 0..<paddedK / 4, paddedK: paddedK, columns: columns, flip: 0x80,
+        codes, stride: linear.inputs, quads: 0..<paddedK / 4,
+        of: Packing.Panel(
+          group, n: linear.inputPanel, k: min(slice.tokenCount - start, paddedK), places.layouts[b].packedLayout!),
+        flip: 0x80,
         into: places.panel(p, block: b).assumingMemoryBound(to: Int8.self), sums: shifts)
       for i in 0..<width { shifts[i] &*= 128 }
     }
@@ -64,8 +66,8 @@ extension EncoderModel {
       gradient.limbs(tile: tile, token: block.start), packed, into: sums, scratch: scratch.product.pointer)
     let scales = gradient.scales(tile: tile, block: b)
     for r in 0..<m {
-      Limbs.join(
-        low: sums + r * panel, high: sums + (m + r) * panel, shift: shifts, scale: scales[r],
+      SplitInt16.join(
+        low: sums + r * panel, high: sums + (m + r) * panel, compensation: shifts, scale: scales[r],
         into: total + r * panel, panel, adding: b > 0)
     }
   }
@@ -76,11 +78,10 @@ extension EncoderModel {
       let (tile, b) = (task / blocks.count, task % blocks.count)
       let block = blocks[b]
       let source = gradient.operand(tile: tile, token: block.start, half: false).assumingMemoryBound(to: Float.self)
-      let scratch = UnsafeMutableRawPointer(workspace.scratch[thread].wide.pointer).assumingMemoryBound(to: UInt32.self)
-      Limbs.splitColumns(
+      SplitInt16.splitColumns(
         source, rows: block.count, columns: gradient.columns(tile),
         into: gradient.limbs(tile: tile, token: block.start), scales: gradient.scales(tile: tile, block: b),
-        scratch: scratch)
+        scratch: workspace.scratch[thread].columnScratch)
     }
   }
 }

@@ -128,12 +128,12 @@ extension EncoderModel {
       for c in 0..<(linear.inputPanel + layout.columns - 1) / layout.columns {
         if places.backward == .float {
           Packing.floatRows(
-            source, stride: linear.inputs, n: linear.inputPanel, panel: c, rows: 0..<2, paddedK: layout.paddedK,
-            columns: layout.columns, into: panel.assumingMemoryBound(to: Float.self) + first)
+            source, stride: linear.inputs, rows: 0..<2, of: Packing.Panel(c, n: linear.inputPanel, k: 2, layout),
+            into: panel.assumingMemoryBound(to: Float.self) + first)
         } else {
           Packing.bfloat16RowPairs(
-            source, stride: linear.inputs, n: linear.inputPanel, k: 2, panel: c, pairs: 0..<1, paddedK: layout.paddedK,
-            columns: layout.columns, into: panel.assumingMemoryBound(to: UInt16.self) + first)
+            source, stride: linear.inputs, pairs: 0..<1, of: Packing.Panel(c, n: linear.inputPanel, k: 2, layout),
+            into: panel.assumingMemoryBound(to: UInt16.self) + first)
         }
       }
     }

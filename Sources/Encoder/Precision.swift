@@ -16,7 +16,7 @@ public struct Precision: Equatable, Sendable {
     /// dY rounded to bfloat16, codes exact, float32 sums (numerics.md, "Backward").
     case bfloat16
     /// dY rounded to 16 bits of its row's or column's largest, codes exact, products of 8-bit limbs with 32-bit sums
-    /// (`Limbs`): for CPUs with VNNI and no bf16.
+    /// (`SplitInt16`): for CPUs with VNNI and no bf16.
     case int16
 
     /// Products read exact levels, what a level is worth being folded into dY or applied after.

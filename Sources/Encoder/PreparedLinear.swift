@@ -35,7 +35,9 @@ struct RowProducts {
     rows: Int, _ a: UnsafeRawPointer, _ b: UnsafeRawPointer, into c: UnsafeMutableRawPointer,
     scratch: UnsafeMutableRawPointer
   ) {
-    let index = RowProducts.heights.firstIndex { $0 >= rows } ?? 0
+    guard let index = RowProducts.heights.firstIndex(where: { $0 >= rows }) else {
+      fatalError("a product of \(rows) rows: a chunk has at most \(RowProducts.chunk)")
+    }
     products[index].run(a, b, into: c, scratch: scratch)
   }
 }
@@ -102,7 +104,7 @@ final class PreparedLinear {
     forwardProducts = try RowProducts(
       n: outputPanel, k: inputs, aStride: inputs, cStride: outputPanel, a: left, b: right, c: integer ? .int32 : .float)
     if precision.backward == .int16 {
-      guard outputs <= Limbs.longestSum else { throw ComputeError.codesTooLong(inputs: outputs) }
+      guard outputs <= SplitInt16.longestSum else { throw ComputeError.codesTooLong(inputs: outputs) }
       backwardProducts = try RowProducts(
         n: inputPanel, k: outputs, aStride: outputs, cStride: inputPanel, a: .uint8, b: .int8, c: .int32, limbs: 2)
       // Each linear's rows have scales of their own: their sums are added as floats.
@@ -207,8 +209,7 @@ final class PreparedLinear {
         shift[first + r] = Int32(sum) * 128
       }
       Packing.codesTransposed(
-        codes, stride: inputs, n: rows, k: inputs, panel: 0, paddedK: forwardLayout.paddedK,
-        columns: forwardLayout.columns,
+        codes, stride: inputs, panel: Packing.Panel(0, n: rows, k: inputs, forwardLayout),
         into: UnsafeMutableRawPointer(target).assumingMemoryBound(to: Int8.self) + blockElements)
     }
     // What follows multiplies by values (float32) or keeps the exact levels (bfloat16).
@@ -233,11 +234,11 @@ final class PreparedLinear {
     case .integer: return
     case .float:
       Packing.floatTransposed(
-        values, stride: inputs, n: rows, k: inputs, panel: 0, paddedK: layout.paddedK, columns: layout.columns,
+        values, stride: inputs, panel: Packing.Panel(0, n: rows, k: inputs, layout),
         into: place.assumingMemoryBound(to: Float.self) + blockElements)
     case .bfloat16:
       Packing.bfloat16Transposed(
-        values, stride: inputs, n: rows, k: inputs, panel: 0, paddedK: layout.paddedK, columns: layout.columns,
+        values, stride: inputs, panel: Packing.Panel(0, n: rows, k: inputs, layout),
         into: place.assumingMemoryBound(to: UInt16.self) + blockElements)
     }
   }
@@ -256,8 +257,7 @@ final class PreparedLinear {
       let target = UnsafeMutableRawPointer(backward.pointer + p * backwardPanelBytes).assumingMemoryBound(to: Int8.self)
       for c in 0..<(inputPanel + layout.columns - 1) / layout.columns {
         Packing.codeRowQuads(
-          bytes + p * inputPanel, stride: inputs, n: inputPanel, k: rows, panel: c, quads: quads,
-          paddedK: layout.paddedK, columns: layout.columns, flip: 0, into: target + first * layout.columns,
+          bytes + p * inputPanel, stride: inputs, quads: quads, of: Packing.Panel(c, n: inputPanel, k: rows, layout), flip: 0, into: target + first * layout.columns,
           sums: sums + p * inputPanel + c * layout.columns)
       }
     }
@@ -284,12 +284,12 @@ final class PreparedLinear {
       for c in 0..<columnBlocks {
         if precision.backward == .float {
           Packing.floatRows(
-            levels + p * inputPanel, stride: inputs, n: inputPanel, panel: c, rows: 0..<rows, paddedK: layout.paddedK,
-            columns: layout.columns, into: target.assumingMemoryBound(to: Float.self) + first * layout.columns)
+            levels + p * inputPanel, stride: inputs, rows: 0..<rows, of: Packing.Panel(c, n: inputPanel, k: rows, layout),
+            into: target.assumingMemoryBound(to: Float.self) + first * layout.columns)
         } else {
           Packing.bfloat16RowPairs(
-            levels + p * inputPanel, stride: inputs, n: inputPanel, k: rows, panel: c, pairs: 0..<(rows + 1) / 2,
-            paddedK: layout.paddedK, columns: layout.columns,
+            levels + p * inputPanel, stride: inputs, pairs: 0..<(rows + 1) / 2,
+            of: Packing.Panel(c, n: inputPanel, k: rows, layout),
             into: target.assumingMemoryBound(to: UInt16.self) + first * layout.columns)
         }
       }

@@ -53,15 +53,15 @@ final class Workspace {
     let limbScales: AlignedBuffer<Float>
     /// Sums of products of limbs: low rows, then high rows, of one panel.
     let limbSums: AlignedBuffer<Int32>
+    /// What splitting the columns of a tile of dY takes.
+    let columnScratch: SplitInt16.ColumnScratch
     let product: AlignedBuffer<UInt8>
     let attention: AttentionScratch
 
     init(_ d: EncoderDimensions, productBytes: Int, attentionProductBytes: Int) {
       let widest = max(d.hiddenSize, d.intermediateSize)
-      wide = AlignedBuffer(
-        max(
-          RowProducts.chunk * widest,
-          Limbs.columnScratch(rows: WeightGradientTile.tokens, columns: WeightGradientTile.rows)))
+      wide = AlignedBuffer(RowProducts.chunk * widest)
+      columnScratch = SplitInt16.ColumnScratch(rows: WeightGradientTile.tokens, columns: WeightGradientTile.rows)
       sums = AlignedBuffer(RowProducts.chunk * widest)
       other = AlignedBuffer(RowProducts.chunk * widest)
       rows = AlignedBuffer(max(4 * widest, 2 * EncoderModel.tableColumns))

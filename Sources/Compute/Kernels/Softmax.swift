@@ -8,6 +8,7 @@ public enum Softmax {
   public static func exponentials(
     _ scores: UnsafeMutablePointer<Float>, _ count: Int, scale: Float
   ) -> (inverseSum: Float, logSum: Float) {
+    guard count > 0 else { fatalError("softmax of \(count) scores") }
     let top = rowMaximum(scores, count) * scale
     for j in 0..<count { scores[j] = vectorExp((-top).addingProduct(scores[j], scale)) }
     let sum = rowSum(scores, count)

@@ -3,13 +3,13 @@ import TestSupport
 import XCTest
 
 /// Splitting into limbs, products of the limbs in plain integers, and joining again, against double precision.
-final class LimbsTests: XCTestCase {
+final class SplitInt16Tests: XCTestCase {
   private let counts = [1, 3, 16, 17, 64, 100, 768]
 
   private func split(_ x: [Float], _ factors: [Float]) -> (low: [UInt8], high: [UInt8], scale: Float) {
     var low = [UInt8](repeating: 0xAA, count: x.count + 1)
     var high = low
-    let scale = Limbs.split(x, times: factors, low: &low, high: &high, x.count)
+    let scale = SplitInt16.split(x, times: factors, low: &low, high: &high, x.count)
     XCTAssertEqual(low.last, 0xAA)
     XCTAssertEqual(high.last, 0xAA)
     return (low.dropLast(), high.dropLast(), scale)
@@ -66,10 +66,12 @@ final class LimbsTests: XCTestCase {
   private func splitColumns(_ x: [Float], rows: Int, columns: Int) -> (limbs: [UInt8], scales: [Float]) {
     var limbs = [UInt8](repeating: 0xAA, count: 2 * rows * columns + 1)
     var scales = [Float](repeating: -1, count: columns)
-    var scratch = [UInt32](repeating: 0xAAAA_AAAA, count: Limbs.columnScratch(rows: rows, columns: columns) + 1)
-    Limbs.splitColumns(x, rows: rows, columns: columns, into: &limbs, scales: &scales, scratch: &scratch)
+    let scratch = SplitInt16.ColumnScratch(rows: rows + 4, columns: columns)
+    scratch.words.elements.update(repeating: 0xAAAA_AAAA)
+    SplitInt16.splitColumns(x, rows: rows, columns: columns, into: &limbs, scales: &scales, scratch: scratch)
     XCTAssertEqual(limbs.last, 0xAA)
-    XCTAssertEqual(scratch.last, 0xAAAA_AAAA)
+    let used = SplitInt16.ColumnScratch.wordCount(rows: rows, columns: columns)
+    XCTAssertTrue(scratch.words.elements[used...].allSatisfy { $0 == 0xAAAA_AAAA })
     return (limbs.dropLast(), scales)
   }
 
@@ -105,10 +107,10 @@ final class LimbsTests: XCTestCase {
       shifts.append(128 * (0..<k).reduce(0) { $0 + levels[$1 * n + j] })
     }
     var row = [Float](repeating: .nan, count: n + 1)
-    Limbs.join(low: lows, high: highs, shift: shifts, scale: scale, into: &row, n, adding: false)
+    SplitInt16.join(low: lows, high: highs, compensation: shifts, scale: scale, into: &row, n, adding: false)
     XCTAssertTrue(row[n].isNaN)
     let once = row
-    Limbs.join(low: lows, high: highs, shift: shifts, scale: scale, into: &row, n, adding: true)
+    SplitInt16.join(low: lows, high: highs, compensation: shifts, scale: scale, into: &row, n, adding: true)
     for j in 0..<n {
       let exact = (0..<k).reduce(0.0) { $0 + Double(x[$1]) * Double(levels[$1 * n + j]) }
       let size = (0..<k).reduce(0.0) { $0 + Double(levels[$1 * n + j] * levels[$1 * n + j]) }.squareRoot()

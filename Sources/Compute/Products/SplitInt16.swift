@@ -4,8 +4,8 @@
 // x ≈ scale·q with q in −32767…32767, kept as q + 32768 = 256·high + low, both limbs unsigned bytes. With exact levels w,
 // Σ x·w ≈ scale·(256·(Σ high·w − 128·Σ w) + Σ low·w): the sums of bytes are exact in 32 bits up to 65,793 terms.
 
-/// Splits float32 numbers into limbs and joins products of limbs again.
-public enum Limbs {
+/// Splits float32 numbers into two 8-bit limbs and joins products of limbs again.
+public enum SplitInt16 {
   /// The longest sum of products of an unsigned byte and a signed one that 32 bits always hold.
   public static let longestSum = Int(Int32.max) / (255 * 128)
   private static let largest: Float = 32767
@@ -34,15 +34,18 @@ public enum Limbs {
   /// - Parameters:
   ///   - rows: a multiple of 4.
   ///   - scales: takes each column's scale.
-  ///   - scratch: `columnScratch(rows:columns:)` words.
+  ///   - scratch: made for at least as many rows and columns.
   public static func splitColumns(
     _ x: UnsafePointer<Float>, rows: Int, columns: Int, into limbs: UnsafeMutablePointer<UInt8>,
-    scales: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<UInt32>
+    scales: UnsafeMutablePointer<Float>, scratch: ColumnScratch
   ) {
+    guard rows % 4 == 0, columns <= scratch.inverses.count,
+      ColumnScratch.wordCount(rows: rows, columns: columns) <= scratch.words.count
+    else { fatalError("splitting [\(rows), \(columns)] with room for \(scratch.words.count) words") }
     let stride = columns + padding
-    let (tops, low) = (scratch, scratch + 2 * columns)
+    let (tops, low) = (scratch.words.pointer, scratch.words.pointer + columns)
     let high = low + rows / 4 * stride
-    let inverses = UnsafeMutableRawPointer(scratch + columns).assumingMemoryBound(to: Float.self)
+    let inverses = scratch.inverses.pointer
     tops.update(repeating: 0, count: columns)
     for r in 0..<rows {
       let row = x + r * columns
@@ -52,14 +55,26 @@ public enum Limbs {
     for quad in 0..<rows / 4 {
       splitQuad(x + 4 * quad * columns, inverses, low: low + quad * stride, high: high + quad * stride, columns)
     }
-    let target = UnsafeMutableRawPointer(limbs).assumingMemoryBound(to: UInt32.self)
-    Packing.transposeWords(low, stride: stride, rows: rows / 4, words: columns, into: target, rowRoom: rows / 4)
+    Packing.transposeWords(low, stride: stride, rows: rows / 4, words: columns, into: limbs, rowRoom: rows / 4)
     Packing.transposeWords(
-      high, stride: stride, rows: rows / 4, words: columns, into: target + columns * (rows / 4), rowRoom: rows / 4)
+      high, stride: stride, rows: rows / 4, words: columns, into: limbs + columns * rows, rowRoom: rows / 4)
   }
 
-  /// Words of scratch that `splitColumns` needs.
-  public static func columnScratch(rows: Int, columns: Int) -> Int { rows / 2 * (columns + padding) + 2 * columns }
+  /// What `splitColumns` works in.
+  public final class ColumnScratch {
+    /// Each column's largest magnitude `[columns]`, then low and high words `[rows / 4, columns + padding]`.
+    public let words: AlignedBuffer<UInt32>
+    /// 1/scale of each column.
+    public let inverses: AlignedBuffer<Float>
+
+    public init(rows: Int, columns: Int) {
+      words = AlignedBuffer(ColumnScratch.wordCount(rows: rows, columns: columns))
+      inverses = AlignedBuffer(columns)
+    }
+
+    /// Words that a block takes.
+    public static func wordCount(rows: Int, columns: Int) -> Int { rows / 2 * (columns + padding) + columns }
+  }
   /// Keeps the rows of words that are read down a column out of each other's places in the first-level cache.
   private static let padding = 16
 
@@ -79,19 +94,19 @@ public enum Limbs {
     }
   }
 
-  /// row = scale·(256·(high − shift) + low), or row += that.
-  /// - Parameter shift: 128·Σ w of each column.
+  /// row = scale·(256·(high − compensation) + low), or row += that.
+  /// - Parameter compensation: 128·Σ w of each column.
   @inlinable
   public static func join(
-    low: UnsafePointer<Int32>, high: UnsafePointer<Int32>, shift: UnsafePointer<Int32>, scale: Float,
+    low: UnsafePointer<Int32>, high: UnsafePointer<Int32>, compensation: UnsafePointer<Int32>, scale: Float,
     into row: UnsafeMutablePointer<Float>, _ count: Int, adding: Bool
   ) {
     if adding {
       for i in 0..<count {
-        row[i] = row[i].addingProduct(Float(low[i]).addingProduct(Float(high[i] &- shift[i]), 256), scale)
+        row[i] = row[i].addingProduct(Float(low[i]).addingProduct(Float(high[i] &- compensation[i]), 256), scale)
       }
     } else {
-      for i in 0..<count { row[i] = Float(low[i]).addingProduct(Float(high[i] &- shift[i]), 256) * scale }
+      for i in 0..<count { row[i] = Float(low[i]).addingProduct(Float(high[i] &- compensation[i]), 256) * scale }
     }
   }
 

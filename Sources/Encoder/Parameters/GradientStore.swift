@@ -1,4 +1,5 @@
 import Compute
+import Synchronization
 
 /// The sum of the slices' gradients, one element a parameter element.
 ///
@@ -19,7 +20,12 @@ public final class GradientStore {
   /// The largest magnitude of one slice's contribution that cannot overflow the sum: 2^12 over the number of slices.
   public var largestContribution: Float = 32
   /// The offset of an element that was not finite or too large for the sum; nil while all is well.
-  public private(set) var firstBadElement: Int?
+  public var firstBadElement: Int? {
+    let place = badElement.load(ordering: .relaxed)
+    return place == GradientStore.none ? nil : place
+  }
+  private let badElement = Atomic<Int>(GradientStore.none)
+  private static let none = -1
 
   public init(kind: Kind, count: Int) {
     (self.kind, self.count) = (kind, count)
@@ -29,7 +35,7 @@ public final class GradientStore {
 
   /// Sets every element to zero, each range by the thread that will use it.
   public func clear() {
-    firstBadElement = nil
+    badElement.store(GradientStore.none, ordering: .relaxed)
     Threads.forEachRange(count, length: 1 << 18) { range, _ in
       if let floats { (floats.pointer + range.lowerBound).update(repeating: 0, count: range.count) }
       if let fixed { (fixed.pointer + range.lowerBound).update(repeating: 0, count: range.count) }
@@ -38,6 +44,7 @@ public final class GradientStore {
 
   /// Adds `scale`·source + `shift` to the elements from `start`.
   public func add(_ source: UnsafePointer<Float>, at start: Int, _ count: Int, scale: Float = 1, shift: Float = 0) {
+    require(start..<start + count)
     if let floats {
       let sums = floats.pointer + start
       for i in 0..<count { sums[i] += shift.addingProduct(source[i], scale) }
@@ -70,6 +77,7 @@ public final class GradientStore {
 
   /// Writes the sums of `range` as floats.
   public func read(_ range: Range<Int>, into destination: UnsafeMutablePointer<Float>) {
+    require(range)
     if let floats {
       destination.update(from: floats.pointer + range.lowerBound, count: range.count)
     } else if let fixed {
@@ -80,6 +88,7 @@ public final class GradientStore {
 
   /// Replaces the sums of `range` by `source`.
   public func write(_ source: UnsafePointer<Float>, to range: Range<Int>) {
+    require(range)
     if let floats {
       (floats.pointer + range.lowerBound).update(from: source, count: range.count)
     } else if let fixed {
@@ -89,9 +98,13 @@ public final class GradientStore {
     }
   }
 
+  private func require(_ range: Range<Int>) {
+    guard range.lowerBound >= 0, range.upperBound <= count else { fatalError("gradients \(range) of \(count)") }
+  }
+
   private func report(_ start: Int) {
     // Several threads may come here at once; any of their offsets tells the user where to look.
-    if firstBadElement == nil { firstBadElement = start }
+    _ = badElement.compareExchange(expected: GradientStore.none, desired: start, ordering: .relaxed)
   }
 
   /// sums += round(2^50·(shift + scale·source)), ties to even, and how many elements exceed `limit` or are NaN.
