@@ -13,11 +13,11 @@ public enum LogitsDump {
     let sequences = try lines.map { Array(try tokenizer.encode($0).prefix(loaded.folder.config.longestSequence)) }
     let ids = sequences.flatMap { $0 }
     loaded.model.prepareStep()
-    try loaded.model.forward(
+    let trace = try loaded.model.forward(
       SliceInput(
         ids: ids, lengths: sequences.map(\.count), labels: [Int32](repeating: SliceInput.ignoredLabel, count: ids.count)
       ))
-    let logits = loaded.model.logits(ofTokens: Array(ids.indices))
+    let logits = loaded.model.logits(ofTokens: Array(ids.indices), trace)
     let file = try FileWriter(creating: url)
     try ids.map(Int64.init).withUnsafeBufferPointer { ids in
       try sequences.map { Int64($0.count) }.withUnsafeBufferPointer { lengths in

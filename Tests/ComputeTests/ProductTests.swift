@@ -153,9 +153,10 @@ final class ProductTests: XCTestCase {
         }
         let c = filled(o.m * cStride, m: o.m, n: o.n, stride: cStride, with: 4)
         PlainProduct.run(
-          a.pointer, aTransposed: aTransposed, aStride: aStride, b.pointer, bTransposed: bTransposed, bStride: bStride,
-          into: c.pointer, cStride: cStride, m: o.m, n: o.n, k: o.k, beta: 0.5)
-        assertFloats(c, o, cStride: cStride, start: 2, "\(size) \(aTransposed) \(bTransposed)")
+          PlainMatrix(a.pointer, stride: aStride, isTransposed: aTransposed),
+          PlainMatrix(b.pointer, stride: bStride, isTransposed: bTransposed), into: c.pointer, cStride: cStride, m: o.m,
+          n: o.n, k: o.k)
+        assertFloats(c, o, cStride: cStride, start: 0, "\(size) \(aTransposed) \(bTransposed)")
       }
     }
   }

@@ -3,7 +3,8 @@
 
 /// 1.5 · 2²³: adding it rounds a float of magnitude below 2²² to an integer, ties to even, and leaves that integer in the
 /// low bits of the sum.
-@usableFromInline let roundingMagic: Float = 12_582_912
+@inlinable @inline(__always)
+public var roundingMagic: Float { 12_582_912 }
 
 /// `x` rounded to the nearest integer, ties to even; |x| ≤ 2²². NaN stays NaN.
 @inlinable @inline(__always)

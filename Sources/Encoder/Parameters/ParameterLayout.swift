@@ -92,7 +92,7 @@ public struct ParameterLayout: Sendable {
       ("token_type_embeddings", d.typeCount),
     ]
     for (name, rows) in tables { add("roberta.embeddings.\(name).weight", [rows, d.hiddenSize], .table) }
-    addNorm("roberta.embeddings.LayerNorm", d.hiddenSize)
+    addNorm(ParameterNames.embeddingsNorm, d.hiddenSize)
     for (name, _) in tables { addSite("roberta.embeddings.\(name).weight_quantizer", rules) }
   }
 
@@ -102,48 +102,35 @@ public struct ParameterLayout: Sendable {
   }
 
   private mutating func addLayer(_ layer: Int, _ d: EncoderDimensions, _ rules: SiteRules) {
-    let prefix = "roberta.encoder.layer.\(layer)."
     let h = d.hiddenSize
-    let linears = LayerNames.linears.map { name, out, input in
-      (prefix + name, out == .hidden ? h : d.intermediateSize, input == .hidden ? h : d.intermediateSize)
+    let linears = LinearRole.allCases.map { (ParameterNames.linear(layer, $0), $0) }
+    for (name, role) in linears {
+      add(name + ".weight", [role.outputWidth.size(d), role.inputWidth.size(d)], .matrix)
     }
-    for (name, out, input) in linears { add(name + ".weight", [out, input], .matrix) }
-    for (name, out, _) in linears { add(name + ".bias", [out], .vector) }
-    addNorm(prefix + "attention.output.LayerNorm", h)
-    addNorm(prefix + "output.LayerNorm", h)
-    for (name, _, _) in linears { addSite(name + ".weight_quantizer", rules) }
-    for site in LayerNames.activationSites { addSite(prefix + site + ".input_quantizer", rules) }
+    for (name, role) in linears { add(name + ".bias", [role.outputWidth.size(d)], .vector) }
+    addNorm(ParameterNames.attentionNorm(layer), h)
+    addNorm(ParameterNames.outputNorm(layer), h)
+    for (name, _) in linears { addSite(name + ".weight_quantizer", rules) }
+    for site in ActivationSite.allCases { addSite(ParameterNames.site(layer, site), rules) }
   }
 
   /// Steps of the head's matrices that are set once and kept: where steps are learned, the head's follow from its weights.
   private mutating func addHeadSites(_ rules: SiteRules) {
-    for name in ["lm_head.dense", "lm_head.decoder"] { addSite(name + ".weight_quantizer", rules) }
+    for name in [ParameterNames.headDense, ParameterNames.headDecoder] { addSite(name + ".weight_quantizer", rules) }
   }
 
   private mutating func addHead(_ head: Head, _ d: EncoderDimensions) {
     switch head {
     case .maskedLanguageModel(let tied):
-      add("lm_head.dense.weight", [d.hiddenSize, d.hiddenSize], .matrix)
-      add("lm_head.dense.bias", [d.hiddenSize], .vector)
-      addNorm("lm_head.layer_norm", d.hiddenSize)
-      if !tied { add("lm_head.decoder.weight", [d.vocabularySize, d.hiddenSize], .matrix) }
+      add(ParameterNames.headDense + ".weight", [d.hiddenSize, d.hiddenSize], .matrix)
+      add(ParameterNames.headDense + ".bias", [d.hiddenSize], .vector)
+      addNorm(ParameterNames.headNorm, d.hiddenSize)
+      if !tied { add(ParameterNames.headDecoder + ".weight", [d.vocabularySize, d.hiddenSize], .matrix) }
       add("lm_head.bias", [d.vocabularySize], .vector)
     case .tokenClassification(let labels):
-      add("classifier.weight", [labels, d.hiddenSize], .matrix)
-      add("classifier.bias", [labels], .vector)
+      add(ParameterNames.classifier + ".weight", [labels, d.hiddenSize], .matrix)
+      add(ParameterNames.classifier + ".bias", [labels], .vector)
     case .none: break
     }
   }
-}
-
-/// The names inside a layer, in the order of the forward pass.
-enum LayerNames {
-  enum Width { case hidden, intermediate }
-  static let linears: [(name: String, out: Width, input: Width)] = [
-    ("attention.self.query", .hidden, .hidden), ("attention.self.key", .hidden, .hidden),
-    ("attention.self.value", .hidden, .hidden), ("attention.output.dense", .hidden, .hidden),
-    ("intermediate.dense", .intermediate, .hidden), ("output.dense", .hidden, .intermediate),
-  ]
-  /// One site a distinct matrix input: query, key and value share theirs.
-  static let activationSites = ["attention.self", "attention.output.dense", "intermediate.dense", "output.dense"]
 }

@@ -8,17 +8,11 @@ import Quantization
 public struct SiteRules: Equatable, Sendable {
   /// By table name, `roberta.embeddings.word_embeddings`.
   public private(set) var tables: [String: QuantizerRule] = [:]
-  /// Six linears a layer, in the order of the forward pass.
-  public private(set) var linears: [[QuantizerRule]] = []
-  /// Four activation sites a layer.
-  public private(set) var sites: [[QuantizerRule]] = []
+  /// By layer.
+  public private(set) var linears: [PerCase<LinearRole, QuantizerRule>] = []
+  public private(set) var sites: [PerCase<ActivationSite, QuantizerRule>] = []
   /// The masked-LM head's two matrices, by name: on where the scheme quantizes them.
   public private(set) var head: [String: QuantizerRule] = [:]
-
-  /// The linears that an activation site feeds.
-  static func linears(ofSite site: Int) -> Range<Int> { site == 0 ? 0..<3 : site + 2..<site + 3 }
-  /// The activation site that a linear reads.
-  public static func site(ofLinear index: Int) -> Int { index < 3 ? 0 : index - 2 }
 
   /// The rules of a scheme in an encoder of so many layers; a word of its list that names nothing changes nothing.
   public init(_ scheme: Scheme, layerCount: Int) {
@@ -28,19 +22,16 @@ public struct SiteRules: Equatable, Sendable {
       tables[name] = isOut(name) ? QuantizerRule.none : scheme.embeddings
     }
     for layer in 0..<layerCount {
-      let isOut = LayerNames.linears.map { isOut("roberta.encoder.layer.\(layer).\($0.name)") }
-      linears.append(isOut.map { $0 ? .none : scheme.weights })
-      sites.append(
-        LayerNames.activationSites.indices.map { site in
-          SiteRules.linears(ofSite: site).allSatisfy { isOut[$0] } ? .none : scheme.activations
-        })
+      let isOut = PerCase<LinearRole, Bool> { isOut(ParameterNames.linear(layer, $0)) }
+      linears.append(PerCase { isOut[$0] ? .none : scheme.weights })
+      sites.append(PerCase { $0.linears.allSatisfy { isOut[$0] } ? .none : scheme.activations })
     }
     for name in SiteRules.headMatrices {
       head[name] = scheme.quantizesHead && !isOut(name) ? scheme.weights : QuantizerRule.none
     }
   }
 
-  private static let headMatrices = ["lm_head.dense", "lm_head.decoder"]
+  private static let headMatrices = [ParameterNames.headDense, ParameterNames.headDecoder]
 
   /// What each word of the list stands for.
   private static func patterns(_ words: [String], layerCount: Int) -> [NamePattern] {
@@ -56,7 +47,7 @@ public struct SiteRules: Equatable, Sendable {
   /// The first word of the scheme's list that names nothing in an encoder of so many layers.
   public static func unmatched(_ scheme: Scheme, layerCount: Int) -> String? {
     var names = EmbeddingTable.allCases.map(\.name)
-    for layer in 0..<layerCount { names += LayerNames.linears.map { "roberta.encoder.layer.\(layer).\($0.name)" } }
+    for layer in 0..<layerCount { names += LinearRole.allCases.map { ParameterNames.linear(layer, $0) } }
     if scheme.quantizesHead { names += headMatrices }
     return zip(scheme.exclude, patterns(scheme.exclude, layerCount: layerCount)).first { _, pattern in
       !names.contains(where: pattern.matches)
@@ -67,7 +58,7 @@ public struct SiteRules: Equatable, Sendable {
   public func rule(ofSite name: String) -> QuantizerRule? {
     if let owner = name.withoutSuffix(".weight_quantizer") { return rule(ofWeight: owner + ".weight") }
     guard let owner = name.withoutSuffix(".input_quantizer"), let (layer, rest) = SiteRules.place(owner),
-      let site = LayerNames.activationSites.firstIndex(of: rest), layer < sites.count
+      let site = ActivationSite.allCases.first(where: { $0.name == rest }), layer < sites.count
     else { return nil }
     return sites[layer][site]
   }
@@ -77,9 +68,9 @@ public struct SiteRules: Equatable, Sendable {
     guard let owner = name.withoutSuffix(".weight") else { return nil }
     if let rule = tables[owner] ?? head[owner] { return rule }
     guard let (layer, rest) = SiteRules.place(owner), layer < linears.count,
-      let index = LayerNames.linears.firstIndex(where: { $0.name == rest })
+      let role = LinearRole.allCases.first(where: { $0.name == rest })
     else { return nil }
-    return linears[layer][index]
+    return linears[layer][role]
   }
 
   /// Layer and name inside it.
@@ -91,22 +82,18 @@ public struct SiteRules: Equatable, Sendable {
   }
 
   /// Whether any side of any linear's product is quantized.
-  var quantizesProducts: Bool { (linears + sites).joined().contains { $0.isOn } }
+  var quantizesProducts: Bool { (linears.flatMap(\.values) + sites.flatMap(\.values)).contains(where: \.isOn) }
 
   /// Whether any linear's product has codes on both sides.
   public var hasCodesAnywhere: Bool {
-    linears.indices.contains { layer in linears[layer].indices.contains { hasCodes(layer: layer, linear: $0) } }
+    linears.indices.contains { layer in LinearRole.allCases.contains { hasCodes(layer: layer, $0) } }
   }
 
   /// Whether a linear's product has codes on both sides.
-  func hasCodes(layer: Int, linear: Int) -> Bool {
-    linears[layer][linear].isOn && sites[layer][SiteRules.site(ofLinear: linear)].isOn
-  }
+  func hasCodes(layer: Int, _ role: LinearRole) -> Bool { linears[layer][role].isOn && sites[layer][role.input].isOn }
 
   /// Whether every product that an activation site stands in has codes on both sides.
-  func hasCodes(layer: Int, site: Int) -> Bool {
-    SiteRules.linears(ofSite: site).allSatisfy { hasCodes(layer: layer, linear: $0) }
-  }
+  func hasCodes(layer: Int, _ site: ActivationSite) -> Bool { site.linears.allSatisfy { hasCodes(layer: layer, $0) } }
 }
 
 extension String {

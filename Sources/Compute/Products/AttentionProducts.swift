@@ -1,36 +1,34 @@
-import Compute
-
 /// The five small products of attention for one head and a block of 64 queries (32 where fewer are left).
 ///
 /// Keys are padded to a multiple of 32, so that a few shapes serve every length: what the padding computes is never read, or
 /// is multiplied by an exact zero.
-final class AttentionProducts {
+public final class AttentionProducts {
   /// Queries of a block.
-  static let block = 64
+  public static let block = 64
   /// Scratch that any of these products may need.
-  static let scratchByteCount = 1 << 19
+  public static let scratchByteCount = 1 << 19
   let headSize: Int
   /// float32, or bfloat16 with float32 sums; softmax is float32 in both.
   let kind: ElementKind
   private var sets: [Int: Set] = [:]
 
-  init(headSize: Int, kind: ElementKind) { (self.headSize, self.kind) = (headSize, kind) }
+  public init(headSize: Int, kind: ElementKind) { (self.headSize, self.kind) = (headSize, kind) }
 
   /// The products for one padded length and one number of rows.
-  struct Set {
+  public struct Set {
     /// scores[rows, keys] = Q · Kᵀ, and the same shape for dP = dO · Vᵀ; B packed.
-    let scores: ProductCall
+    public let scores: ProductCall
     /// out[rows, D] = P · V, and dQ = dS · K; B plain in float32, packed in bfloat16.
-    let weighted: ProductCall
+    public let weighted: ProductCall
     /// dV[keys, D] (+)= Pᵀ · dO, and dK (+)= dSᵀ · Q; A transposed, B as in `weighted`.
-    let transposed: ProductCall
-    let transposedAccumulating: ProductCall
+    public let transposed: ProductCall
+    public let transposedAccumulating: ProductCall
   }
 
-  static func padded(_ count: Int) -> Int { (count + 31) / 32 * 32 }
+  public static func padded(_ count: Int) -> Int { (count + 31) / 32 * 32 }
 
   /// The products for `keys` keys (padded) and `rows` queries (32 or 64). Made on first use: call outside parallel loops.
-  func set(rows: Int, keys: Int) throws -> Set {
+  public func set(rows: Int, keys: Int) throws -> Set {
     let id = keys * 2 + rows / 64
     if let known = sets[id] { return known }
     let d = headSize
@@ -71,18 +69,18 @@ final class AttentionProducts {
   // MARK: - Operands
 
   /// `count` rows `[count, width]` as a left operand: themselves, or rounded into `buffer`.
-  func left(_ source: UnsafePointer<Float>, _ count: Int, into buffer: AlignedBuffer<Float>) -> UnsafeRawPointer {
+  public func left(_ source: UnsafePointer<Float>, _ count: Int, into buffer: AlignedBytes) -> UnsafeRawPointer {
     guard kind == .bfloat16 else { return UnsafeRawPointer(source) }
-    Bfloat16.round(source, into: AttentionProducts.halves(buffer), count)
+    Bfloat16.round(source, into: buffer.bound(to: UInt16.self, count: count), count)
     return UnsafeRawPointer(buffer.pointer)
   }
 
   /// `source` `[k, D]` as the right operand of `product`: itself, or packed into `buffer`.
-  func right(
-    _ source: UnsafePointer<Float>, _ k: Int, of product: ProductCall, into buffer: AlignedBuffer<Float>
+  public func right(
+    _ source: UnsafePointer<Float>, _ k: Int, of product: ProductCall, into buffer: AlignedBytes
   ) -> UnsafeRawPointer {
     guard kind == .bfloat16 else { return UnsafeRawPointer(source) }
-    let packed = AttentionProducts.halves(buffer)
+    let packed = buffer.bound(to: UInt16.self, count: buffer.byteCount / 2)
     if let layout = product.packedLayout {
       for panel in 0..<(headSize + layout.columns - 1) / layout.columns {
         Packing.bfloat16RowPairs(
@@ -96,8 +94,8 @@ final class AttentionProducts {
   }
 
   /// `source` `[keys, D]` transposed as the right operand of `product` (Kᵀ, Vᵀ), packed into `buffer`.
-  func rightTransposed(
-    _ source: UnsafePointer<Float>, _ keys: Int, of product: ProductCall, into buffer: AlignedBuffer<Float>
+  public func rightTransposed(
+    _ source: UnsafePointer<Float>, _ keys: Int, of product: ProductCall, into buffer: AlignedBytes
   ) -> UnsafeRawPointer {
     let layout = product.packedLayout
     let panels = layout.map { (keys + $0.columns - 1) / $0.columns } ?? 0
@@ -106,13 +104,13 @@ final class AttentionProducts {
       for panel in 0..<panels {
         Packing.floatTransposed(
           source, stride: headSize, panel: Packing.Panel(panel, n: keys, k: headSize, layout),
-          into: buffer.pointer)
+          into: buffer.bound(to: Float.self, count: buffer.byteCount / 4))
       }
     case (.bfloat16, let layout?):
       for panel in 0..<panels {
         Packing.bfloat16Transposed(
           source, stride: headSize, panel: Packing.Panel(panel, n: keys, k: headSize, layout),
-          into: AttentionProducts.halves(buffer))
+          into: buffer.bound(to: UInt16.self, count: buffer.byteCount / 2))
       }
     case (.bfloat16, _):
       withRounded(source, keys * headSize) {
@@ -123,14 +121,10 @@ final class AttentionProducts {
     return UnsafeRawPointer(buffer.pointer)
   }
 
-  private static func halves(_ buffer: AlignedBuffer<Float>) -> UnsafeMutablePointer<UInt16> {
-    UnsafeMutableRawPointer(buffer.pointer).assumingMemoryBound(to: UInt16.self)
-  }
-
   private func withRounded(_ source: UnsafePointer<Float>, _ count: Int, _ body: (UnsafeRawPointer) -> Void) {
-    withUnsafeTemporaryAllocation(of: UInt16.self, capacity: count) { halves in
-      Bfloat16.round(source, into: halves.baseAddress!, count)
-      body(UnsafeRawPointer(halves.baseAddress!))
+    withUnsafeTemporaryAllocation(of: UInt16.self, capacity: count) { rounded in
+      Bfloat16.round(source, into: rounded.baseAddress!, count)
+      body(UnsafeRawPointer(rounded.baseAddress!))
     }
   }
 }

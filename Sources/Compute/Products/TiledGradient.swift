@@ -1,24 +1,23 @@
-import Compute
-
 /// The gradient to a linear's output, `[tokens, width]`, stored in tiles of 128 columns, `[tile][tokens][128]`: the product that
 /// makes the weight gradient reads one tile transposed, and is fast only where that tile is dense.
-final class TiledGradient {
+public final class TiledGradient {
   static let tileWidth = 128
-  let width: Int
+  public let width: Int
   let capacity: Int
   private let floats: AlignedBuffer<Float>
-  private let halves: AlignedBuffer<UInt16>
+  private let rounded: AlignedBuffer<UInt16>
   private let limbs: AlignedBuffer<UInt8>
-  private let scales: AlignedBuffer<Float>
+  /// `[blocks, width]`.
+  private let limbScales: AlignedBuffer<Float>
 
   /// Room for `tokens` tokens, in float32, in bfloat16 and in limbs; memory that is never written is never taken.
-  init(width: Int, tokens: Int) {
+  public init(width: Int, tokens: Int) {
     self.width = width
     capacity = tokens
     floats = AlignedBuffer(width * tokens)
-    halves = AlignedBuffer(width * tokens)
+    rounded = AlignedBuffer(width * tokens)
     limbs = AlignedBuffer(2 * width * tokens)
-    scales = AlignedBuffer(WeightGradientTile.blockCount(tokens) * width)
+    limbScales = AlignedBuffer(TokenBlock.count(tokens) * width)
   }
 
   var tileCount: Int { (width + TiledGradient.tileWidth - 1) / TiledGradient.tileWidth }
@@ -26,10 +25,14 @@ final class TiledGradient {
   func columns(_ tile: Int) -> Int { min(TiledGradient.tileWidth, width - tile * TiledGradient.tileWidth) }
   private func start(_ tile: Int) -> Int { tile * TiledGradient.tileWidth * capacity }
 
-  /// The first element of a tile at `token`, in float32 or bfloat16.
-  func operand(tile: Int, token: Int, half: Bool) -> UnsafeRawPointer {
-    let place = start(tile) + token * columns(tile)
-    return half ? UnsafeRawPointer(halves.pointer + place) : UnsafeRawPointer(floats.pointer + place)
+  /// The first element of a tile at `token`, in float32.
+  func floats(tile: Int, token: Int) -> UnsafePointer<Float> {
+    UnsafePointer(floats.pointer + start(tile) + token * columns(tile))
+  }
+
+  /// The first element of a tile at `token`, in bfloat16.
+  func rounded(tile: Int, token: Int) -> UnsafePointer<UInt16> {
+    UnsafePointer(rounded.pointer + start(tile) + token * columns(tile))
   }
 
   /// A tile's limbs of the block of tokens from `token`: `[2·columns][tokens of the block]`.
@@ -39,50 +42,55 @@ final class TiledGradient {
 
   /// The scales of a tile's columns in a block of tokens.
   func scales(tile: Int, block: Int) -> UnsafeMutablePointer<Float> {
-    scales.pointer + block * width + tile * TiledGradient.tileWidth
+    limbScales.pointer + block * width + tile * TiledGradient.tileWidth
   }
 
   /// Stores `count` columns from `column` of a token's row.
-  func write(_ row: UnsafePointer<Float>, token: Int, column: Int = 0, count: Int) {
+  public func write(_ row: UnsafePointer<Float>, token: Int, column: Int = 0, count: Int) {
     forEachPart(token, column, count) { place, offset, length in
       (floats.pointer + place).update(from: row + offset, count: length)
     }
   }
 
-  /// Stores a token's row, multiplied by `factor`.
-  func write(_ row: UnsafePointer<Float>, times factor: Float, token: Int) {
+  /// Keeps a token's row as the weight gradient's product reads it, in float32 or bfloat16, multiplied by `factor` where that
+  /// is given.
+  public func keep(_ row: UnsafePointer<Float>, token: Int, for arithmetic: BackwardArithmetic, times factor: Float?) {
+    guard arithmetic != .bfloat16 else { return writeRounded(row, times: factor ?? 1, token: token) }
+    guard let factor else { return write(row, token: token, count: width) }
     forEachPart(token, 0, width) { place, offset, length in
       let (to, from) = (floats.pointer + place, row + offset)
       for i in 0..<length { to[i] = from[i] * factor }
     }
   }
 
-  /// Stores a token's row in bfloat16, multiplied by `factor`.
-  func writeHalf(_ row: UnsafePointer<Float>, times factor: Float, token: Int) {
+  private func writeRounded(_ row: UnsafePointer<Float>, times factor: Float, token: Int) {
     forEachPart(token, 0, width) { place, offset, length in
-      Bfloat16.round(row + offset, times: factor, into: halves.pointer + place, length)
+      Bfloat16.round(row + offset, times: factor, into: rounded.pointer + place, length)
     }
   }
 
   /// The row of a token.
-  func read(token: Int, into row: UnsafeMutablePointer<Float>) {
+  public func read(token: Int, into row: UnsafeMutablePointer<Float>) {
     forEachPart(token, 0, width) { place, offset, length in
       (row + offset).update(from: floats.pointer + place, count: length)
     }
   }
 
   /// Zeroes the rows of some tokens.
-  func clear(_ tokens: Range<Int>) {
+  public func clear(_ tokens: Range<Int>) {
     for tile in 0..<tileCount {
       let place = start(tile) + tokens.lowerBound * columns(tile)
       (floats.pointer + place).update(repeating: 0, count: tokens.count * columns(tile))
-      (halves.pointer + place).update(repeating: 0, count: tokens.count * columns(tile))
+      (rounded.pointer + place).update(repeating: 0, count: tokens.count * columns(tile))
     }
   }
 
   /// Calls `body(place in the buffer, offset in the part asked for, length)` for each tile that some columns of a row fall in.
   @inline(__always)
   private func forEachPart(_ token: Int, _ column: Int, _ count: Int, _ body: (Int, Int, Int) -> Void) {
+    guard token >= 0, token < capacity, column >= 0, column + count <= width else {
+      fatalError("columns \(column)..<\(column + count) of token \(token) in a gradient [\(capacity), \(width)]")
+    }
     var at = column
     while at < column + count {
       let tile = at / TiledGradient.tileWidth
