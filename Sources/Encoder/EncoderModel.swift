@@ -77,9 +77,6 @@ public final class EncoderModel {
         linears.max() ?? 0, PreparedMatrix.tileScratchByteCount, AttentionProducts.scratchByteCount))
   }
 
-  /// Rows of a product of the forward and the backward pass, where a slice has that many.
-  public static var rowsOfProduct: Int { RowChunk.length }
-
   // MARK: - Once a step
 
   /// Quantizes and packs every weight. Call once a step, after the parameters changed.

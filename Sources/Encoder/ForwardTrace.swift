@@ -23,14 +23,3 @@ public struct LossTrace: ~Copyable {
   /// Of the encoder's forward pass.
   public let forward: ForwardTrace
 }
-
-/// What a head found on one slice.
-public struct SliceOutcome: Sendable {
-  /// Σ cross-entropy over the labelled tokens.
-  public var lossSum = 0.0
-  public var labelledTokenCount = 0
-  /// Labelled tokens whose largest logit is the label's.
-  public var correctCount = 0
-  /// The class of the largest logit, for each labelled token in order; where asked for.
-  public var predictions: [Int32] = []
-}

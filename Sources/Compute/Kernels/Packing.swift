@@ -49,7 +49,11 @@ public enum Packing {
     let (width, k, columns, paddedK) = (panel.width, panel.k, panel.layout.columns, panel.layout.paddedK)
     let base = packed + panel.start
     let from = source + panel.firstColumn * stride
-    transposeWords(UnsafeRawPointer(from), stride: stride, rows: width, words: k, into: base, rowRoom: columns)
+    from.withMemoryRebound(to: UInt32.self, capacity: stride * width) { from in
+      base.withMemoryRebound(to: UInt32.self, capacity: paddedK * columns) { base in
+        transposeWords(from, stride: stride, rows: width, words: k, into: base, rowRoom: columns)
+      }
+    }
     zero(base + k * columns, (paddedK - k) * columns)
   }
 
@@ -63,9 +67,11 @@ public enum Packing {
     let base = packed + panel.start
     let from = codes + panel.firstColumn * stride
     let words = panel.k / 4
-    transposeWords(
-      UnsafeRawPointer(from), stride: stride / 4, rows: panel.width, words: words, into: UnsafeMutableRawPointer(base),
-      rowRoom: columns)
+    from.withMemoryRebound(to: UInt32.self, capacity: stride / 4 * panel.width) { from in
+      base.withMemoryRebound(to: UInt32.self, capacity: paddedK / 4 * columns) { base in
+        transposeWords(from, stride: stride / 4, rows: panel.width, words: words, into: base, rowRoom: columns)
+      }
+    }
     let written = words * 4 * columns
     (base + written).update(repeating: 0, count: paddedK * columns - written)
   }
@@ -179,16 +185,13 @@ public enum Packing {
   }
 
   /// to[w·rowRoom + r] = from[r·stride + w] for r below `rows`, w below `words`; columns from `rows` to `rowRoom` become zero.
-  ///
-  /// The words are any plain values of four bytes together: floats, or four codes.
   static func transposeWords(
-    _ from: UnsafeRawPointer, stride: Int, rows: Int, words: Int, into to: UnsafeMutableRawPointer, rowRoom: Int
+    _ from: UnsafePointer<UInt32>, stride: Int, rows: Int, words: Int, into to: UnsafeMutablePointer<UInt32>,
+    rowRoom: Int
   ) {
     guard rows >= 0, words >= 0, stride >= words, rowRoom >= rows else {
       fatalError("transpose of \(rows) rows of \(words) words, \(stride) apart, into rows of \(rowRoom)")
     }
-    let from = from.assumingMemoryBound(to: UInt32.self)
-    let to = to.assumingMemoryBound(to: UInt32.self)
     // Sixteen words at a time, down all rows: the source lines stay in the first-level cache.
     var w = 0
     while w < words {

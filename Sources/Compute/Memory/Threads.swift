@@ -1,12 +1,14 @@
 internal import COneDNN
+import Synchronization
 
 /// The threads of this rank: GNU OpenMP's pool.
 public enum Threads {
   /// How many threads a parallel loop uses, from 1 up.
-  public private(set) static var count = 1
+  public static var count: Int { chosen.load(ordering: .relaxed) }
+  private static let chosen = Atomic<Int>(1)
 
   /// Sets the number of threads of our loops. A product runs on the thread that asks for it, whatever their number.
-  public static func use(_ threads: Int) { count = max(1, threads) }
+  public static func use(_ threads: Int) { chosen.store(max(1, threads), ordering: .relaxed) }
 
   /// Runs `body(index, thread)` once for every index in 0..<`total`, `thread` in 0..<`count`.
   ///

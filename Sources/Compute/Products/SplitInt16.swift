@@ -55,9 +55,11 @@ public enum SplitInt16 {
     for quad in 0..<rows / 4 {
       splitQuad(x + 4 * quad * columns, inverses, low: low + quad * stride, high: high + quad * stride, columns)
     }
-    Packing.transposeWords(low, stride: stride, rows: rows / 4, words: columns, into: limbs, rowRoom: rows / 4)
-    Packing.transposeWords(
-      high, stride: stride, rows: rows / 4, words: columns, into: limbs + columns * rows, rowRoom: rows / 4)
+    limbs.withMemoryRebound(to: UInt32.self, capacity: columns * rows / 2) { words in
+      Packing.transposeWords(low, stride: stride, rows: rows / 4, words: columns, into: words, rowRoom: rows / 4)
+      Packing.transposeWords(
+        high, stride: stride, rows: rows / 4, words: columns, into: words + columns * (rows / 4), rowRoom: rows / 4)
+    }
   }
 
   /// What `splitColumns` works in.

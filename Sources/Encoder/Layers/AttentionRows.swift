@@ -44,8 +44,8 @@ struct AttentionRows {
     if !dropout.isOff { draw(query) }
     Softmax.backward(
       scores, dScores, length, scale: scale, logSum: logSum[query],
-      dot: rowDot(dOut, context + query * contextStride, headSize), draws: dropout.isOff ? nil : UnsafePointer(draws),
-      threshold: dropout.threshold, keptScale: dropout.scale)
+      dot: rowDot(dOut, context + query * contextStride, headSize),
+      dropout: dropout.isOff ? nil : (UnsafePointer(draws), dropout.threshold, dropout.scale))
   }
 
   /// Zeroes a row from key `first` on.

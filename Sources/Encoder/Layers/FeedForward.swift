@@ -58,7 +58,8 @@ struct FeedForward {
 
   // MARK: - Backward
 
-  /// From dUpdate in `scratch.chunkRows` to dStream, to which it adds: dâ = dUpdate·Ŵ₂ → da → dz = da·GELU′(z) → dx̂ = dz·Ŵ₁ → dx.
+  /// From dUpdate in `scratch.chunkRows` to dStream, to which it adds:
+  /// dâ = dUpdate·Ŵ₂ → da → dz = da·GELU′(z) → dx̂ = dz·Ŵ₁ → dx.
   func backward(rows: Range<Int>, _ pass: SlicePass, _ scratch: ThreadScratch) {
     backwardOutput(rows, pass, scratch)
     let dZ = scratch.intermediateRows.pointer

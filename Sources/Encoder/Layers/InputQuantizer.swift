@@ -13,7 +13,10 @@ struct InputQuantizer {
   let learnsStep: Bool
   let clipsGradient: Bool
 
-  init(_ site: ActivationSite, layer: Int, dimensions: EncoderDimensions, layout: ParameterLayout, rules: SiteRules, scheme: Scheme) {
+  init(
+    _ site: ActivationSite, layer: Int, dimensions: EncoderDimensions, layout: ParameterLayout, rules: SiteRules,
+    scheme: Scheme
+  ) {
     self.site = site
     name = ParameterNames.site(layer, site)
     rule = rules.sites[layer][site]

@@ -1,8 +1,8 @@
 import Compute
 import Quantization
 
-// Letters: T tokens, H hidden, D head size. What is local to a row: the projections and the way back; what is local to a head of a
-// sequence is in SelfAttention+Heads.swift.
+// Letters: T tokens, H hidden, D head size. What is local to a row is here: the projections and the way back; what is local to
+// a head of a sequence is in SelfAttention+Heads.swift.
 
 /// Self-attention of a layer: Q, K, V = x̂·Ŵᵀ + b, context = dropout(softmax(Q·Kᵀ/√D))·V, update = context^·Ŵᵀ + b.
 struct SelfAttention {
@@ -60,7 +60,8 @@ struct SelfAttention {
       emit: { token, first, dX, count in (dContext + token * hidden + first).update(from: dX, count: count) })
   }
 
-  /// dQ, dK, dV → dStream, to which it adds: dx̂ = dQ·Ŵq + dK·Ŵk + dV·Ŵv → dx. Their sums over the rows are the biases' gradients.
+  /// dQ, dK, dV → dStream, to which it adds: dx̂ = dQ·Ŵq + dK·Ŵk + dV·Ŵv → dx. Their sums over the rows are the biases'
+  /// gradients.
   func backwardProjections(rows: Range<Int>, _ pass: SlicePass, _ scratch: ThreadScratch) {
     let quantizer = input.current(pass.parameters)
     let sums = pass.chunkSums(rows)
