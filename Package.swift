@@ -2,6 +2,10 @@
 import Foundation
 import PackageDescription
 
+// Rooms that compile in the Swift 6 language mode, with its checks for data races. The others share state that MPI and the
+// command line set once.
+let swift6: [SwiftSetting] = [.swiftLanguageMode(.v6)]
+
 // One library target a room (README, "Map"): the dependency lists below are the rule of who may know whom.
 // The target CPU is a build setting of launch/build (-Xcc -march=…), not of this file.
 let package = Package(
@@ -23,9 +27,9 @@ let package = Package(
       name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece"), .linkedLibrary("sentencepiece_train")]),
 
     // Rooms.
-    .target(name: "Compute", dependencies: ["COneDNN", "CNUMA"]),
-    .target(name: "Quantization", dependencies: ["Compute"]),
-    .target(name: "Encoder", dependencies: ["Compute", "Quantization"]),
+    .target(name: "Compute", dependencies: ["COneDNN", "CNUMA"], swiftSettings: swift6),
+    .target(name: "Quantization", dependencies: ["Compute"], swiftSettings: swift6),
+    .target(name: "Encoder", dependencies: ["Compute", "Quantization"], swiftSettings: swift6),
     .target(
       name: "Corpus", dependencies: ["Compute", "CSentencePiece", .product(name: "Crypto", package: "swift-crypto")]),
     .target(name: "Ranks", dependencies: ["Compute", "COpenMPI"]),
@@ -56,6 +60,7 @@ let package = Package(
     .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "TestSupport"]),
     .testTarget(name: "ObservabilityTests", dependencies: ["Observability", "TestSupport"]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "TestSupport"]),
+    .testTarget(name: "DocumentsTests", dependencies: ["Configuration", "TestSupport"]),
     .testTarget(
       name: "TrainingTests", dependencies: ["Training", "Configuration", "TestSupport"], exclude: ["Fixtures"]),
     .testTarget(

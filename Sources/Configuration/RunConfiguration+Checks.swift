@@ -17,25 +17,37 @@ extension RunConfiguration {
   /// Looks at the checkpoint, the tokenizer and, for the stages that have steps, the text, the store and the corpus.
   /// - Throws: `ConfigurationError.noSuchInput`.
   public func checkInputs() throws {
-    var inputs = [("model.checkpoint", model.checkpoint), ("model.tokenizer", model.tokenizer)]
-    if budget.pretrainingSteps > 0 {
-      inputs += pretraining.text.map { ("pretraining.text", $0) }
-      inputs += [("pretraining.store", pretraining.store)]
-    }
-    if budget.fineTuningSteps > 0 {
-      inputs += fineTuning.path.map { ("fine_tuning.path", $0) }
-      inputs += fineTuning.train.map { ("fine_tuning.train", $0) }
-      inputs += fineTuning.validation.map { ("fine_tuning.validation", $0) }
-      inputs += fineTuning.test.map { ("fine_tuning.test", $0) }
-    }
-    for (key, path) in inputs where !path.isEmpty {
+    if let first = unusableInputs().first { throw first }
+  }
+
+  /// Every input that is not there or cannot be read, in the order of the keys: what `checkInputs` would throw one by one.
+  public func unusableInputs() -> [ConfigurationError] {
+    inputs.compactMap { key, path in
       guard FileManager.default.fileExists(atPath: path) else {
-        throw ConfigurationError.noSuchInput(key: key, path: path, reason: "no such file or folder")
+        return .noSuchInput(key: key, path: path, reason: "no such file or folder")
       }
       guard FileManager.default.isReadableFile(atPath: path) else {
-        throw ConfigurationError.noSuchInput(key: key, path: path, reason: "permission denied")
+        return .noSuchInput(key: key, path: path, reason: "permission denied")
       }
+      return nil
     }
+  }
+
+  /// Keys and paths of what the run reads; a path that two keys name (a checkpoint with its tokenizer) once.
+  private var inputs: [(key: String, path: String)] {
+    var named = [("model.checkpoint", model.checkpoint), ("model.tokenizer", model.tokenizer)]
+    if budget.pretrainingSteps > 0 {
+      named += pretraining.text.map { ("pretraining.text", $0) }
+      named += [("pretraining.store", pretraining.store)]
+    }
+    if budget.fineTuningSteps > 0 {
+      named += fineTuning.path.map { ("fine_tuning.path", $0) }
+      named += fineTuning.train.map { ("fine_tuning.train", $0) }
+      named += fineTuning.validation.map { ("fine_tuning.validation", $0) }
+      named += fineTuning.test.map { ("fine_tuning.test", $0) }
+    }
+    var seen: Set<String> = []
+    return named.filter { !$0.1.isEmpty && seen.insert($0.1).inserted }.map { (key: $0.0, path: $0.1) }
   }
 }
 

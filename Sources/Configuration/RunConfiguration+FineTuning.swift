@@ -59,7 +59,9 @@ extension RunConfiguration {
       try visitor.number(
         "learning_rate", &learningRate, .above(0, through: 1), "peak in this stage; the optimizer's unless given")
       try visitor.integer("pad_to", &padTo, 0...65_536, "pad every sequence to this length; 0 pads nothing")
-      visitor.derive { selectionScore = task == .pos ? taggingScore : .lenientF1 }
+      visitor.derive(["selection_score"], from: "fine_tuning.task") {
+        selectionScore = task == .pos ? taggingScore : .lenientF1
+      }
       try visitor.choice(
         "selection_score", &selectionScore, "the score that chooses the best checkpoint; by task unless given")
     }

@@ -10,9 +10,15 @@ extension RunConfiguration {
   ///   - overrides: `key.path=value` each, the last of equals winning.
   /// - Throws: `ConfigurationError`.
   public static func load(file: URL, overrides: [String] = []) throws -> RunConfiguration {
+    try resolve(file: file, overrides: overrides).configuration
+  }
+
+  /// As `load`, with where each value comes from.
+  /// - Throws: `ConfigurationError`.
+  public static func resolve(file: URL, overrides: [String] = []) throws -> ResolvedConfiguration {
     let name = file.relativePath
     let text = try readText(of: file, name: name)
-    return try parse(text, name: name, folder: file.deletingLastPathComponent(), overrides: overrides)
+    return try resolve(text, name: name, folder: file.deletingLastPathComponent(), overrides: overrides)
   }
 
   /// The configuration in the YAML `text`; `name` stands in messages, `folder` is where its relative paths start.
@@ -20,6 +26,14 @@ extension RunConfiguration {
   public static func parse(
     _ text: String, name: String, folder: URL, overrides: [String] = []
   ) throws -> RunConfiguration {
+    try resolve(text, name: name, folder: folder, overrides: overrides).configuration
+  }
+
+  /// As `parse`, with where each value comes from.
+  /// - Throws: `ConfigurationError`.
+  public static func resolve(
+    _ text: String, name: String, folder: URL, overrides: [String] = []
+  ) throws -> ResolvedConfiguration {
     guard text.utf8.count <= ConfigurationTree.Limit.bytes else {
       throw ConfigurationError.tooLarge(file: name, bytes: text.utf8.count, limit: ConfigurationTree.Limit.bytes)
     }
@@ -32,7 +46,7 @@ extension RunConfiguration {
     var reader = SettingsReader(section: tree, prefix: "", paths: PathResolution(fileFolder: folder.path))
     try configuration.visit(&reader)
     try configuration.check(against: tree, name: name)
-    return configuration
+    return ResolvedConfiguration(configuration: configuration, tree: tree, sources: reader.sources)
   }
 
   /// The complete resolved configuration as YAML: every key, absolute paths. Reading it gives an equal value.

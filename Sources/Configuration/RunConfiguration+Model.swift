@@ -14,7 +14,7 @@ extension RunConfiguration {
     /// The keys of this section.
     public mutating func visit<V: SettingsVisitor>(_ visitor: inout V) throws {
       try visitor.path("checkpoint", &checkpoint, "a Hugging Face folder (CamemBERT or RoBERTa)")
-      visitor.derive { tokenizer = checkpoint }
+      visitor.derive(["tokenizer"], from: "model.checkpoint") { tokenizer = checkpoint }
       try visitor.path(
         "tokenizer", &tokenizer, "the folder with sentencepiece.bpe.model; the checkpoint's unless given")
       try visitor.choice("tied", &tied, "the masked-LM decoder is the word table, or has weights of its own")

@@ -43,7 +43,7 @@ public struct RunConfiguration: SettingsSection {
   /// The keys, in the order of the file. Sections that take defaults from others come after them.
   public mutating func visit<V: SettingsVisitor>(_ visitor: inout V) throws {
     try visitor.choice("preset", &preset, "values that belong together; explicit keys win over it")
-    visitor.derive { apply(preset) }
+    visitor.derive([], from: "preset") { apply(preset) }
     try visitor.integer("seed", &seed, 0...UInt64.max, "the seed of every random draw")
     try visitor.path("output", &output, "the folder of the run")
     try visitor.section("model", &model, "what is trained")
@@ -52,11 +52,11 @@ public struct RunConfiguration: SettingsSection {
     try visitor.section("budget", &budget, "steps, and their share between the stages")
     try visitor.section("batch", &batch, "the global batch")
     try visitor.section("optimizer", &optimizer, "AdamW and its schedule")
-    visitor.derive {
+    visitor.derive(["pretraining.learning_rate", "fine_tuning.learning_rate"], from: "optimizer.learning_rate") {
       pretraining.learningRate = optimizer.learningRate
       fineTuning.learningRate = optimizer.learningRate
-      fineTuning.splitSeed = seed
     }
+    visitor.derive(["fine_tuning.split_seed"], from: "seed") { fineTuning.splitSeed = seed }
     try visitor.section("pretraining", &pretraining, "the first stage: masked-language modelling")
     try visitor.section("fine_tuning", &fineTuning, "the second stage: token classification")
     try visitor.section("evaluation", &evaluation, "when and how the model is measured")

@@ -49,10 +49,7 @@ extension RunConfiguration {
 
   /// Every key but sections with its value as resolved, in the order of the file; lists are joined with commas.
   public var values: [(key: String, value: String)] {
-    var list = SettingsList()
-    var copy = self
-    try? copy.visit(&list)  // the list throws nothing
-    return list.descriptions.filter { !$0.isSection }.map { ($0.key, $0.defaultValue) }
+    described.filter { !$0.isSection }.map { ($0.key, $0.defaultValue) }
   }
 
   /// What all ranks must have alike: every key but those of each machine, and but the paths of what is compared by its contents

@@ -66,25 +66,19 @@ struct SettingsList: SettingsVisitor {
     prefix = outer
   }
 
-  mutating func derive(_ body: () -> Void) {}
+  mutating func derive(_ keys: [String], from source: String, _ body: () -> Void) {}
 }
 
 extension RunConfiguration {
   /// Every key, in the order of the sections, with what it takes, its default and its meaning.
-  public static let settings: [SettingDescription] = {
-    var list = SettingsList()
-    var defaults = RunConfiguration()
-    try? defaults.visit(&list)  // the list throws nothing
-    return list.descriptions
-  }()
+  public static let settings: [SettingDescription] = RunConfiguration().described
 
-  /// The reference of all keys as text, a line each: for `palier train --help`.
-  public static var reference: String {
-    settings.map { setting in
-      if setting.isSection { return "\n\(setting.key): \(setting.meaning)" }
-      let standard = setting.defaultValue.isEmpty ? "" : "; default \(setting.defaultValue)"
-      return "  \(setting.key)  \(setting.meaning) (\(setting.allowed)\(standard))"
-    }.joined(separator: "\n")
+  /// Every key, its value here in the place of the default.
+  var described: [SettingDescription] {
+    var list = SettingsList()
+    var copy = self
+    try? copy.visit(&list)  // the list throws nothing
+    return list.descriptions
   }
 }
 

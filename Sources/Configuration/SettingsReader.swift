@@ -4,6 +4,8 @@ struct SettingsReader: SettingsVisitor {
   /// Dotted prefix of this section's keys, empty at the top.
   let prefix: String
   let paths: PathResolution
+  /// The keys whose defaults follow from other keys, and those keys: full paths.
+  private(set) var sources: [String: String] = [:]
 
   private func fullKey(_ key: String) -> String { prefix + key }
 
@@ -120,8 +122,7 @@ struct SettingsReader: SettingsVisitor {
     guard let tree = section[key] else {
       // Read as empty, so that derived defaults are set.
       let empty = ConfigurationTree.Section(entries: [], origin: section.origin)
-      var reader = SettingsReader(section: empty, prefix: fullKey(key) + ".", paths: paths)
-      return try value.visit(&reader)
+      return try read(empty, key, &value)
     }
     var inner = ConfigurationTree.Section(entries: [], origin: tree.origin)
     switch tree {
@@ -129,11 +130,22 @@ struct SettingsReader: SettingsVisitor {
     case .scalar(let scalar) where scalar.isNothing: break  // a heading whose keys are all commented out
     default: throw wrongType(key, tree, "a section of `key: value` lines")
     }
-    var reader = SettingsReader(section: inner, prefix: fullKey(key) + ".", paths: paths)
-    try value.visit(&reader)
+    try read(inner, key, &value)
   }
 
-  mutating func derive(_ body: () -> Void) { body() }
+  private mutating func read<S: SettingsSection>(
+    _ section: ConfigurationTree.Section, _ key: String, _ value: inout S
+  ) throws {
+    var reader = SettingsReader(section: section, prefix: fullKey(key) + ".", paths: paths)
+    try value.visit(&reader)
+    sources.merge(reader.sources) { _, new in new }
+  }
+
+  /// Notes where the defaults come from and sets them.
+  mutating func derive(_ keys: [String], from source: String, _ body: () -> Void) {
+    for key in keys { sources[fullKey(key)] = source }
+    body()
+  }
 
   private func resolved(_ scalar: ConfigurationTree.Scalar, _ key: String) throws -> String {
     let isClean = scalar.text.unicodeScalars.allSatisfy { $0.value >= 32 && $0.value != 127 }

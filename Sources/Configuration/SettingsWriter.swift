@@ -2,9 +2,21 @@
 struct SettingsWriter: SettingsVisitor {
   private(set) var text = ""
   private var indentation = ""
+  /// Dotted prefix of the present section's keys.
+  private var prefix = ""
+  /// What stands behind a key's line as a comment, by the key's full path; nil: nothing does.
+  private let comment: ((String) -> String)?
+
+  init(comment: ((String) -> String)? = nil) { self.comment = comment }
 
   private mutating func line(_ key: String, _ value: String) {
-    text += "\(indentation)\(key): \(value)\n"
+    let line = value.isEmpty ? "\(indentation)\(key):" : "\(indentation)\(key): \(value)"
+    guard let comment else {
+      text += line + "\n"
+      return
+    }
+    let padding = String(repeating: " ", count: max(2, 44 - line.count))
+    text += line + padding + "# \(shown(comment(prefix + key)))\n"
   }
 
   /// A key that holds nothing has no YAML value here: it stands as a comment, for people.
@@ -45,19 +57,20 @@ struct SettingsWriter: SettingsVisitor {
 
   private mutating func list(_ key: String, _ items: [String]) {
     if items.isEmpty { return nothing(key) }
-    text += "\(indentation)\(key):\n"
+    line(key, "")
     for item in items { text += "\(indentation)  - \(quoted(item))\n" }
   }
 
   mutating func section<S: SettingsSection>(_ key: String, _ value: inout S, _ meaning: String) throws {
     text += "\(indentation)\(key):\n"
-    let outer = indentation
+    let outer = (indentation, prefix)
     indentation += "  "
+    prefix += key + "."
     try value.visit(&self)
-    indentation = outer
+    (indentation, prefix) = outer
   }
 
-  mutating func derive(_ body: () -> Void) {}
+  mutating func derive(_ keys: [String], from source: String, _ body: () -> Void) {}
 
   /// Double quotes always: no path can then be taken for a number, an alias or a comment.
   private func quoted(_ text: String) -> String {

@@ -1,27 +1,10 @@
+import Compute
+
 /// In which arithmetic the encoder's products run. Heads, softmax and norms always run in float32.
 public struct Precision: Equatable, Sendable {
-  /// The products of the forward pass.
-  public enum Forward: String, Sendable {
-    /// int8 codes with 32-bit sums, scaled once: exact (numerics.md, "Integer forward").
-    case integer
-    /// float32 products of the quantized values.
-    case float
-    /// bfloat16 products with float32 sums, for schemes without codes (the FP32 baseline at the speed of autocast).
-    case bfloat16
-  }
-  /// The products of the backward pass.
-  public enum Backward: String, Sendable {
-    /// float32 throughout.
-    case float
-    /// dY rounded to bfloat16, codes exact, float32 sums (numerics.md, "Backward").
-    case bfloat16
-    /// dY rounded to 16 bits of its row's or column's largest, codes exact, products of 8-bit limbs with 32-bit sums
-    /// (`Limbs`): for CPUs with VNNI and no bf16.
-    case int16
-
-    /// Products read exact levels, what a level is worth being folded into dY or applied after.
-    var usesLevels: Bool { self != .float }
-  }
+  /// The products of the forward pass, and of the backward pass.
+  public typealias Forward = ForwardArithmetic
+  public typealias Backward = BackwardArithmetic
   /// The products of attention, forward and backward.
   public enum Attention: String, Sendable {
     case float
@@ -52,11 +35,10 @@ public struct Precision: Equatable, Sendable {
   /// nothing at all is quantized and bfloat16 was asked for.
   ///
   /// Backward, the matrices that share an input share its packed values, and with them the kind of product.
-  func ofLinear(_ index: Int, layer: Int, _ rules: SiteRules) -> Precision {
+  func ofLinear(_ role: LinearRole, layer: Int, _ rules: SiteRules) -> Precision {
     var own = self
-    if forward == .integer, !rules.hasCodes(layer: layer, linear: index) { own.forward = .float }
-    let site = SiteRules.site(ofLinear: index)
-    if rules.quantizesProducts, !rules.hasCodes(layer: layer, site: site) { own.backward = .float }
+    if forward == .integer, !rules.hasCodes(layer: layer, role) { own.forward = .float }
+    if rules.quantizesProducts, !rules.hasCodes(layer: layer, role.input) { own.backward = .float }
     return own
   }
 

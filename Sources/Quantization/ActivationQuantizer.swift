@@ -22,7 +22,7 @@ public struct ActivationQuantizer: Sendable {
     p = rule.p
   }
 
-  /// Writes the codes of one row and returns what a level is worth: s, or 1/scale of the token.
+  /// Writes the codes of one row and returns what a level stands for: s, or 1/scale of the token.
   public func codes(_ x: UnsafePointer<Float>, into codes: UnsafeMutablePointer<UInt8>, _ count: Int) -> Float {
     switch rule {
     case .absoluteMaximum:
@@ -35,12 +35,12 @@ public struct ActivationQuantizer: Sendable {
     }
   }
 
-  /// Writes level · worth + offset for a row of codes.
+  /// Writes level · levelScale + offset for a row of codes.
   public func values(
-    _ codes: UnsafePointer<UInt8>, worth: Float, into values: UnsafeMutablePointer<Float>, _ count: Int
+    _ codes: UnsafePointer<UInt8>, levelScale: Float, into values: UnsafeMutablePointer<Float>, _ count: Int
   ) {
     let offset = offset
-    for i in 0..<count { values[i] = offset.addingProduct(Float(codes[i]) - 128, worth) }
+    for i in 0..<count { values[i] = offset.addingProduct(Float(codes[i]) - 128, levelScale) }
   }
 
   /// Replaces `gradient`, dL/dx̂ of one row, by dL/dx, and adds the row's terms of the step's gradient to `stepTerms` and of the
@@ -79,7 +79,7 @@ enum Levels {
     for i in 0..<count {
       let level = min(max(position(x[i], scale, offset), n), p)
       // The mantissa of level + 1.5·2²³ ends in the level as a two's complement number.
-      codes[i] = UInt8(truncatingIfNeeded: (level + 12_582_912).bitPattern &+ 128)
+      codes[i] = UInt8(truncatingIfNeeded: (level + roundingMagic).bitPattern &+ 128)
     }
   }
 
@@ -88,7 +88,7 @@ enum Levels {
   ) {
     for i in 0..<count {
       let level = min(max(x[i] * scale, n), p)
-      codes[i] = Int8(truncatingIfNeeded: Int32(bitPattern: (level + 12_582_912).bitPattern))
+      codes[i] = Int8(truncatingIfNeeded: Int32(bitPattern: (level + roundingMagic).bitPattern))
     }
   }
 

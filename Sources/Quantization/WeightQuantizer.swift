@@ -3,7 +3,7 @@ import Compute
 /// The quantizer of one weight matrix or embedding table as it stands in this step.
 public struct WeightQuantizer: Sendable {
   public let rule: QuantizerRule
-  /// What a level is worth: s of LSQ, γ of BitNet (unless γ is per row); 1 where nothing is quantized.
+  /// What a level stands for: s of LSQ, γ of BitNet (unless γ is per row); 1 where nothing is quantized.
   public let step: Float
   public let clipsGradient: Bool
   private let inverse: Float

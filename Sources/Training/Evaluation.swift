@@ -17,8 +17,7 @@ struct Evaluation {
     try world.agree {
       prepare()
       for index in Slices.deal(slices, rankCount: world.count)[world.rank] {
-        try model.forward(SliceInput(slices[index]))
-        sums.add(try model.runHead(lossScale: 1, into: nil))
+        sums.add(try model.loss(try model.forward(SliceInput(slices[index]))))
       }
     }
     let total = try sums.overRanks(world)
@@ -50,8 +49,7 @@ struct Evaluation {
         let group = groups[index]
         var labelled: [Int32] = []
         for slice in group.slices {
-          try model.forward(SliceInput(slice))
-          let outcome = try model.runHead(lossScale: 1, into: nil, predicts: true)
+          let outcome = try model.loss(try model.forward(SliceInput(slice)), predicts: true)
           sums.add(outcome)
           labelled += outcome.predictions
         }

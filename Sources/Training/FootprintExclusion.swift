@@ -19,12 +19,12 @@ extension Footprint.Exclusion {
       tableElements += hidden * Footprint.Exclusion.rows(table, dimensions)
     }
     for layer in 0..<dimensions.layers {
-      siteCount += Double(rules.sites[layer].filter { !$0.isOn }.count)
-      for (index, rule) in rules.linears[layer].enumerated() where !rule.isOn {
-        let elements = hidden * (index < 4 ? hidden : intermediate)
+      siteCount += Double(rules.sites[layer].values.filter { !$0.isOn }.count)
+      for role in LinearRole.allCases where !rules.linears[layer][role].isOn {
+        let elements = hidden * (role.inputWidth == role.outputWidth ? hidden : intermediate)
         matrixCount += 1
         matrixElements += elements
-        if rules.sites[layer][SiteRules.site(ofLinear: index)].isOn { elementsOnQuantizedInput += elements }
+        if rules.sites[layer][role.input].isOn { elementsOnQuantizedInput += elements }
       }
     }
   }

@@ -57,14 +57,14 @@ public enum LogitsDump {
   private static func run(
     _ slice: Slice, _ model: EncoderModel, _ append: (UnsafeRawBufferPointer) throws -> Void
   ) throws {
-    try model.forward(
+    let trace = try model.forward(
       SliceInput(
         ids: slice.sequences.flatMap(\.ids), lengths: slice.sequences.map(\.ids.count),
         labels: slice.sequences.flatMap(\.labels)))
     let rows = max(1, largestLogitCount / max(model.classCount, 1))
     for start in stride(from: 0, to: slice.tokenCount, by: rows) {
       let tokens = Array(start..<min(start + rows, slice.tokenCount))
-      try model.logits(ofTokens: tokens).withUnsafeBytes { try append($0) }
+      try model.logits(ofTokens: tokens, trace).withUnsafeBytes { try append($0) }
     }
   }
 }

@@ -8,7 +8,7 @@ import Foundation
 /// rounds counts: on a shared machine the best would be a moment's speed, which no step of many seconds can keep.
 public struct ProductRates: Sendable {
   /// Rows of a product: those of a step's chunk.
-  private static let chunk = EncoderModel.rowsOfProduct
+  private static let chunk = RowChunk.length
   /// Multiply-adds per second of the forward linears, as the step runs them (int8 codes, or float32).
   public let forward: Double
   /// Of the backward linears: dY·Ŵ and dYᵀ·X̂ (bfloat16, float32, or two products of 8-bit limbs for one).

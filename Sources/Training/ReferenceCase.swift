@@ -106,15 +106,15 @@ public struct ReferenceCase {
     let initial = try model.measureActivationSteps(input, assigning: false)
       .merging(model.measuredWeightSteps()) { a, _ in a }
 
-    model.keepsHiddenStates = true
-    try model.forward(input)
-    let states = model.hiddenStates
-    let logits = model.logits(ofTokens: Array(0..<input.tokenCount))
+    let trace = try model.forward(input, keepsHiddenStates: true)
+    let states = trace.hiddenStates
+    let logits = model.logits(ofTokens: Array(0..<input.tokenCount), trace)
     store.clear()
     let labelled = input.labelledTokenCount
-    let outcome = try model.runHead(lossScale: 1 / Float(labelled), into: store)
-    model.backward(into: store)
-    model.finishGradients(of: store)
+    let lossTrace = try model.loss(trace, lossScale: 1 / Float(labelled), into: store)
+    let outcome = lossTrace.outcome
+    model.backward(lossTrace, into: store)
+    model.backwardThroughWeightQuantizers(store)
 
     // The integer path is exact but for rounding; gradients follow the backward products (issue: float32 backward).
     let loss = outcome.lossSum / Double(labelled)

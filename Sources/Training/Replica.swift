@@ -85,15 +85,14 @@ final class Replica {
   }
 
   private func run(_ slice: Slice, scale: Float, isLast: Bool, _ sums: inout StepSums) throws {
-    try model.forward(SliceInput(slice))
-    let outcome = try model.runHead(lossScale: scale, into: gradients)
-    if sums.complaint == nil, !(outcome.lossSum.isFinite) {
-      sums.complaint =
-        "the loss of slice \(slice.index) is not a number (first at \(model.firstNonFiniteSite() ?? "the head"))"
+    let trace = try model.loss(try model.forward(SliceInput(slice)), lossScale: scale, into: gradients)
+    if sums.complaint == nil, !(trace.outcome.lossSum.isFinite) {
+      let site = model.firstNonFiniteSite(trace.forward) ?? "the head"
+      sums.complaint = "the loss of slice \(slice.index) is not a number (first at \(site))"
     }
-    sums.add(outcome)
+    sums.add(trace.outcome)
     if isLast, !model.layout.headRange.isEmpty { bucketReady(0) }
-    model.backward(into: gradients) { range in
+    model.backward(trace, into: gradients) { range in
       if isLast, let bucket = self.buckets.firstIndex(of: range) { self.bucketReady(bucket) }
     }
     if sums.complaint == nil, let bad = gradients.firstBadElement {
@@ -124,7 +123,8 @@ final class Replica {
       outcome.complaint = "the loss is \(loss), beyond guards.loss_bound = \(lossBound)"
     }
     guard outcome.complaint == nil else { return outcome }
-    try model.finishGradients(of: gradients, owned: isSharded ? optimizer.owned : nil, combine: combine)
+    try model.backwardThroughWeightQuantizers(
+      gradients, owned: isSharded ? optimizer.owned : nil, sumOverRanks: combine)
     model.tieSharedSteps(of: gradients)
     outcome.gradientNorm = try model.measure(.optimizer) {
       try optimizer.squaredNorm(of: gradients, at: model.parameters, combine: combine).squareRoot()

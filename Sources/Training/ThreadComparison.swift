@@ -39,10 +39,10 @@ public enum ThreadComparison {
     _ = try model.measureActivationSteps(input, assigning: true)
     let store = GradientStore(kind: .float32, count: model.layout.elementCount)
     store.clear()
-    try model.forward(input)
-    _ = try model.runHead(lossScale: 1 / Float(input.labelledTokenCount), into: store)
-    model.backward(into: store)
-    model.finishGradients(of: store)
+    let trace = try model.loss(
+      try model.forward(input), lossScale: 1 / Float(input.labelledTokenCount), into: store)
+    model.backward(trace, into: store)
+    model.backwardThroughWeightQuantizers(store)
     return hashBits(store.floats!)
   }
 }

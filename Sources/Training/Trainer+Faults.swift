@@ -40,8 +40,7 @@ extension Trainer {
       let model = replica.model
       model.dropout = .off
       model.prepareStep()
-      try model.forward(SliceInput(probe))
-      let sites = model.siteStatistics()
+      let sites = model.siteStatistics(try model.forward(SliceInput(probe)))
       leader?.observers?.observe(
         .sites(
           sites.map {

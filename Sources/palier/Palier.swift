@@ -33,7 +33,7 @@ struct Palier: ParsableCommand {
     subcommands: [],
     groupedSubcommands: [
       CommandGroup(name: "Train and measure", subcommands: [Train.self, Evaluate.self, Compare.self]),
-      CommandGroup(name: "Prepare", subcommands: [Tokenize.self, Encode.self, Init.self, Sample.self]),
+      CommandGroup(name: "Prepare", subcommands: [ConfigCommand.self, Tokenize.self, Encode.self, Init.self, Sample.self]),
       CommandGroup(
         name: "Look and export", subcommands: [Inspect.self, FootprintCommand.self, Export.self, Logits.self]),
       CommandGroup(name: "Trust a machine", subcommands: [Doctor.self, Check.self, BenchCommand.self]),

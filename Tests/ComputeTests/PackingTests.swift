@@ -53,8 +53,7 @@ final class PackingTests: XCTestCase {
       for layout in layouts(n, k, interleave: 1) {
         let packed = pack(layout, n: n, junk: Float.nan) { panel, target in
           Packing.floatTransposed(
-            source, stride: stride, n: n, k: k, panel: panel, paddedK: layout.paddedK, columns: layout.columns,
-            into: target)
+            source, stride: stride, panel: .init(panel, n: n, k: k, layout), into: target)
         }
         XCTAssertEqual(packed, plain(layout, n: n, k: k) { source[$1 * stride + $0] }, "\(n)x\(k) \(layout)")
       }
@@ -70,16 +69,13 @@ final class PackingTests: XCTestCase {
         let packed = pack(layout, n: n, junk: Float.nan) { panel, target in
           for rows in [0..<k / 2, k / 2..<k] {
             Packing.floatRows(
-              source, stride: stride, n: n, panel: panel, rows: rows, paddedK: layout.paddedK, columns: layout.columns,
-              into: target)
+              source, stride: stride, rows: rows, of: .init(panel, n: n, k: k, layout), into: target)
           }
         }
         XCTAssertEqual(packed, plain(layout, n: n, k: k) { source[$0 * stride + $1] }, "\(n)x\(k) \(layout)")
         let half = pack(layout, n: n, junk: Float(-7)) { panel, target in
           Packing.floatRows(
-            source, stride: stride, n: n, panel: panel, rows: 0..<k / 2, paddedK: layout.paddedK,
-            columns: layout.columns,
-            into: target)
+            source, stride: stride, rows: 0..<k / 2, of: .init(panel, n: n, k: k, layout), into: target)
         }
         let untouched = layout.columns * (k - k / 2)
         XCTAssertEqual(half.suffix(untouched), ArraySlice(repeating: -7, count: untouched))
@@ -95,8 +91,7 @@ final class PackingTests: XCTestCase {
       for layout in layouts(n, k, interleave: 4) {
         let packed = pack(layout, n: n, junk: Int8(99)) { panel, target in
           Packing.codesTransposed(
-            source.pointer, stride: stride, n: n, k: k, panel: panel, paddedK: layout.paddedK, columns: layout.columns,
-            into: target)
+            source.pointer, stride: stride, panel: .init(panel, n: n, k: k, layout), into: target)
         }
         XCTAssertEqual(packed, plain(layout, n: n, k: k) { source[$1 * stride + $0] }, "\(n)x\(k) \(layout)")
       }
@@ -111,8 +106,7 @@ final class PackingTests: XCTestCase {
       for layout in layouts(n, k, interleave: 2) {
         let packed = pack(layout, n: n, junk: UInt16.max) { panel, target in
           Packing.bfloat16Transposed(
-            source, stride: stride, n: n, k: k, panel: panel, paddedK: layout.paddedK, columns: layout.columns,
-            into: target)
+            source, stride: stride, panel: .init(panel, n: n, k: k, layout), into: target)
         }
         XCTAssertEqual(
           packed, plain(layout, n: n, k: k) { bfloat16Bits(source[$1 * stride + $0]) }, "\(n)x\(k) \(layout)")
@@ -130,8 +124,7 @@ final class PackingTests: XCTestCase {
           let pairs = layout.paddedK / 2
           for part in [0..<pairs / 2, pairs / 2..<pairs] {
             Packing.bfloat16RowPairs(
-              source, stride: stride, n: n, k: k, panel: panel, pairs: part, paddedK: layout.paddedK,
-              columns: layout.columns, into: target)
+              source, stride: stride, pairs: part, of: .init(panel, n: n, k: k, layout), into: target)
           }
         }
         XCTAssertEqual(
@@ -154,8 +147,8 @@ final class PackingTests: XCTestCase {
             for part in [0..<quads / 2, quads / 2..<quads] {
               sums.withUnsafeMutableBufferPointer {
                 Packing.codeRowQuads(
-                  source, stride: stride, n: n, k: k, panel: panel, quads: part, paddedK: layout.paddedK,
-                  columns: layout.columns, flip: flip, into: target, sums: $0.baseAddress! + panel * layout.columns)
+                  source, stride: stride, quads: part, of: .init(panel, n: n, k: k, layout), flip: flip,
+                  into: target, sums: $0.baseAddress! + panel * layout.columns)
               }
             }
           }

@@ -129,11 +129,10 @@ final class ProductTests: XCTestCase {
     byRows.pointer.update(repeating: 0, count: product.bByteCount)
     for panel in 0..<(o.n + layout.columns - 1) / layout.columns {
       Packing.floatRows(
-        plain.pointer, stride: o.n, n: o.n, panel: panel, rows: 0..<o.k, paddedK: layout.paddedK,
-        columns: layout.columns,
+        plain.pointer, stride: o.n, rows: 0..<o.k, of: .init(panel, n: o.n, k: o.k, layout),
         into: UnsafeMutableRawPointer(byRows.pointer).assumingMemoryBound(to: Float.self))
       Packing.floatTransposed(
-        turned.pointer, stride: o.k, n: o.n, k: o.k, panel: panel, paddedK: layout.paddedK, columns: layout.columns,
+        turned.pointer, stride: o.k, panel: .init(panel, n: o.n, k: o.k, layout),
         into: UnsafeMutableRawPointer(byColumns.pointer).assumingMemoryBound(to: Float.self))
     }
     all += [("packed by rows", byRows), ("packed by columns", byColumns)]
@@ -154,9 +153,10 @@ final class ProductTests: XCTestCase {
         }
         let c = filled(o.m * cStride, m: o.m, n: o.n, stride: cStride, with: 4)
         PlainProduct.run(
-          a.pointer, aTransposed: aTransposed, aStride: aStride, b.pointer, bTransposed: bTransposed, bStride: bStride,
-          into: c.pointer, cStride: cStride, m: o.m, n: o.n, k: o.k, beta: 0.5)
-        assertFloats(c, o, cStride: cStride, start: 2, "\(size) \(aTransposed) \(bTransposed)")
+          PlainMatrix(a.pointer, stride: aStride, isTransposed: aTransposed),
+          PlainMatrix(b.pointer, stride: bStride, isTransposed: bTransposed), into: c.pointer, cStride: cStride, m: o.m,
+          n: o.n, k: o.k)
+        assertFloats(c, o, cStride: cStride, start: 0, "\(size) \(aTransposed) \(bTransposed)")
       }
     }
   }
@@ -201,7 +201,7 @@ final class ProductTests: XCTestCase {
     let byUs = aligned([Int8](repeating: 99, count: product.bByteCount + 64))
     for panel in 0..<(o.n + layout.columns - 1) / layout.columns {
       Packing.codesTransposed(
-        turned.pointer, stride: o.k, n: o.n, k: o.k, panel: panel, paddedK: layout.paddedK, columns: layout.columns,
+        turned.pointer, stride: o.k, panel: .init(panel, n: o.n, k: o.k, layout),
         into: byUs.pointer)
     }
     return [("library", byLibrary), ("ours", byUs)]
@@ -264,10 +264,9 @@ final class ProductTests: XCTestCase {
     let turned = (0..<o.n * o.k).map { rows[$0 % o.k * o.n + $0 / o.k] }
     for panel in 0..<(o.n + layout.columns - 1) / layout.columns {
       Packing.bfloat16RowPairs(
-        rows, stride: o.n, n: o.n, k: o.k, panel: panel, pairs: 0..<layout.paddedK / 2, paddedK: layout.paddedK,
-        columns: layout.columns, into: byRows.pointer)
+        rows, stride: o.n, pairs: 0..<layout.paddedK / 2, of: .init(panel, n: o.n, k: o.k, layout), into: byRows.pointer)
       Packing.bfloat16Transposed(
-        turned, stride: o.k, n: o.n, k: o.k, panel: panel, paddedK: layout.paddedK, columns: layout.columns,
+        turned, stride: o.k, panel: .init(panel, n: o.n, k: o.k, layout),
         into: byColumns.pointer)
     }
     return [("library", byLibrary), ("rows", byRows), ("columns", byColumns)]

@@ -64,8 +64,7 @@ final class SoftmaxTests: XCTestCase {
       draws.withUnsafeBufferPointer { draws in
         Softmax.backward(
           &row, &gradient, count, scale: scale, logSum: logSum, dot: Float(dot),
-          draws: dropping ? draws.baseAddress : nil,
-          threshold: dropout.threshold, keptScale: dropout.scale)
+          dropout: dropping ? (draws.baseAddress!, dropout.threshold, dropout.scale) : nil)
       }
       for j in stride(from: 0, to: count, by: max(1, count / 20)) {
         func loss(_ shift: Double) -> Double {

@@ -110,7 +110,8 @@ final class ThreadsTests: XCTestCase {
       let c = AlignedBuffer<Float>(m * n)
       Threads.forEachRange(n, length: width) { columns, _ in
         PlainProduct.run(
-          a.pointer, aStride: k, b.pointer + columns.lowerBound * k, bTransposed: true, bStride: k,
+          PlainMatrix(a.pointer, stride: k),
+          PlainMatrix(b.pointer + columns.lowerBound * k, stride: k, isTransposed: true),
           into: c.pointer + columns.lowerBound, cStride: n, m: m, n: columns.count, k: k)
       }
       return c.elements.map(\.bitPattern)

@@ -210,7 +210,6 @@ final class RunConfigurationTests: ConfigurationTestCase {
     let keys = RunConfiguration.settings.map(\.key)
     XCTAssertEqual(Set(keys).count, keys.count)
     XCTAssertTrue(RunConfiguration.settings.allSatisfy { !$0.meaning.isEmpty && !$0.allowed.isEmpty })
-    XCTAssertTrue(RunConfiguration.reference.contains("budget.alpha"))
   }
 
   func testAByteOrderMarkIsPassedOver() throws {

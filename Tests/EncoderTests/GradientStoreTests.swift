@@ -91,6 +91,19 @@ final class GradientStoreTests: XCTestCase {
     }
   }
 
+  /// Bad elements that several threads find at once: one of them is named, and the sums are what they were.
+  func testThreadsThatFindBadElementsAtOnceNameOneOfThem() {
+    let store = fixed(64)
+    for _ in 0..<200 {
+      store.clear()
+      withThreads(4) {
+        Threads.forEach(64) { i, _ in store.add(i % 2 == 0 ? 1 : .nan, at: i) }
+      }
+      XCTAssertEqual(store.firstBadElement.map { $0 % 2 }, 1)
+      for i in stride(from: 0, to: 64, by: 2) { XCTAssertEqual(store.value(at: i), 1) }
+    }
+  }
+
   func testTheLimitIsTheContributionsAndCanBeSet() {
     let store = fixed(1)
     store.add(32, at: 0)

@@ -164,17 +164,15 @@ final class InvariantTests: XCTestCase {
 
   func testHiddenStatesAreTheSameBitsAloneOrBesideOthers() throws {
     let model = try model("LSQ_E4W4A4", Small.labels, Precision(forward: .integer, backward: .float))!
-    model.keepsHiddenStates = true
     let h = model.dimensions.hiddenSize
     let whole = cut(model, cuts[0])[0]
-    try model.forward(whole)
-    let together = model.hiddenStates
+    let together = try model.forward(whole, keepsHiddenStates: true).hiddenStates
     XCTAssertEqual(together.count, model.dimensions.layerCount + 1)
     var start = 0
     for slice in cut(model, cuts[1]) {
-      try model.forward(slice)
+      let states = try model.forward(slice, keepsHiddenStates: true).hiddenStates
       let end = start + slice.tokenCount
-      for (alone, all) in zip(model.hiddenStates, together) {
+      for (alone, all) in zip(states, together) {
         XCTAssertTrue(alone == Array(all[start * h..<end * h]), "sequence of \(slice.tokenCount) tokens")
       }
       start = end
@@ -184,11 +182,9 @@ final class InvariantTests: XCTestCase {
   func testLaterTokensLabelsDoNotChangeEarlierSequences() throws {
     let model = try model("fp32", Small.labels, .float32)!
     var slice = cut(model, cuts[0])[0]
-    try model.forward(slice)
-    let before = model.logits(ofTokens: Array(0..<20))
+    let before = model.logits(ofTokens: Array(0..<20), try model.forward(slice))
     for i in 20..<slice.tokenCount { slice.ids[i] = (slice.ids[i] + 1) % Int32(model.dimensions.vocabularySize) }
-    try model.forward(slice)
-    XCTAssertEqual(before, model.logits(ofTokens: Array(0..<20)))
+    XCTAssertEqual(before, model.logits(ofTokens: Array(0..<20), try model.forward(slice)))
   }
 
   /// What an earlier, larger slice left in the workspace is never read: not even where it was not a number.

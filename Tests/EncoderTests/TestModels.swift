@@ -91,16 +91,16 @@ extension EncoderModel {
   func accumulate(_ slices: [SliceInput], labelled: Int, into store: GradientStore) throws -> Double {
     var sum = 0.0
     for slice in slices {
-      try forward(slice)
-      sum += try runHead(lossScale: 1 / Float(labelled), into: store).lossSum
-      backward(into: store)
+      let trace = try loss(try forward(slice), lossScale: 1 / Float(labelled), into: store)
+      sum += trace.outcome.lossSum
+      backward(trace, into: store)
     }
     return sum
   }
 
   /// Passes the summed gradients through the weights' quantizers.
   func finish(_ store: GradientStore) {
-    finishGradients(of: store)
+    backwardThroughWeightQuantizers(store)
   }
 
   /// One step's loss and gradients.
@@ -115,8 +115,7 @@ extension EncoderModel {
 
   /// Σ loss of one slice, forward alone.
   func lossSum(_ slice: SliceInput) throws -> Double {
-    try forward(slice)
-    return try runHead(lossScale: 1, into: nil).lossSum
+    try loss(try forward(slice)).lossSum
   }
 
   /// The mean loss of one slice, forward alone.

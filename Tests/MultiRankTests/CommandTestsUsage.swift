@@ -5,7 +5,8 @@ import XCTest
 /// Help, usage, and what a vandal gets.
 final class UsageCommandTests: XCTestCase {
   private let commands = [
-    "train", "evaluate", "compare", "tokenize", "encode", "init", "sample", "inspect", "footprint", "export", "logits", "doctor",
+    "train", "evaluate", "compare", "config", "tokenize", "encode", "init", "sample", "inspect", "footprint", "export", "logits",
+    "doctor",
     "check", "bench",
   ]
 
@@ -23,7 +24,7 @@ final class UsageCommandTests: XCTestCase {
 
   func testWrongUsageIsCode64() throws {
     for arguments in [
-      ["trian"], ["train"], ["train", "a.yaml", "b.yaml"], ["tokenize", "x"], ["check", "--path", "sideways"],
+      ["trian"], ["train"], ["config"], ["config", "--reference", "x"], ["train", "a.yaml", "b.yaml"], ["tokenize", "x"], ["check", "--path", "sideways"],
       ["export", "x", "--out", "y"],
       ["init", "--out", "x", "--hidden", "10", "--layers", "1", "--heads", "3", "--intermediate", "4"],
       ["sample", "--out", "x", "--documents", "0"], ["evaluate", "x", "--set", "seed=1"], ["compare", "x"],
@@ -51,6 +52,7 @@ final class UsageCommandTests: XCTestCase {
     let model = try DemoData.model()
     for path in [nowhere, empty, emptyFolder] {
       try Program.fail(["train", path])
+      try Program.fail(["config", path])
       try Program.fail(["tokenize", "--tokenizer", path, "--out", new, model + "/config.json"])
       try Program.fail(["tokenize", "--tokenizer", model, "--out", new, path])
       try Program.fail(["check", path])

@@ -5,18 +5,18 @@ import XCTest
 final class ActivationQuantizerTests: XCTestCase {
   private let counts = [0, 1, 15, 16, 17, 33, 1000]
 
-  private func levels(_ quantizer: ActivationQuantizer, _ x: [Float]) -> (levels: [Int], worth: Float) {
+  private func levels(_ quantizer: ActivationQuantizer, _ x: [Float]) -> (levels: [Int], levelScale: Float) {
     var codes = [UInt8](repeating: 7, count: x.count + 1)
-    let worth = quantizer.codes(x, into: &codes, x.count)
+    let levelScale = quantizer.codes(x, into: &codes, x.count)
     XCTAssertEqual(codes[x.count], 7, "wrote past the row")
-    return (codes.dropLast().map { Int($0) - 128 }, worth)
+    return (codes.dropLast().map { Int($0) - 128 }, levelScale)
   }
 
   private func values(_ quantizer: ActivationQuantizer, _ x: [Float]) -> [Float] {
     var codes = [UInt8](repeating: 0, count: x.count)
-    let worth = quantizer.codes(x, into: &codes, x.count)
+    let levelScale = quantizer.codes(x, into: &codes, x.count)
     var values = [Float](repeating: 0, count: x.count)
-    quantizer.values(codes, worth: worth, into: &values, x.count)
+    quantizer.values(codes, levelScale: levelScale, into: &values, x.count)
     return values
   }
 

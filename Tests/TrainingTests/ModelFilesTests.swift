@@ -187,8 +187,8 @@ final class ModelFilesTests: XCTestCase {
   private func logits(_ model: EncoderModel, _ ids: [Int32], lengths: [Int]) throws -> [Float] {
     model.prepareStep()
     let labels = [Int32](repeating: SliceInput.ignoredLabel, count: ids.count)
-    try model.forward(SliceInput(ids: ids, lengths: lengths, labels: labels))
-    return model.logits(ofTokens: Array(ids.indices))
+    let trace = try model.forward(SliceInput(ids: ids, lengths: lengths, labels: labels))
+    return model.logits(ofTokens: Array(ids.indices), trace)
   }
 
   func testAnUntiedModelIsWrittenUnderTransformersNames() throws {

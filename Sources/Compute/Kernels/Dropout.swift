@@ -37,6 +37,8 @@ public struct DropoutDraws: Sendable {
   public func fill(
     _ draws: UnsafeMutablePointer<UInt16>, count: Int, row: UInt32, sequence: UInt32, site: UInt32
   ) {
+    // More blocks than that would reach into the bits of the sequence's number.
+    guard count >= 0, DropoutDraws.room(count) / 8 <= 0x1_0000 else { fatalError("dropout draws of \(count) elements") }
     let blocks = DropoutDraws.room(count) / 8
     let last = sequence << 16 | (site & 0xFFFF)
     draws.withMemoryRebound(to: UInt32.self, capacity: blocks * 4) { words in

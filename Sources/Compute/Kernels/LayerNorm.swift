@@ -5,6 +5,7 @@ public enum LayerNorm {
   public static func statistics(_ x: UnsafePointer<Float>, _ count: Int, epsilon: Float) -> (
     mean: Float, inverse: Float
   ) {
+    guard count > 0 else { fatalError("layer norm of \(count) elements") }
     let mean = rowSum(x, count) / Float(count)
     let variance = rowSquaredDeviation(x, centre: mean, count) / Float(count)
     return (mean, 1 / (variance + epsilon).squareRoot())
@@ -37,6 +38,7 @@ public enum LayerNorm {
     weight: UnsafePointer<Float>,
     dWeight: UnsafeMutablePointer<Float>, dBias: UnsafeMutablePointer<Float>, _ count: Int
   ) {
+    guard count > 0 else { fatalError("layer norm of \(count) elements") }
     for i in 0..<count { dWeight[i] = dWeight[i].addingProduct(gradient[i], normalised[i]) }
     addRow(gradient, to: dBias, count)
     for i in 0..<count { gradient[i] *= weight[i] }

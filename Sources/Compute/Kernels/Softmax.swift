@@ -8,6 +8,7 @@ public enum Softmax {
   public static func exponentials(
     _ scores: UnsafeMutablePointer<Float>, _ count: Int, scale: Float
   ) -> (inverseSum: Float, logSum: Float) {
+    guard count > 0 else { fatalError("softmax of \(count) scores") }
     let top = rowMaximum(scores, count) * scale
     for j in 0..<count { scores[j] = vectorExp((-top).addingProduct(scores[j], scale)) }
     let sum = rowSum(scores, count)
@@ -18,13 +19,15 @@ public enum Softmax {
   ///
   /// P = e^(scale·s − logSum). On entry `scores` holds s and `dDropped` the gradient to the dropped-out probabilities; on return
   /// `scores` holds the dropped-out probabilities and `dDropped` the gradient to s, P·(dP − Σ P·dP)·scale.
-  /// - Parameter dot: Σ dO·O of the row, which equals Σ P·dP.
+  /// - Parameters:
+  ///   - dot: Σ dO·O of the row, which equals Σ P·dP.
+  ///   - dropout: a probability is dropped where its draw is below the threshold, else multiplied by the scale; nil: off.
   @inlinable
   public static func backward(
     _ scores: UnsafeMutablePointer<Float>, _ dDropped: UnsafeMutablePointer<Float>, _ count: Int, scale: Float,
-    logSum: Float, dot: Float, draws: UnsafePointer<UInt16>?, threshold: UInt16, keptScale: Float
+    logSum: Float, dot: Float, dropout: (draws: UnsafePointer<UInt16>, threshold: UInt16, scale: Float)?
   ) {
-    if let draws {
+    if let (draws, threshold, keptScale) = dropout {
       for j in 0..<count {
         let probability = vectorExp((-logSum).addingProduct(scores[j], scale))
         let kept: Float = draws[j] >= threshold ? keptScale : 0

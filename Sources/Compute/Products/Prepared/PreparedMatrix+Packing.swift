@@ -1,0 +1,222 @@
+// Once a step: levels into the packed layouts of both directions, by our packers where they know the layouts, else through
+// the library.
+
+extension PreparedMatrix {
+  /// Writes the exact levels of one row of Ŵ as floats; the weights themselves where nothing is quantized.
+  public typealias LevelRow = (_ output: Int, _ levels: UnsafeMutablePointer<Float>) -> Void
+
+  /// What packing one block works in.
+  public final class PackScratch {
+    /// `[block rows, inputs]` each.
+    let levels: AlignedBuffer<Float>
+    let values: AlignedBuffer<Float>
+    let codes: AlignedBuffer<Int8>
+
+    public init(elementCount: Int) {
+      (levels, values, codes) = (AlignedBuffer(elementCount), AlignedBuffer(elementCount), AlignedBuffer(elementCount))
+    }
+
+    public var elementCount: Int { levels.count }
+  }
+
+  /// A block of the matrix on its way into the layouts.
+  private struct Block {
+    let first: Int
+    let rows: Int
+  }
+
+  /// Rows of the matrix that one task packs: a column block of the forward layout.
+  private var blockRows: Int { forwardLayout?.columns ?? 64 }
+  public var blockCount: Int { (outputs + blockRows - 1) / blockRows }
+  /// Elements of one block.
+  public var blockElementCount: Int { blockRows * inputs }
+  /// Whether our packers know both layouts; else the library packs (`packThroughLibrary`).
+  public var packsDirectly: Bool { forwardLayout != nil && backwardLayout != nil }
+
+  private var forwardLayout: Product.PackedLayout? {
+    guard let layout = forwardProducts.largest.packedLayout, inputs % layout.interleave == 0 else { return nil }
+    return outputPanel % layout.columns == 0 || outputPanel == outputs ? layout : nil
+  }
+  private var backwardLayout: Product.PackedLayout? { backwardProducts.largest.packedLayout }
+  private var needsCodes: Bool { forwardArithmetic == .integer || backwardArithmetic == .int16 }
+
+  /// Packs block `block` of rows. `levelScale` must be set.
+  public func pack(block number: Int, scratch: PackScratch, levels levelRow: LevelRow) {
+    guard let forwardLayout, let backwardLayout else { return }
+    guard number >= 0, number < blockCount, scratch.elementCount >= blockElementCount else {
+      fatalError("block \(number) of \(blockCount) rows of [\(outputs), \(inputs)] in \(scratch.elementCount) elements")
+    }
+    let block = Block(first: number * blockRows, rows: min(blockRows, outputs - number * blockRows))
+    let levels = scratch.levels.pointer
+    for r in 0..<block.rows { levelRow(block.first + r, levels + r * inputs) }
+    if needsCodes { codesOfLevels(levels, into: scratch.codes.pointer, block.rows * inputs) }
+    if backwardArithmetic == .int16 {
+      packBackwardCodes(scratch.codes.pointer, block, backwardLayout)
+    } else if backwardArithmetic == .bfloat16 {
+      packBackward(levels, block, backwardLayout)
+    }
+    if forwardArithmetic == .integer {
+      for r in 0..<block.rows { sumLevels(levels + r * inputs, output: block.first + r) }
+      packForwardCodes(scratch.codes.pointer, block, forwardLayout)
+    }
+    // What follows multiplies by values (float32).
+    guard forwardArithmetic != .integer || backwardArithmetic == .float else { return }
+    let values = scratch.values.pointer
+    for r in 0..<block.rows {
+      multiply(levels + r * inputs, by: levelScale.pointer[block.first + r], into: values + r * inputs, inputs)
+    }
+    packForward(values, block, forwardLayout)
+    if backwardArithmetic == .float { packBackward(values, block, backwardLayout) }
+  }
+
+  private func sumLevels(_ levels: UnsafePointer<Float>, output: Int) {
+    let sum = rowSum(levels, inputs)
+    levelSum.pointer[output] = sum
+    zeroPointCompensation.pointer[output] = Int32(sum) * 128
+  }
+
+  /// The panel of the forward layout that a block lies in, and the block's first element there.
+  private func forwardPlace<Value: BitwiseCopyable>(
+    _ block: Block, _ layout: Product.PackedLayout, of kind: Value.Type
+  ) -> UnsafeMutablePointer<Value> {
+    let panel = block.first / outputPanel
+    let blockInPanel = (block.first - panel * outputPanel) / layout.columns
+    return forwardPanels.panel(panel, of: kind) + blockInPanel * layout.paddedK * layout.columns
+  }
+
+  private func packForwardCodes(_ codes: UnsafePointer<Int8>, _ block: Block, _ layout: Product.PackedLayout) {
+    Packing.codesTransposed(
+      codes, stride: inputs, panel: Packing.Panel(0, n: block.rows, k: inputs, layout),
+      into: forwardPlace(block, layout, of: Int8.self))
+  }
+
+  /// Packs a block's values for X̂·Ŵᵀ, unless they go there as codes.
+  private func packForward(_ values: UnsafePointer<Float>, _ block: Block, _ layout: Product.PackedLayout) {
+    let panel = Packing.Panel(0, n: block.rows, k: inputs, layout)
+    switch forwardArithmetic {
+    case .integer: return
+    case .float:
+      Packing.floatTransposed(
+        values, stride: inputs, panel: panel, into: forwardPlace(block, layout, of: Float.self))
+    case .bfloat16:
+      Packing.bfloat16Transposed(
+        values, stride: inputs, panel: panel, into: forwardPlace(block, layout, of: UInt16.self))
+    }
+  }
+
+  /// Packs a block's codes for dY·Ŵ and keeps their sums.
+  private func packBackwardCodes(_ codes: UnsafePointer<Int8>, _ block: Block, _ layout: Product.PackedLayout) {
+    let sums = blockLevelSums.pointer + block.first / blockRows * inputs
+    sums.update(repeating: 0, count: inputs)
+    let isLast = block.first + block.rows == outputs
+    // The last block also writes the padding.
+    let quads = 0..<(isLast ? (layout.paddedK - block.first) / 4 : block.rows / 4)
+    codes.withMemoryRebound(to: UInt8.self, capacity: block.rows * inputs) { bytes in
+      for p in 0..<inputPanelCount {
+        let target = backwardPanels.panel(p, of: Int8.self) + block.first * layout.columns
+        for c in 0..<(inputPanel + layout.columns - 1) / layout.columns {
+          Packing.codeRowQuads(
+            bytes + p * inputPanel, stride: inputs, quads: quads,
+            of: Packing.Panel(c, n: inputPanel, k: block.rows, layout), flip: 0, into: target,
+            sums: sums + p * inputPanel + c * layout.columns)
+        }
+      }
+    }
+  }
+
+  /// Packs a block's values, or in bfloat16 its levels, for dY·Ŵ.
+  private func packBackward(_ rows: UnsafePointer<Float>, _ block: Block, _ layout: Product.PackedLayout) {
+    for p in 0..<inputPanelCount {
+      for c in 0..<(inputPanel + layout.columns - 1) / layout.columns {
+        let panel = Packing.Panel(c, n: inputPanel, k: block.rows, layout)
+        if backwardArithmetic == .float {
+          Packing.floatRows(
+            rows + p * inputPanel, stride: inputs, rows: 0..<block.rows, of: panel,
+            into: backwardPanels.panel(p, of: Float.self) + block.first * layout.columns)
+        } else {
+          Packing.bfloat16RowPairs(
+            rows + p * inputPanel, stride: inputs, pairs: 0..<(block.rows + 1) / 2, of: panel,
+            into: backwardPanels.panel(p, of: UInt16.self) + block.first * layout.columns)
+        }
+      }
+    }
+  }
+
+  /// Adds up what `pack` found block by block. Once, after all blocks.
+  public func addBlockLevelSums() {
+    guard backwardArithmetic == .int16, packsDirectly else { return }
+    limbCompensation.elements.update(repeating: 0)
+    for block in 0..<blockCount {
+      let sums = blockLevelSums.pointer + block * inputs
+      for i in 0..<inputs { limbCompensation.pointer[i] &+= sums[i] &* 128 }
+    }
+  }
+
+  // MARK: - Through the library
+
+  /// Packs the whole matrix from plain buffers: CPUs whose layouts are not ours.
+  public func packThroughLibrary(levels levelRow: LevelRow) {
+    let count = outputs * inputs
+    let (levels, values) = (AlignedBuffer<Float>(count), AlignedBuffer<Float>(count))
+    let codes = AlignedBuffer<Int8>(needsCodes ? count : 0)
+    Threads.forEach(outputs) { output, _ in
+      let row = levels.pointer + output * inputs
+      levelRow(output, row)
+      multiply(row, by: levelScale.pointer[output], into: values.pointer + output * inputs, inputs)
+      if needsCodes { codesOfLevels(row, into: codes.pointer + output * inputs, inputs) }
+      if forwardArithmetic == .integer { sumLevels(row, output: output) }
+    }
+    switch forwardArithmetic {
+    case .integer: packForwardThroughLibrary(codes.pointer, byteCount: 1)
+    case .float: packForwardThroughLibrary(values.pointer, byteCount: 4)
+    case .bfloat16: packForwardThroughLibrary(PreparedMatrix.rounded(values).pointer, byteCount: 2)
+    }
+    switch backwardArithmetic {
+    case .int16:
+      packBackwardThroughLibrary(codes.pointer, byteCount: 1)
+      sumLimbCompensation(codes.pointer)
+    case .float: packBackwardThroughLibrary(values.pointer, byteCount: 4)
+    case .bfloat16: packBackwardThroughLibrary(PreparedMatrix.rounded(levels).pointer, byteCount: 2)
+    }
+  }
+
+  private static func rounded(_ values: AlignedBuffer<Float>) -> AlignedBuffer<UInt16> {
+    let rounded = AlignedBuffer<UInt16>(values.count)
+    Bfloat16.round(values.pointer, into: rounded.pointer, values.count)
+    return rounded
+  }
+
+  private func packForwardThroughLibrary(_ plain: UnsafeRawPointer, byteCount: Int) {
+    for p in 0..<outputPanelCount {
+      forwardProducts.largest.packB(
+        plain + p * outputPanel * inputs * byteCount, transposed: true, stride: inputs, into: forwardPanels[p])
+    }
+  }
+
+  private func packBackwardThroughLibrary(_ plain: UnsafeRawPointer, byteCount: Int) {
+    for p in 0..<inputPanelCount {
+      backwardProducts.largest.packB(
+        plain + p * inputPanel * byteCount, transposed: false, stride: inputs, into: backwardPanels[p])
+    }
+  }
+
+  private func sumLimbCompensation(_ codes: UnsafePointer<Int8>) {
+    limbCompensation.elements.update(repeating: 0)
+    for r in 0..<outputs {
+      let row = codes + r * inputs
+      for i in 0..<inputs { limbCompensation.pointer[i] &+= Int32(row[i]) &* 128 }
+    }
+  }
+}
+
+/// The levels as 8-bit codes.
+private func codesOfLevels(_ levels: UnsafePointer<Float>, into codes: UnsafeMutablePointer<Int8>, _ count: Int) {
+  // The mantissa of level + 1.5·2²³ ends in the level as a two's complement number.
+  for i in 0..<count { codes[i] = Int8(truncatingIfNeeded: Int32(bitPattern: (levels[i] + roundingMagic).bitPattern)) }
+}
+
+private func multiply(
+  _ source: UnsafePointer<Float>, by factor: Float, into product: UnsafeMutablePointer<Float>, _ count: Int
+) {
+  for i in 0..<count { product[i] = source[i] * factor }
+}

@@ -1,0 +1,93 @@
+/// One weight matrix Ŵ `[outputs, inputs]`, quantized and packed once a step for both directions:
+/// Y = X̂·Ŵᵀ + b forward, dX̂ = dY·Ŵ backward, chunk of rows by chunk of rows.
+///
+/// Ŵ is given as exact levels and what a level of each output stands for (`levelScale`). How the products run, in which
+/// numbers, panels and layouts, is settled when the matrix is made and known here alone.
+public final class PreparedMatrix {
+  public let outputs: Int
+  public let inputs: Int
+  public let forwardArithmetic: ForwardArithmetic
+  public let backwardArithmetic: BackwardArithmetic
+
+  /// Forward, in panels of `outputPanel` outputs.
+  let outputPanel: Int
+  let forwardProducts: RowProducts
+  let forwardPanels: PackedPanels
+  /// Backward, in panels of `inputPanel` inputs.
+  let inputPanel: Int
+  let backwardProducts: RowProducts
+  let backwardAccumulating: RowProducts
+  let backwardPanels: PackedPanels
+
+  /// `[outputs]`, what a level stands for; all alike but with γ per row.
+  public let levelScale: AlignedBuffer<Float>
+  /// `[outputs]`, the bias, plus the term of the activations' offset.
+  let effectiveBias: AlignedBuffer<Float>
+  /// `[outputs]`, Σ levels over the inputs.
+  let levelSum: AlignedBuffer<Float>
+  /// `[outputs]`, 128·Σ levels: what the unsigned codes of the activations add too much.
+  let zeroPointCompensation: AlignedBuffer<Int32>
+  /// `[inputs]`, 128·Σ levels over the outputs: what the high limbs of dY add too much.
+  let limbCompensation: AlignedBuffer<Int32>
+  /// `[blocks, inputs]`, Σ levels over each block of outputs.
+  let blockLevelSums: AlignedBuffer<Int32>
+
+  var outputPanelCount: Int { outputs / outputPanel }
+  var inputPanelCount: Int { inputs / inputPanel }
+
+  /// The longest sum of unsigned by signed codes that the products are trusted with.
+  private static let longestCodeSum = 8192
+
+  /// - Parameter widestInputPanel: the same for matrices whose input gradients are summed.
+  public init(
+    outputs: Int, inputs: Int, forward: ForwardArithmetic, backward: BackwardArithmetic, widestInputPanel: Int
+  ) throws {
+    (self.outputs, self.inputs) = (outputs, inputs)
+    (forwardArithmetic, backwardArithmetic) = (forward, backward)
+    outputPanel = PreparedMatrix.panel(outputs)
+    inputPanel = PreparedMatrix.panel(inputs, widest: widestInputPanel)
+    guard forward != .integer || inputs <= PreparedMatrix.longestCodeSum else {
+      throw ComputeError.codesTooLong(inputs: inputs)
+    }
+    guard backward != .int16 || outputs <= SplitInt16.longestSum else { throw ComputeError.codesTooLong(inputs: outputs) }
+    forwardProducts = try RowProducts(n: outputPanel, k: inputs, forward.operands)
+    backwardProducts = try RowProducts(
+      n: inputPanel, k: outputs, backward.operands, limbs: backward == .int16 ? 2 : 1)
+    // In limbs each matrix's rows have scales of their own: their sums are added as floats.
+    backwardAccumulating =
+      try backward == .int16
+      ? backwardProducts : RowProducts(n: inputPanel, k: outputs, backward.operands, accumulate: true)
+    forwardPanels = PackedPanels(count: outputs / outputPanel, panelByteCount: forwardProducts.largest.bByteCount)
+    backwardPanels = PackedPanels(count: inputs / inputPanel, panelByteCount: backwardProducts.largest.bByteCount)
+    levelScale = AlignedBuffer(outputs)
+    effectiveBias = AlignedBuffer(outputs)
+    levelSum = AlignedBuffer(outputs)
+    zeroPointCompensation = AlignedBuffer(outputs)
+    let blocks = backward == .int16 ? (outputs + 15) / 16 : 0
+    limbCompensation = AlignedBuffer(blocks == 0 ? 0 : inputs)
+    blockLevelSums = AlignedBuffer(blocks * inputs)
+  }
+
+  /// The widest divisor of `size` that is a multiple of 64 and at most `widest`: a chunk's sums then stay in the
+  /// second-level cache; `size` itself where it is small or has none.
+  public static func panel(_ size: Int, widest: Int = widestPanel) -> Int {
+    if size <= widest { return size }
+    let fitting = Swift.stride(from: widest, to: 0, by: -64).first { size % $0 == 0 }
+    return fitting ?? size
+  }
+  public static let widestPanel = 1024
+  /// Both limbs' sums of a panel, and the panel itself, share the second-level cache.
+  public static let widestLimbPanel = 384
+
+  /// Bytes of scratch that the library asks for.
+  public var libraryByteCount: Int {
+    max(forwardProducts.scratchByteCount, backwardProducts.scratchByteCount, backwardAccumulating.scratchByteCount)
+  }
+
+  /// Sets the bias, plus β·Σ levels·scale: the term of LSQ+'s offset β in an integer product.
+  public func setEffectiveBias(_ bias: UnsafePointer<Float>, activationOffset: Float) {
+    let offset = forwardArithmetic == .integer ? activationOffset : 0
+    let (effective, scale, sum) = (effectiveBias.pointer, levelScale.pointer, levelSum.pointer)
+    for j in 0..<outputs { effective[j] = bias[j] + offset * scale[j] * sum[j] }
+  }
+}

@@ -1,0 +1,63 @@
+import Compute
+import Quantization
+
+extension EncoderModel {
+  /// Clipped shares and step sizes of every site on a slice, for the logs.
+  public func siteStatistics(
+    _ trace: borrowing ForwardTrace
+  ) -> [(site: String, stepSize: Float, clippedShare: Double)] {
+    let pass = trace.currentPass()
+    var found: [(site: String, stepSize: Float, clippedShare: Double)] = []
+    for (name, weight, quantizer) in embeddings.quantizers(pass.parameters) where quantizer.rule.hasStep {
+      found.append(weightStatistics(name, weight, quantizer))
+    }
+    for layer in layers {
+      for linear in layer.linears.values where linear.rule.isOn {
+        let quantizer = WeightQuantizer(rule: linear.rule, step: linear.matrix.levelScale.pointer[0])
+        found.append(weightStatistics(String(linear.weight.name.dropLast(".weight".count)), linear.weight, quantizer))
+      }
+      found += layer.inputs.values.filter { $0.rule.hasStep }.map { activationStatistics(layer, $0, pass) }
+    }
+    return found
+  }
+
+  private func weightStatistics(
+    _ name: String, _ weight: ParameterInfo, _ quantizer: WeightQuantizer
+  ) -> (site: String, stepSize: Float, clippedShare: Double) {
+    let clipped = quantizer.clippedCount(parameters.pointer + weight.start, weight.count)
+    return (name + ".weight_quantizer", quantizer.step, Double(clipped) / Double(weight.count))
+  }
+
+  private func activationStatistics(
+    _ layer: EncoderLayer, _ input: InputQuantizer, _ pass: SlicePass
+  ) -> (site: String, stepSize: Float, clippedShare: Double) {
+    let quantizer = input.current(pass.parameters)
+    let scratch = pass.workspace.scratch[0]
+    let row = scratch.rowTemporaries.pointer
+    var clipped = 0
+    for token in 0..<pass.slice.tokenCount {
+      layer.writeInput(of: input.site, token: token, pass, into: row, scratch)
+      clipped += quantizer.clippedCount(row, input.width)
+    }
+    let total = max(pass.slice.tokenCount * input.width, 1)
+    return (input.name, quantizer.step, Double(clipped) / Double(total))
+  }
+
+  /// The first tensor of a forward pass that holds a NaN or an infinity, by its place in the model.
+  public func firstNonFiniteSite(_ trace: borrowing ForwardTrace) -> String? {
+    let pass = trace.currentPass()
+    let (h, workspace) = (dimensions.hiddenSize, pass.workspace)
+    func isBad(_ buffer: AlignedBuffer<Float>, _ width: Int) -> Bool {
+      !absoluteSum(buffer.pointer, pass.slice.tokenCount * width).isFinite
+    }
+    if isBad(workspace.norms[0].normalised, h) { return "roberta.embeddings" }
+    for layer in 0..<dimensions.layerCount {
+      let name = ParameterNames.layer(layer)
+      if isBad(workspace.layers[layer].context, h) { return name + ".attention.self" }
+      if isBad(workspace.norms[2 * layer + 1].normalised, h) { return name + ".attention.output" }
+      if isBad(workspace.layers[layer].preActivation, dimensions.intermediateSize) { return name + ".intermediate" }
+      if isBad(workspace.norms[2 * layer + 2].normalised, h) { return name + ".output" }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,107 @@
+import Compute
+import Quantization
+
+/// The initialisation rule's steps and offsets of the activation sites, measured in a forward pass.
+struct StepCalibration {
+  /// Measured values by parameter name.
+  private(set) var values: [String: Float] = [:]
+  /// True: each site's parameters take the measured values before the site is used.
+  let assigns: Bool
+  /// The names of the sites that are measured; nil: all.
+  let sites: Set<String>?
+
+  init(assigns: Bool, sites: Set<String>?) { (self.assigns, self.sites) = (assigns, sites) }
+
+  /// Measures one site on the whole slice, where it has a step and is asked for.
+  mutating func measure(_ site: ActivationSite, of layer: EncoderLayer, _ pass: SlicePass) {
+    let input = layer.inputs[site]
+    guard input.rule.hasStep, let step = input.step else { return }
+    if let sites, !sites.contains(input.name) { return }
+    let chunks = RowChunk.count(pass.slice.tokenCount)
+    var sums = [Double](repeating: 0, count: chunks)
+    var lowest = [Float](repeating: .infinity, count: chunks)
+    var highest = [Float](repeating: -.infinity, count: chunks)
+    let scratch = pass.workspace.scratch[0]
+    let row = scratch.rowTemporaries.pointer
+    for token in 0..<pass.slice.tokenCount {
+      layer.writePresentInput(of: site, token: token, pass, into: row)
+      let chunk = token / RowChunk.length
+      sums[chunk] += absoluteSum(row, input.width)
+      lowest[chunk] = min(lowest[chunk], rowMinimum(row, input.width))
+      highest[chunk] = max(highest[chunk], rowMaximum(row, input.width))
+    }
+    if input.rule.hasOffset, let offset = input.offset {
+      let (s, b) = StepInitialisation.stepAndOffset(
+        minimum: lowest.min() ?? .infinity, maximum: highest.max() ?? -.infinity, rule: input.rule)
+      record(step, s, pass)
+      record(offset, b, pass)
+    } else {
+      let count = pass.slice.tokenCount * input.width
+      record(step, StepInitialisation.step(absoluteSum: sums.reduce(0, +), count: count, rule: input.rule), pass)
+    }
+  }
+
+  private mutating func record(_ parameter: ParameterInfo, _ value: Float, _ pass: SlicePass) {
+    values[parameter.name] = value
+    if assigns { pass.parameters[parameter.start] = value }
+  }
+}
+
+/// What a pass that measured steps leaves behind.
+public struct CalibrationTrace: ~Copyable {
+  /// Measured values by parameter name.
+  public let values: [String: Float]
+  public let forward: ForwardTrace
+}
+
+extension EncoderModel {
+  /// Sets the steps of weights and tables from their values: 2·mean|W|/√p.
+  public func initialiseWeightSteps() {
+    for (name, value) in measuredWeightSteps() { parameters[layout.required(name).start] = value }
+  }
+
+  /// The activation sites that have steps, `….input_quantizer`.
+  public var activationSites: [String] {
+    layout.parameters.filter { $0.name.hasSuffix(".input_quantizer.step") }.map { String($0.name.dropLast(".step".count)) }
+  }
+
+  /// What the initialisation rule gives for every weight and table.
+  public func measuredWeightSteps() -> [String: Float] {
+    var measured: [String: Float] = [:]
+    for step in layout.parameters where step.name.hasSuffix(".weight_quantizer.step") {
+      let name = String(step.name.dropLast("_quantizer.step".count))
+      guard let rule = rules.rule(ofWeight: name) else { continue }
+      let weight = layout.required(storedName(ofWeight: name))
+      let sum = absoluteSum(parameters.pointer + weight.start, weight.count)
+      measured[step.name] = StepInitialisation.step(absoluteSum: sum, count: weight.count, rule: rule)
+    }
+    return measured
+  }
+
+  /// Runs the forward pass and measures every activation site on the way, in the order of use (numerics.md, "LSQ"). With
+  /// `assigning`, a site is used with its measured parameters, which the model keeps.
+  /// - Parameter sites: the sites (`….input_quantizer`) to be measured; nil: all. The others are used as they are.
+  public func measureActivationSteps(
+    _ input: SliceInput, assigning: Bool, sites: Set<String>? = nil
+  ) throws -> [String: Float] {
+    try calibratedForward(input, assigning: assigning, sites: sites).values
+  }
+
+  /// As `measureActivationSteps`, with the pass's trace.
+  public func calibratedForward(
+    _ input: SliceInput, assigning: Bool, sites: Set<String>? = nil
+  ) throws -> CalibrationTrace {
+    calibration = StepCalibration(assigns: assigning, sites: sites)
+    defer { calibration = nil }
+    let trace = try forward(input)
+    if assigning { setEffectiveBiases() }
+    return CalibrationTrace(values: calibration?.values ?? [:], forward: trace)
+  }
+
+  /// Measures one site on the whole slice where a calibration is under way.
+  func calibrateIfAsked(_ site: ActivationSite, of layer: EncoderLayer, _ pass: SlicePass) {
+    guard calibration != nil else { return }
+    calibration?.measure(site, of: layer, pass)
+    if calibration?.assigns == true { setEffectiveBiases() }
+  }
+}

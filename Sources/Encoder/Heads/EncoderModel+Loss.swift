@@ -1,0 +1,84 @@
+import Compute
+import Quantization
+
+extension EncoderModel {
+  /// Rows that are worked on at once: bounds the memory of the logits.
+  private static var rowGroup: Int { 512 }
+
+  /// C, the classes of the head; 0 without one.
+  public var classCount: Int { predictionHead?.classCount ?? 0 }
+
+  /// The loss of a slice, without gradients: evaluation.
+  public func loss(_ trace: borrowing ForwardTrace, predicts: Bool = false) throws -> SliceOutcome {
+    try runHead(trace.currentPass(), lossScale: 1, into: nil, predicts: predicts)
+  }
+
+  /// The loss of a slice; the head's gradients are added to `store`, and the stream's is ready for `backward`.
+  /// - Parameter lossScale: one over the labelled tokens of the *global* batch (numerics.md, "Loss and gradient").
+  public func loss(
+    _ trace: consuming ForwardTrace, lossScale: Float, into store: GradientStore
+  ) throws -> LossTrace {
+    let outcome = try runHead(trace.currentPass(), lossScale: lossScale, into: store, predicts: false)
+    return LossTrace(outcome: outcome, forward: trace)
+  }
+
+  /// Logits of the given tokens, `[tokens.count, C]`, without touching anything else.
+  public func logits(ofTokens tokens: [Int], _ trace: borrowing ForwardTrace) -> [Float] {
+    guard let predictionHead else { return [] }
+    let pass = trace.currentPass()
+    let rows = HeadTrace(rows: tokens.count, hidden: dimensions.hiddenSize, classes: classCount, trains: false)
+    rows.begin(tokens, pass, hidden: dimensions.hiddenSize)
+    predictionHead.forward(rows, pass)
+    return Array(UnsafeBufferPointer(start: rows.logits.pointer, count: tokens.count * classCount))
+  }
+
+  private func runHead(
+    _ pass: SlicePass, lossScale: Float, into store: GradientStore?, predicts: Bool
+  ) throws -> SliceOutcome {
+    let labels = pass.slice.input.labels
+    let rows = labels.indices.filter { labels[$0] != SliceInput.ignoredLabel }
+    for row in rows where labels[row] < 0 || Int(labels[row]) >= classCount {
+      throw EncoderError.labelOutOfRange(label: labels[row], count: classCount)
+    }
+    var outcome = SliceOutcome()
+    measure(.head) {
+      if store != nil {
+        let count = pass.slice.tokenCount * dimensions.hiddenSize
+        pass.workspace.dStream.pointer.update(repeating: 0, count: count)
+      }
+      guard let predictionHead else { return }
+      for first in stride(from: 0, to: rows.count, by: EncoderModel.rowGroup) {
+        let group = Array(rows[first..<min(first + EncoderModel.rowGroup, rows.count)])
+        let trace = headTrace(rows: group.count)
+        trace.begin(group, pass, hidden: dimensions.hiddenSize)
+        predictionHead.forward(trace, pass)
+        CrossEntropy.run(
+          trace.logits.pointer, classes: classCount, labels: group.map { labels[$0] }, lossScale: lossScale,
+          predicts: predicts, &outcome)
+        if let store { predictionHead.backward(trace, pass, into: store) }
+      }
+    }
+    return outcome
+  }
+
+  /// Buffers for `rows` rows, kept for the groups to come.
+  private func headTrace(rows: Int) -> HeadTrace {
+    if let headTrace, headTrace.capacity >= rows { return headTrace }
+    let made = HeadTrace(rows: rows, hidden: dimensions.hiddenSize, classes: classCount, trains: true)
+    headTrace = made
+    return made
+  }
+
+  /// The name under which the layout has a weight: the decoder of a tied head is the word table.
+  func storedName(ofWeight name: String) -> String {
+    guard name == ParameterNames.headDecoder + ".weight", head == .maskedLanguageModel(tied: true) else { return name }
+    return EmbeddingTable.word.name + ".weight"
+  }
+
+  /// The quantizer of each row of a head's matrix as it stands now.
+  public func headQuantizer(
+    _ name: String, _ rule: QuantizerRule, _ info: ParameterInfo
+  ) -> (_ row: Int) -> WeightQuantizer {
+    HeadQuantizer(name, rule: rule, layout: layout, scheme: scheme).rows(of: info, parameters.pointer)
+  }
+}

@@ -1,0 +1,10 @@
+/// What a head found on one slice.
+public struct SliceOutcome: Sendable {
+  /// Σ cross-entropy over the labelled tokens.
+  public var lossSum = 0.0
+  public var labelledTokenCount = 0
+  /// Labelled tokens whose largest logit is the label's.
+  public var correctCount = 0
+  /// The class of the largest logit, for each labelled token in order; where asked for.
+  public var predictions: [Int32] = []
+}

@@ -1,0 +1,28 @@
+/// The parameters' names, as in transformers. Names are put together when a model is made, and by what reads and writes files;
+/// never in a pass.
+enum ParameterNames {
+  static func layer(_ layer: Int) -> String { "roberta.encoder.layer.\(layer)" }
+  static func linear(_ layer: Int, _ role: LinearRole) -> String { ParameterNames.layer(layer) + "." + role.name }
+  /// The site's quantizer; its parameters are `.step` and `.offset`.
+  static func site(_ layer: Int, _ site: ActivationSite) -> String {
+    ParameterNames.layer(layer) + "." + site.name + ".input_quantizer"
+  }
+  static let embeddingsNorm = "roberta.embeddings.LayerNorm"
+  static func attentionNorm(_ layer: Int) -> String { ParameterNames.layer(layer) + ".attention.output.LayerNorm" }
+  static func outputNorm(_ layer: Int) -> String { ParameterNames.layer(layer) + ".output.LayerNorm" }
+
+  static let headDense = "lm_head.dense"
+  static let headNorm = "lm_head.layer_norm"
+  static let headDecoder = "lm_head.decoder"
+  static let classifier = "classifier"
+}
+
+/// The three embedding tables, in the order in which their rows are summed.
+enum EmbeddingTable: String, CaseIterable {
+  case word = "word_embeddings"
+  case position = "position_embeddings"
+  case type = "token_type_embeddings"
+
+  var name: String { "roberta.embeddings.\(rawValue)" }
+  var site: String { name + ".weight_quantizer" }
+}
