@@ -1,7 +1,7 @@
 extension RunConfiguration {
   /// Settings that belong together (docs/numerics.md, "Presets").
   public enum Preset: String, SettingsChoice {
-    /// The numerics contract.
+    /// The numerics contract (docs/numerics.md).
     case standard = "default"
     /// The numerics contract with the settings of the paper's text: the defaults, but for steps moved by the linear rule.
     case accmlPaper = "accml-paper"

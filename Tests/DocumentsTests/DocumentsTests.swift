@@ -38,6 +38,22 @@ final class DocumentsTests: XCTestCase {
     XCTAssertGreaterThan(count, 8, "the references were not found")
   }
 
+  /// The walk from the command to the checkpoint: `| 5 | `FILE` | `function` | …`.
+  func testTheWalkVisitsFilesAndFunctionsThatExistAndNoneTwice() throws {
+    let stops = try text("docs/architecture.md").components(separatedBy: "\n").compactMap {
+      $0.prefixMatch(of: #/\| ([0-9]+) \| `([^`]+)` \| `([^`]+)` \|/#)
+    }
+    XCTAssertTrue((10...25).contains(stops.count), "\(stops.count) stops")
+    XCTAssertEqual(stops.map { String($0.1) }, (1...max(stops.count, 1)).map { "\($0)" })
+    XCTAssertEqual(Set(stops.map { "\($0.2) \($0.3)" }).count, stops.count, "a stop is visited twice")
+    for stop in stops {
+      let source = try? text(String(stop.2))
+      XCTAssertNotNil(source, "stop \(stop.1): \(stop.2) is not there")
+      let names = (source ?? "").matches(of: #/func ([A-Za-z0-9]+)[(<]/#).map { $0.1 }
+      XCTAssertTrue(names.contains(stop.3), "stop \(stop.1): no function \(stop.3) in \(stop.2)")
+    }
+  }
+
   /// `add("gradient_norm", …)`: a field of a line of metrics.jsonl, or of a file beside it.
   func testEveryFieldOfTheMetricsStandsInTheFormats() throws {
     let page = try text("docs/formats.md")

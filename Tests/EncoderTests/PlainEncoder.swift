@@ -3,7 +3,8 @@ import Encoder
 import Foundation
 import Quantization
 
-/// The encoder of numerics.md written out plainly, in double precision, one sequence after another: the oracle of the fast one.
+/// The encoder of docs/numerics.md written out plainly, in double precision, one sequence after another: the oracle of
+/// the fast one.
 ///
 /// It runs on dual numbers, so that it gives the loss and the loss's derivative along one direction of the parameters. Rounding
 /// is straight through and clipping stops the derivative, as in `qat_reference.py`. Dropout draws at the same counters.

@@ -1,6 +1,6 @@
 /// In which arithmetic a forward product runs.
 public enum ForwardArithmetic: String, Sendable {
-  /// int8 codes with 32-bit sums, scaled once: exact (numerics.md, "Integer forward").
+  /// int8 codes with 32-bit sums, scaled once: exact (docs/numerics.md, "Integer forward").
   case integer
   /// float32 products of the quantized values.
   case float
@@ -21,7 +21,7 @@ public enum ForwardArithmetic: String, Sendable {
 public enum BackwardArithmetic: String, Sendable {
   /// float32 throughout.
   case float
-  /// dY rounded to bfloat16, codes exact, float32 sums (numerics.md, "Backward").
+  /// dY rounded to bfloat16, codes exact, float32 sums (docs/numerics.md, "Backward").
   case bfloat16
   /// dY rounded to 16 bits of its row's or column's largest, codes exact, products of 8-bit limbs with 32-bit sums
   /// (`SplitInt16`): for CPUs with VNNI and no bf16.

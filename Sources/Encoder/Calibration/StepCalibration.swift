@@ -78,8 +78,8 @@ extension EncoderModel {
     return measured
   }
 
-  /// Runs the forward pass and measures every activation site on the way, in the order of use (numerics.md, "LSQ"). With
-  /// `assigning`, a site is used with its measured parameters, which the model keeps.
+  /// Runs the forward pass and measures every activation site on the way, in the order of use
+  /// (docs/numerics.md, "LSQ"). With `assigning`, a site is used with its measured parameters, which the model keeps.
   /// - Parameter sites: the sites (`….input_quantizer`) to be measured; nil: all. The others are used as they are.
   public func measureActivationSteps(
     _ input: SliceInput, assigning: Bool, sites: Set<String>? = nil

@@ -14,7 +14,7 @@ extension EncoderModel {
   }
 
   /// The loss of a slice; the head's gradients are added to `store`, and the stream's is ready for `backward`.
-  /// - Parameter lossScale: one over the labelled tokens of the *global* batch (numerics.md, "Loss and gradient").
+  /// - Parameter lossScale: one over the labelled tokens of the *global* batch (docs/numerics.md, "Loss and gradient").
   public func loss(
     _ trace: consuming ForwardTrace, lossScale: Float, into store: GradientStore
   ) throws -> LossTrace {

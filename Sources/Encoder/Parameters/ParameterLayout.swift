@@ -12,7 +12,7 @@ public struct ParameterInfo: Sendable {
     case offset
   }
 
-  /// As in transformers, quantizer parameters as in numerics.md.
+  /// As in transformers, quantizer parameters as in docs/numerics.md.
   public let name: String
   public let shape: [Int]
   public let kind: Kind
