@@ -41,7 +41,8 @@ final class FileWriterTests: XCTestCase {
     let codes: [(Int32, (String, String) -> CheckpointError)] = [
       (ENOSPC, { .diskFull(path: $0, operation: $1) }), (EDQUOT, { .quotaExceeded(path: $0, operation: $1) }),
       (EROFS, { .readOnlyDisk(path: $0, operation: $1) }), (EACCES, { .permissionDenied(path: $0, operation: $1) }),
-      (EIO, { .inputOutput(path: $0, operation: $1) }), (EFBIG, { .system(path: $0, operation: $1, code: EFBIG) }),
+      (EIO, { .inputOutput(path: $0, operation: $1) }), (EFBIG, { .fileTooLarge(path: $0, operation: $1) }),
+      (ENODEV, { .system(path: $0, operation: $1, code: ENODEV) }),
     ]
     for (code, expected) in codes {
       let failing: [(String, FileCalls)] = [
