@@ -6,7 +6,7 @@ import PackageDescription
 // command line set once.
 let swift6: [SwiftSetting] = [.swiftLanguageMode(.v6)]
 
-// One library target a room (README, "Map"): the dependency lists below are the rule of who may know whom.
+// One library target a room (docs/architecture.md, "Rooms"): the dependency lists below are the rule of who may know whom.
 // The target CPU is a build setting of launch/build (-Xcc -march=…), not of this file.
 let package = Package(
   name: "palier",

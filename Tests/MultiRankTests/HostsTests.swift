@@ -4,7 +4,7 @@ import XCTest
 
 /// Several hosts for real: the same bits as on one, and an end in time when one is lost.
 final class HostsTests: XCTestCase {
-  /// README, "When a rank or a host is lost": the seconds within which nothing of the run is left.
+  /// docs/clusters.md, "When a rank or a host is lost": the seconds within which nothing of the run is left.
   private static let bound = 15.0
   private static let settings = [
     "--set", "compute.allow_oversubscription=true", "--set", "budget.total_steps=60", "--set",
