@@ -39,7 +39,7 @@ final class MessageTests: XCTestCase {
   }
 
   private static func scriptLines() -> [Message] {
-    ["launch/mpirun", "launch/build", "launch/demo", "launch/test"].flatMap { path -> [Message] in
+    ["launch/mpirun", "launch/build", "launch/demo", "launch/test", "launch/install"].flatMap { path -> [Message] in
       let url = SharedFolder.packageRoot.appendingPathComponent(path)
       let lines = ((try? String(contentsOf: url, encoding: .utf8)) ?? "").components(separatedBy: "\n")
       return lines.filter { $0.contains("say \"") || $0.contains("die \"") }.map { Message(text: $0, place: path) }
@@ -84,7 +84,7 @@ final class MessageTests: XCTestCase {
 
   func testEveryOptionThatAMessageNamesExists() throws {
     let help = try Self.allHelp()
-    let scripts = try ["mpirun", "build", "demo", "test"].map {
+    let scripts = try ["mpirun", "build", "demo", "test", "install"].map {
       try String(contentsOf: SharedFolder.packageRoot.appendingPathComponent("launch/\($0)"), encoding: .utf8)
     }
     // Of mpirun, srun and swift, which messages quote too.
@@ -139,7 +139,7 @@ final class MessageTests: XCTestCase {
   // MARK: Help
 
   private static let commands = [
-    "train", "evaluate", "compare", "tokenize", "encode", "init", "sample", "inspect", "footprint", "export", "logits",
+    "train", "evaluate", "compare", "config", "tokenize", "encode", "init", "sample", "inspect", "footprint", "export", "logits",
     "doctor", "check", "bench",
   ]
 

@@ -72,7 +72,9 @@ final class ResumeIdentityTests: XCTestCase {
     bytes[bytes.count - 2] ^= 1
     try bytes.write(to: weights)
     let moved = elsewhere + ["--set", "model.checkpoint=\(model.path)"]
-    try Program.fail(moved, naming: "model.checkpoint was ")
+    // A damaged copy is refused as such; one that is trusted is another checkpoint.
+    try Program.fail(moved, naming: "altered: its SHA-256 is not the one written")
+    try Program.fail(moved + ["--trust"], naming: "model.checkpoint was ")
     try right.write(to: weights)
 
     // Everything as it was, at other places, on other ranks and threads, with other logs: the same bits.

@@ -183,7 +183,7 @@ public struct InputPanels {
           sums[i] &+= Int32(row[i]) &* 128
         }
       }
-      packThroughLibrary(levels.pointer, byteCount: 1, block: b)
+      packThroughLibrary(levels, block: b)
     }
   }
 
@@ -194,19 +194,23 @@ public struct InputPanels {
         write(rows, token: block.start + 2 * pair, into: plain.pointer + 2 * pair * inputs, thread)
       }
       guard arithmetic == .bfloat16 else {
-        packThroughLibrary(plain.pointer, byteCount: 4, block: b)
+        packThroughLibrary(plain, block: b)
         continue
       }
       let rounded = AlignedBuffer<UInt16>(plain.count)
       Bfloat16.round(plain.pointer, into: rounded.pointer, plain.count)
-      packThroughLibrary(rounded.pointer, byteCount: 2, block: b)
+      packThroughLibrary(rounded, block: b)
     }
   }
 
-  private func packThroughLibrary(_ plain: UnsafeRawPointer, byteCount: Int, block b: Int) {
-    for p in 0..<panelCount {
-      layouts[b].packB(
-        plain + p * panelWidth * byteCount, transposed: false, stride: inputs, into: room.bytes.pointer + place(p, b))
+  /// The buffer must outlive the library's reading of it: a pointer alone does not keep its owner.
+  private func packThroughLibrary<Element>(_ plain: AlignedBuffer<Element>, block b: Int) {
+    withExtendedLifetime(plain) {
+      for p in 0..<panelCount {
+        layouts[b].packB(
+          plain.pointer + p * panelWidth, transposed: false, stride: inputs,
+          into: room.bytes.pointer + place(p, b))
+      }
     }
   }
 }

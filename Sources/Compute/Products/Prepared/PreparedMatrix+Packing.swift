@@ -166,17 +166,18 @@ extension PreparedMatrix {
       if needsCodes { codesOfLevels(row, into: codes.pointer + output * inputs, inputs) }
       if forwardArithmetic == .integer { sumLevels(row, output: output) }
     }
+    // Each buffer must outlive the library's reading of it: a pointer alone does not keep its owner.
     switch forwardArithmetic {
-    case .integer: packForwardThroughLibrary(codes.pointer, byteCount: 1)
-    case .float: packForwardThroughLibrary(values.pointer, byteCount: 4)
-    case .bfloat16: packForwardThroughLibrary(PreparedMatrix.rounded(values).pointer, byteCount: 2)
+    case .integer: packForwardThroughLibrary(codes)
+    case .float: packForwardThroughLibrary(values)
+    case .bfloat16: packForwardThroughLibrary(PreparedMatrix.rounded(values))
     }
     switch backwardArithmetic {
     case .int16:
-      packBackwardThroughLibrary(codes.pointer, byteCount: 1)
-      sumLimbCompensation(codes.pointer)
-    case .float: packBackwardThroughLibrary(values.pointer, byteCount: 4)
-    case .bfloat16: packBackwardThroughLibrary(PreparedMatrix.rounded(levels).pointer, byteCount: 2)
+      packBackwardThroughLibrary(codes)
+      withExtendedLifetime(codes) { sumLimbCompensation(codes.pointer) }
+    case .float: packBackwardThroughLibrary(values)
+    case .bfloat16: packBackwardThroughLibrary(PreparedMatrix.rounded(levels))
     }
   }
 
@@ -186,17 +187,21 @@ extension PreparedMatrix {
     return rounded
   }
 
-  private func packForwardThroughLibrary(_ plain: UnsafeRawPointer, byteCount: Int) {
-    for p in 0..<outputPanelCount {
-      forwardProducts.largest.packB(
-        plain + p * outputPanel * inputs * byteCount, transposed: true, stride: inputs, into: forwardPanels[p])
+  private func packForwardThroughLibrary<Element>(_ plain: AlignedBuffer<Element>) {
+    withExtendedLifetime(plain) {
+      for p in 0..<outputPanelCount {
+        forwardProducts.largest.packB(
+          plain.pointer + p * outputPanel * inputs, transposed: true, stride: inputs, into: forwardPanels[p])
+      }
     }
   }
 
-  private func packBackwardThroughLibrary(_ plain: UnsafeRawPointer, byteCount: Int) {
-    for p in 0..<inputPanelCount {
-      backwardProducts.largest.packB(
-        plain + p * inputPanel * byteCount, transposed: false, stride: inputs, into: backwardPanels[p])
+  private func packBackwardThroughLibrary<Element>(_ plain: AlignedBuffer<Element>) {
+    withExtendedLifetime(plain) {
+      for p in 0..<inputPanelCount {
+        backwardProducts.largest.packB(
+          plain.pointer + p * inputPanel, transposed: false, stride: inputs, into: backwardPanels[p])
+      }
     }
   }
 
