@@ -131,7 +131,7 @@ final class AsynchronousWriterTests: XCTestCase {
     for step in 1...3 {
       for index in values.indices { values[index] = Float(step) }
       try writer.drain()
-      values.withUnsafeBufferPointer { floats in
+      _ = values.withUnsafeBufferPointer { floats in
         snapshot.take([
           TensorView("a", shape: [1], floats: UnsafeBufferPointer(rebasing: floats[..<1])),
           TensorView("b", shape: [10_000], floats: UnsafeBufferPointer(rebasing: floats[1...])),

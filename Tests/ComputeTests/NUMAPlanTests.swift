@@ -95,7 +95,7 @@ final class NUMAMapTests: XCTestCase {
   func testMemoryAskedForOnANodeLiesThere() throws {
     let node = try XCTUnwrap(NUMAMap.nodes.first { !$0.cpus.isEmpty }).id
     for plan in [NUMAPlan.launchedOn(node: node), .across(nodes: [node])] {
-      let block = AlignedBuffer<UInt8>(1 << 20)
+      nonisolated(unsafe) let block = AlignedBuffer<UInt8>(1 << 20)
       // The policy is the thread's: one of its own, so that the other tests keep theirs.
       let thread = Thread {
         plan.placeMemory()
