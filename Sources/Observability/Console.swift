@@ -157,7 +157,9 @@ public final class Console: RunObserver {
     var table = TextTable(["score"] + evaluations.map { "\($0.stage) \($0.split)" })
     var names: [String] = []
     for score in evaluations.flatMap(\.scores) where !names.contains(score.name) { names.append(score.name) }
-    table.add(["of step"] + evaluations.map { "\($0.parametersOfStep ?? $0.globalStep)" })
+    // Baselines have no step.
+    let steps = evaluations.map { $0.parametersOfStep ?? $0.globalStep }
+    table.add(["of step"] + steps.map { $0 > 0 ? "\($0)" : "" })
     for name in names {
       table.add(
         [name]
