@@ -27,6 +27,7 @@ let package = Package(
       name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece"), .linkedLibrary("sentencepiece_train")]),
 
     // Rooms.
+    .target(name: "Base", swiftSettings: swift6),
     .target(name: "Compute", dependencies: ["COneDNN", "CNUMA"], swiftSettings: swift6),
     .target(name: "Quantization", dependencies: ["Compute"], swiftSettings: swift6),
     .target(name: "Encoder", dependencies: ["Compute", "Quantization"], swiftSettings: swift6),
@@ -34,18 +35,27 @@ let package = Package(
       name: "Corpus", dependencies: ["Compute", "CSentencePiece", .product(name: "Crypto", package: "swift-crypto")]),
     .target(name: "Ranks", dependencies: ["Compute", "COpenMPI"]),
     .target(name: "Checkpoints", dependencies: ["Compute", .product(name: "Crypto", package: "swift-crypto")]),
-    .target(name: "Observability"),
+    .target(name: "Observability", dependencies: ["Base"]),
     .target(name: "Configuration", dependencies: ["Yams"]),
+    .target(
+      name: "Models", dependencies: ["Base", "Compute", "Quantization", "Encoder", "Corpus", "Checkpoints"]),
     .target(
       name: "Training",
       dependencies: [
-        "Compute", "Quantization", "Encoder", "Corpus", "Ranks", "Checkpoints", "Observability", "Configuration",
+        "Base", "Compute", "Quantization", "Encoder", "Corpus", "Ranks", "Checkpoints", "Observability",
+        "Configuration", "Models",
       ]),
+    .target(
+      name: "Measurement",
+      dependencies: ["Compute", "Quantization", "Encoder", "Corpus", "Ranks", "Checkpoints", "Training"]),
+    .target(
+      name: "Verification",
+      dependencies: ["Compute", "Quantization", "Encoder", "Checkpoints", "Models", "Training"]),
     .executableTarget(
       name: "palier",
       dependencies: [
-        "Compute", "Quantization", "Encoder", "Corpus", "Ranks", "Checkpoints", "Observability", "Configuration",
-        "Training",
+        "Base", "Compute", "Quantization", "Encoder", "Corpus", "Ranks", "Checkpoints", "Observability",
+        "Configuration", "Models", "Training", "Measurement", "Verification",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -53,16 +63,17 @@ let package = Package(
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(name: "ComputeTests", dependencies: ["Compute", "TestSupport"]),
     .testTarget(name: "QuantizationTests", dependencies: ["Quantization", "TestSupport"]),
-    .testTarget(name: "EncoderTests", dependencies: ["Encoder", "Training", "TestSupport"]),
+    .testTarget(name: "EncoderTests", dependencies: ["Encoder", "Verification", "TestSupport"]),
     .testTarget(name: "CorpusTests", dependencies: ["Corpus", "TestSupport"], exclude: ["Fixtures"]),
     .testTarget(name: "RanksTests", dependencies: ["Ranks", "Compute", "TestSupport"]),
     .executableTarget(name: "RankProbe", dependencies: ["Ranks", "Compute"], path: "Tests/RankProbe"),
     .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "TestSupport"]),
-    .testTarget(name: "ObservabilityTests", dependencies: ["Observability", "TestSupport"]),
+    .testTarget(name: "ObservabilityTests", dependencies: ["Base", "Observability", "TestSupport"]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "TestSupport"]),
     .testTarget(name: "DocumentsTests", dependencies: ["Configuration", "TestSupport"]),
     .testTarget(
-      name: "TrainingTests", dependencies: ["Training", "Configuration", "TestSupport"], exclude: ["Fixtures"]),
+      name: "ModelsTests", dependencies: ["Models", "Training", "TestSupport"], exclude: ["Fixtures"]),
+    .testTarget(name: "TrainingTests", dependencies: ["Training", "Configuration", "TestSupport"]),
     .testTarget(
       name: "MultiRankTests",
       dependencies: [

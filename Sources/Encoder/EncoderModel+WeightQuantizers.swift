@@ -2,13 +2,13 @@ import Compute
 import Quantization
 
 extension EncoderModel {
-  /// A piece of a learned linear's weights.
+  /// A segment of a learned linear's weights.
   private typealias WeightPiece = (linear: QuantizedLinear, range: Range<Int>)
 
   /// Passes the summed gradients of the weights through their quantizers, dŴ → dW, and adds their steps' gradients.
   ///
   /// Weights and steps are the same for every slice of a step and the gradient is linear in dŴ, so this is done once, on the
-  /// sum over all slices and ranks. A step's gradient is a sum over its matrix, made piece by piece in a fixed order.
+  /// sum over all slices and ranks. A step's gradient is a sum over its matrix, made segment by segment in a fixed order.
   /// - Parameters:
   ///   - owned: the parts of the block that hold sums here; nil: all. Shards of `ParameterLayout.shards`.
   ///   - sumOverRanks: adds words up over the ranks, of which all but one have zero: afterwards the gradients of steps and
@@ -35,23 +35,23 @@ extension EncoderModel {
 
   private func isOwned(_ place: Int, _ owned: [Range<Int>]?) -> Bool { owned?.contains { $0.contains(place) } ?? true }
 
-  /// The pieces of every weight that has a learned rule's quantizer, in the order of the layers.
+  /// The segments of every weight that has a learned rule's quantizer, in the order of the layers.
   private var weightPieces: [WeightPiece] {
     let learned = layers.flatMap(\.linears.values).filter { $0.rule.hasStep }
     guard !learned.isEmpty else { return [] }
     let linearOfStart = Dictionary(uniqueKeysWithValues: learned.map { ($0.weight.start, $0) })
-    return layout.pieces.compactMap { piece in linearOfStart[piece.parameter.start].map { ($0, piece.range) } }
+    return layout.segments.compactMap { segment in linearOfStart[segment.parameter.start].map { ($0, segment.range) } }
   }
 
-  /// dŴ → dW in the owned pieces; returns each piece's part of its step's gradient, zero where another rank has it.
+  /// dŴ → dW in the owned segments; returns each segment's part of its step's gradient, zero where another rank has it.
   private func passThroughQuantizers(
-    _ pieces: [WeightPiece], _ store: GradientStore, _ owned: [Range<Int>]?
+    _ segments: [WeightPiece], _ store: GradientStore, _ owned: [Range<Int>]?
   ) -> [Double] {
-    var sums = [Double](repeating: 0, count: pieces.count)
-    let mine = pieces.indices.filter { isOwned(pieces[$0].range.lowerBound, owned) }
+    var sums = [Double](repeating: 0, count: segments.count)
+    let mine = segments.indices.filter { isOwned(segments[$0].range.lowerBound, owned) }
     sums.withUnsafeMutableBufferPointer { sums in
       Threads.forEach(mine.count) { i, thread in
-        let (linear, range) = pieces[mine[i]]
+        let (linear, range) = segments[mine[i]]
         sums[mine[i]] = passThroughQuantizer(
           linear, range, store, scratch: workspace.scratch[thread].rowTemporaries.pointer)
       }
@@ -77,14 +77,14 @@ extension EncoderModel {
   }
 
   private func addStepGradients(
-    _ pieces: [WeightPiece], _ sums: [Double], _ store: GradientStore
+    _ segments: [WeightPiece], _ sums: [Double], _ store: GradientStore
   ) {
     guard scheme.learnsSteps else { return }
     var at = 0
-    while at < pieces.count {
-      let linear = pieces[at].linear
+    while at < segments.count {
+      let linear = segments[at].linear
       var sum = 0.0
-      while at < pieces.count, pieces[at].linear === linear {
+      while at < segments.count, segments[at].linear === linear {
         sum += sums[at]
         at += 1
       }

@@ -199,9 +199,9 @@ public final class EncoderModel {
   // MARK: - Backward
 
   /// Adds the gradients of the encoder's parameters to `store`, from the stream's gradient that the head left behind.
-  /// - Parameter finished: called with each part of the block as its last gradient of this slice is in the store.
+  /// - Parameter finished: called with each bucket but the head's as its last gradient of this slice is in the store.
   public func backward(
-    _ trace: consuming LossTrace, into store: GradientStore, finished: (Range<Int>) -> Void = { _ in }
+    _ trace: consuming LossTrace, into store: GradientStore, finished: (GradientBucket) -> Void = { _ in }
   ) {
     let pass = trace.forward.currentPass()
     for layer in layers.reversed() {
@@ -209,10 +209,22 @@ public final class EncoderModel {
       measure(.attentionBackward) { layer.attention.attendBackward(pass) }
       measure(.backwardRows) { layer.backwardProjections(pass, into: store) }
       measure(.weightGradients) { layer.weightGradients(pass, into: store) }
-      finished(layout.layerRanges[layer.index])
+      finished(.layer(layer.index))
     }
     measure(.embeddings) { embeddings.backward(pass, into: store) }
-    finished(layout.embeddingRange)
+    finished(.embeddings)
+  }
+
+  // MARK: - Parameters
+
+  /// One parameter's elements, row-major in its shape; valid while the model lives.
+  public func values(of parameter: ParameterInfo) -> UnsafeMutableBufferPointer<Float> {
+    UnsafeMutableBufferPointer(rebasing: parameters.elements[parameter.range])
+  }
+
+  /// Whether no element of a parameter is a NaN or an infinity.
+  public func isFinite(_ parameter: ParameterInfo) -> Bool {
+    absoluteSum(parameters.pointer + parameter.start, parameter.count).isFinite
   }
 
   // MARK: - Time

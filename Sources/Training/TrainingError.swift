@@ -4,14 +4,7 @@ public enum TrainingError: Error, CustomStringConvertible {
   case missingSetting(String, String)
   case streamTooShort(tokens: Int, blockLength: Int)
   case emptySplit(String)
-  case missingTensor(name: String, path: String)
-  case wrongShape(name: String, path: String, expected: [Int], found: [Int])
-  case vocabularyMismatch(tokenizer: Int, model: Int, tokenizerPath: String, modelPath: String)
-  case otherTokenizer(tokenizerPath: String, modelPath: String)
   case notAvailable(String)
-  case notATagger(String)
-  case noMaskedLMHead(String)
-  case nothingQuantized(String)
   case badNumbers(step: Int, what: String)
   case everyStepSkipped(stage: String, count: Int)
   case deadSite(site: String, step: Int, reason: String)
@@ -20,10 +13,6 @@ public enum TrainingError: Error, CustomStringConvertible {
   case nothingToResume(String)
   case resumeMismatch(String)
   case otherRun(path: String, changes: [String], keys: [String])
-  case badQuantizer(String)
-  case surplusLayers(path: String, configured: Int, found: Int)
-  case nothingExcluded(pattern: String, layers: Int)
-  case damagedCheckpoint(String)
   case damagedStore(String)
 
   public var description: String {
@@ -33,21 +22,7 @@ public enum TrainingError: Error, CustomStringConvertible {
     case .streamTooShort(let tokens, let length):
       "the token stream has \(tokens) tokens, and two blocks of \(length) are the least: give more text or lower pretraining.block_length"
     case .emptySplit(let name): "the corpus has no sentence in its \(name) split: check the fine_tuning paths"
-    case .missingTensor(let name, let path):
-      "\(path): tensor \(name) is missing: this is not a complete checkpoint of the encoder that its config.json describes"
-    case .wrongShape(let name, let path, let expected, let found):
-      "\(path): tensor \(name) has shape \(found), config.json says \(expected): the file and its config do not belong together"
-    case .vocabularyMismatch(let tokenizer, let model, let tokenizerPath, let modelPath):
-      "tokenizer \(tokenizerPath) has \(tokenizer) ids, checkpoint \(modelPath) has \(model): set model.tokenizer to the checkpoint's own"
-    case .otherTokenizer(let tokenizerPath, let modelPath):
-      "tokenizer \(tokenizerPath) is not the one that checkpoint \(modelPath) brings: their ids mean other pieces; leave model.tokenizer out"
     case .notAvailable(let what): what
-    case .notATagger(let path):
-      "\(path) has no classifier with labels: give a checkpoint that fine-tuning wrote"
-    case .noMaskedLMHead(let path):
-      "\(path) has no masked-LM head: give a checkpoint of the first stage (checkpoints/alpha of a run), or --task entities or pos"
-    case .nothingQuantized(let path):
-      "\(path) has no quantizer: its weights are already what transformers computes with"
     case .badNumbers(let step, let what):
       "step \(step): \(what): stopped (guards.on_bad_numbers: skip passes over such steps; a lower learning rate may avoid them)"
     case .everyStepSkipped(let stage, let count):
@@ -65,13 +40,6 @@ public enum TrainingError: Error, CustomStringConvertible {
     case .resumeMismatch(let what): "the checkpoint does not continue this configuration: \(what)"
     case .otherRun(let path, let changes, let keys):
       "\(path) does not continue this configuration: \(changes.prefix(4).joined(separator: "; "))\(changes.count > 4 ? "; and \(changes.count - 4) more" : ""): set it back, choose another output, or go on all the same with --allow-changes \(keys.joined(separator: ","))"
-    case .badQuantizer(let what): what
-    case .surplusLayers(let path, let configured, let found):
-      "\(path): holds \(found) encoder layers, and num_hidden_layers in its config.json is \(configured): correct config.json, or leave the other layers' tensors out of the file"
-    case .nothingExcluded(let pattern, let layers):
-      "quantization.exclude: \"\(pattern)\" names no linear or table of an encoder with \(layers) layers: write first, last, or a pattern such as encoder.layer.0.*, *.output.dense, embeddings.word_embeddings"
-    case .damagedCheckpoint(let what):
-      "\(what); copy the folder again, or, where you changed it yourself, use it as it is with --trust"
     case .damagedStore(let what): "\(what) (--trust trains on it as it is)"
     }
   }

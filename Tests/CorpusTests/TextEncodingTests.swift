@@ -12,7 +12,7 @@ final class TextEncodingTests: XCTestCase {
   private func complaint(_ bytes: Data, named name: String = "a.txt", in folder: TemporaryFolder) throws -> String? {
     let url = folder.file(name)
     try bytes.write(to: url)
-    let plan = try TokenizationPlan(files: [url], pieceByteCount: 100)
+    let plan = try TokenizationPlan(files: [url], chunkByteCount: 100)
     var sums = [TextCensus()]
     for rank in 0..<3 { sums[0] += try plan.census(of: rank, rankCount: 3)[0] }
     do { try plan.requireText(sums) } catch let error as CorpusError {

@@ -8,7 +8,7 @@ final class TokenStoreTests: XCTestCase {
   @discardableResult
   private func build(
     _ texts: [Data], in folder: TemporaryFolder, name: String = "store", rankCount: Int = 1,
-    pieceByteCount: Int = 1 << 22,
+    chunkByteCount: Int = 1 << 22,
     layout: DocumentLayout = .automatic, tokenizer: Tokenizer? = nil
   ) throws -> TokenStore {
     let files = try texts.enumerated().map { number, text in
@@ -16,7 +16,7 @@ final class TokenStoreTests: XCTestCase {
       try text.write(to: file)
       return file
     }
-    let plan = try TokenizationPlan(files: files, layout: layout, pieceByteCount: pieceByteCount)
+    let plan = try TokenizationPlan(files: files, layout: layout, chunkByteCount: chunkByteCount)
     let tokenizer = try tokenizer ?? SyntheticModel().tokenizer()
     let build = try TokenStoreBuild(store: folder.file(name), plan: plan, tokenizer: tokenizer)
     try build.prepare()
@@ -66,15 +66,15 @@ final class TokenStoreTests: XCTestCase {
     XCTAssertEqual(try documents(.onePerLine), 3)
   }
 
-  func testAnyNumberOfRanksAndAnyPieceSizeGiveTheSameBytes() throws {
+  func testAnyNumberOfRanksAndAnyChunkSizeGiveTheSameBytes() throws {
     let text = mixedText(documents: 300, seed: 5)
     let folder = try TemporaryFolder()
     let one = try build([text, Data(), text], in: folder, name: "one")
     let expected = try contents(folder.file("one"))
     XCTAssertEqual(Set(expected.keys), ["tokens.bin", "manifest.json"])
-    for (rankCount, pieceByteCount) in [(2, 1000), (3, 1), (7, 37), (1, 64), (64, 1 << 16)] {
-      let name = "store-\(rankCount)-\(pieceByteCount)"
-      try build([text, Data(), text], in: folder, name: name, rankCount: rankCount, pieceByteCount: pieceByteCount)
+    for (rankCount, chunkByteCount) in [(2, 1000), (3, 1), (7, 37), (1, 64), (64, 1 << 16)] {
+      let name = "store-\(rankCount)-\(chunkByteCount)"
+      try build([text, Data(), text], in: folder, name: name, rankCount: rankCount, chunkByteCount: chunkByteCount)
       XCTAssertEqual(try contents(folder.file(name)), expected, name)
     }
     XCTAssertGreaterThan(one.manifest.replacementCount, 0)
@@ -101,18 +101,18 @@ final class TokenStoreTests: XCTestCase {
     XCTAssertEqual(store.manifest.replacementCount, 2)
   }
 
-  func testPiecesAreWholeDocumentsInOrder() throws {
+  func testChunksAreWholeDocumentsInOrder() throws {
     let folder = try TemporaryFolder()
     let text = mixedText(documents: 100, seed: 6)
     try text.write(to: folder.file("a.txt"))
     for size in [1, 10, 100, 1000, 1 << 20] {
-      let plan = try TokenizationPlan(files: [folder.file("a.txt")], layout: .blankLine, pieceByteCount: size)
-      XCTAssertEqual(plan.pieces.map(\.index), Array(plan.pieces.indices))
-      XCTAssertEqual(plan.pieces.first?.start, 0)
-      XCTAssertEqual(plan.pieces.last?.end, text.count)
-      XCTAssertTrue(zip(plan.pieces, plan.pieces.dropFirst()).allSatisfy { $0.end == $1.start && $0.byteCount >= size })
-      let dealt = (0..<3).flatMap { plan.pieces(of: $0, rankCount: 3) }
-      XCTAssertEqual(dealt.map(\.index).sorted(), Array(plan.pieces.indices))
+      let plan = try TokenizationPlan(files: [folder.file("a.txt")], layout: .blankLine, chunkByteCount: size)
+      XCTAssertEqual(plan.chunks.map(\.index), Array(plan.chunks.indices))
+      XCTAssertEqual(plan.chunks.first?.start, 0)
+      XCTAssertEqual(plan.chunks.last?.end, text.count)
+      XCTAssertTrue(zip(plan.chunks, plan.chunks.dropFirst()).allSatisfy { $0.end == $1.start && $0.byteCount >= size })
+      let dealt = (0..<3).flatMap { plan.chunks(of: $0, rankCount: 3) }
+      XCTAssertEqual(dealt.map(\.index).sorted(), Array(plan.chunks.indices))
       XCTAssertEqual(try JSONDecoder().decode(TokenizationPlan.self, from: JSONEncoder().encode(plan)), plan)
     }
   }
@@ -194,14 +194,14 @@ final class TokenStoreTests: XCTestCase {
   func testPartsOfAnotherPlanOrDamagedAreRefused() throws {
     let folder = try TemporaryFolder()
     try "le\nla\n".write(to: folder.file("a.txt"), atomically: true, encoding: .utf8)
-    let plan = try TokenizationPlan(files: [folder.file("a.txt")], pieceByteCount: 1)
+    let plan = try TokenizationPlan(files: [folder.file("a.txt")], chunkByteCount: 1)
     let tokenizer = try SyntheticModel().tokenizer()
     let build = try TokenStoreBuild(store: folder.file("s"), plan: plan, tokenizer: tokenizer)
     try build.prepare()
     try build.encodePart(of: 0, rankCount: 2)
-    let encoder = PieceTokenizer(plan: plan, tokenizer: tokenizer)
+    let encoder = ChunkTokenizer(plan: plan, tokenizer: tokenizer)
     let twice = try build.partWriter(of: 1)
-    try twice.append(encoder.encode(piece: plan.pieces[0]))
+    try twice.append(encoder.encode(chunk: plan.chunks[0]))
     try twice.finish()
     assertThrows(try build.joinParts(rankCount: 2), "one twice")
     let part = build.workFolder.appendingPathComponent("part-1.bin")
@@ -220,10 +220,10 @@ final class TokenStoreTests: XCTestCase {
     try "le\n".write(to: folder.file("a.txt"), atomically: true, encoding: .utf8)
     let plan = try TokenizationPlan(files: [folder.file("a.txt")])
     try "le la\n".write(to: folder.file("a.txt"), atomically: true, encoding: .utf8)
-    let encoder = try PieceTokenizer(plan: plan, tokenizer: SyntheticModel().tokenizer())
-    assertThrows(try encoder.encode(piece: plan.pieces[0]), "6 bytes, 3 when planned")
+    let encoder = try ChunkTokenizer(plan: plan, tokenizer: SyntheticModel().tokenizer())
+    assertThrows(try encoder.encode(chunk: plan.chunks[0]), "6 bytes, 3 when planned")
     try "la\n".write(to: folder.file("a.txt"), atomically: true, encoding: .utf8)
-    assertThrows(try encoder.encode(piece: plan.pieces[0]), "is not what rank 0 read")
+    assertThrows(try encoder.encode(chunk: plan.chunks[0]), "is not what rank 0 read")
     assertThrows(try TokenizationPlan(files: [folder.file("none.txt")]), "none.txt: cannot be read")
     assertThrows(try TokenizationPlan(files: [folder.url]), "no regular file")
   }
@@ -336,7 +336,7 @@ final class TokenStoreTests: XCTestCase {
     let folder = try TemporaryFolder()
     let text = try Data(contentsOf: file)
     let started = Date()
-    let plan = try TokenizationPlan(files: [file], pieceByteCount: 100_000)
+    let plan = try TokenizationPlan(files: [file], chunkByteCount: 100_000)
     let build = try TokenStoreBuild(store: folder.file("store"), plan: plan, tokenizer: tokenizer)
     try build.prepare()
     for rank in 0..<3 { try build.encodePart(of: rank, rankCount: 3) }

@@ -28,34 +28,34 @@ final class ParameterLayoutTests: XCTestCase {
     }
   }
 
-  /// Also of matrices of more than one piece (the tables' rows are as wide as the hidden size).
-  func testPiecesAreWholeRowsAndCoverEveryParameterOnce() throws {
+  /// Also of matrices of more than one segment (the tables' rows are as wide as the hidden size).
+  func testSegmentsAreWholeRowsAndCoverEveryParameterOnce() throws {
     let large = ParameterLayout(
       dimensions: EncoderDimensions(
         vocabularySize: 2000, hiddenSize: 48, layerCount: 1, headCount: 2, intermediateSize: 700, positionCount: 12),
       scheme: try Scheme(parsing: "LSQ_E4W4A4"), head: .maskedLanguageModel(tied: false))
-    XCTAssertGreaterThan(large.pieces.count, large.parameters.count)
+    XCTAssertGreaterThan(large.segments.count, large.parameters.count)
     for (what, layout) in try layouts() + [("large", large)] {
-      var pieces = layout.pieces[...]
+      var segments = layout.segments[...]
       for parameter in layout.parameters {
-        let mine = pieces.prefix { $0.parameter.name == parameter.name }
-        pieces = pieces.dropFirst(mine.count)
+        let mine = segments.prefix { $0.parameter.name == parameter.name }
+        segments = segments.dropFirst(mine.count)
         XCTAssertEqual(mine.first?.range.lowerBound, parameter.start, what)
         XCTAssertEqual(mine.last?.range.upperBound, parameter.range.upperBound, what)
         for (a, b) in zip(mine, mine.dropFirst()) { XCTAssertEqual(a.range.upperBound, b.range.lowerBound, what) }
         let width = parameter.shape.count > 1 ? parameter.shape[1] : 1
-        for piece in mine { XCTAssertEqual(piece.range.count % width, 0, "\(what) \(parameter.name)") }
+        for segment in mine { XCTAssertEqual(segment.range.count % width, 0, "\(what) \(parameter.name)") }
       }
-      XCTAssertTrue(pieces.isEmpty, what)
+      XCTAssertTrue(segments.isEmpty, what)
     }
   }
 
-  func testShardsTileTheBucketsAndDivideNoPiece() throws {
+  func testShardsTileTheBucketsAndDivideNoSegment() throws {
     for (what, layout) in try layouts() {
-      XCTAssertEqual(layout.buckets.reduce(0) { $0 + $1.count }, layout.elementCount, what)
+      XCTAssertEqual(layout.buckets.reduce(0) { $0 + $1.range.count }, layout.elementCount, what)
       for count in [1, 2, 3, 8, 64] {
         let shards = layout.shards(count: count)
-        for (bucket, parts) in zip(layout.buckets, shards) {
+        for (bucket, parts) in zip(layout.buckets.map(\.range), shards) {
           XCTAssertEqual(parts.count, count)
           XCTAssertEqual(parts[0].lowerBound, bucket.lowerBound)
           for (a, b) in zip(parts, parts.dropFirst()) { XCTAssertEqual(a.upperBound, b.lowerBound) }
@@ -65,8 +65,8 @@ final class ParameterLayoutTests: XCTestCase {
         for offset in layout.parameters where offset.kind == .offset {
           XCTAssertFalse(cuts.contains(offset.start), "\(what): an offset parted from its step")
         }
-        for piece in layout.pieces {
-          XCTAssertFalse(piece.range.dropFirst().contains(where: cuts.contains), "\(what): a piece of two ranks")
+        for segment in layout.segments {
+          XCTAssertFalse(segment.range.dropFirst().contains(where: cuts.contains), "\(what): a segment of two ranks")
         }
       }
     }

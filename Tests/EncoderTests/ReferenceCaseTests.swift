@@ -3,6 +3,7 @@ import Encoder
 import Foundation
 import TestSupport
 import Training
+import Verification
 import XCTest
 
 /// The cases of the double-precision reference: the project's own (`Cases`), and the golden ones where they are at hand.

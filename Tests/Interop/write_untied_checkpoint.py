@@ -3,7 +3,7 @@
 
     write_untied_checkpoint.py FOLDER
 
-Made Tests/TrainingTests/Fixtures/untied-camembert (torch 2.13.0, transformers 5.23.0). Every tensor is random, so that the
+Made Tests/ModelsTests/Fixtures/untied-camembert (torch 2.13.0, transformers 5.23.0). Every tensor is random, so that the
 decoder's two biases, lm_head.bias and lm_head.decoder.bias, differ: which one the logits follow is transformers' own answer.
 """
 import json

@@ -8,7 +8,7 @@ import XCTest
 final class AdamWTests: XCTestCase {
   private let rate = 1e-3
 
-  /// A layout with every kind of parameter; the word table is longer than one piece of the optimizer's work.
+  /// A layout with every kind of parameter; the word table is longer than one segment of the optimizer's work.
   private func layout() throws -> ParameterLayout {
     ParameterLayout(
       dimensions: EncoderDimensions(

@@ -46,20 +46,20 @@ public struct TextCensus: Sendable, Equatable {
 }
 
 extension TokenizationPlan {
-  /// The counts of the pieces that one rank encodes, by source.
+  /// The counts of the chunks that one rank encodes, by source.
   public func census(of rank: Int, rankCount: Int) throws -> [TextCensus] {
     var counts = [TextCensus](repeating: TextCensus(), count: sources.count)
     var open: (source: Int, file: MappedFile)?
-    for piece in pieces(of: rank, rankCount: rankCount) {
-      if open?.source != piece.source {
-        open = (piece.source, try MappedFile(URL(fileURLWithPath: sources[piece.source].path)))
+    for chunk in chunks(of: rank, rankCount: rankCount) {
+      if open?.source != chunk.source {
+        open = (chunk.source, try MappedFile(URL(fileURLWithPath: sources[chunk.source].path)))
       }
-      guard let file = open?.file, file.bytes.count == sources[piece.source].byteCount else {
+      guard let file = open?.file, file.bytes.count == sources[chunk.source].byteCount else {
         throw CorpusError.sourceChanged(
-          path: sources[piece.source].path, planned: sources[piece.source].byteCount, found: open?.file.bytes.count ?? 0)
+          path: sources[chunk.source].path, planned: sources[chunk.source].byteCount, found: open?.file.bytes.count ?? 0)
       }
-      counts[piece.source] += withExtendedLifetime(file) {
-        TextCensus(UnsafeBufferPointer(rebasing: file.text[piece.start..<piece.end]))
+      counts[chunk.source] += withExtendedLifetime(file) {
+        TextCensus(UnsafeBufferPointer(rebasing: file.text[chunk.start..<chunk.end]))
       }
     }
     return counts

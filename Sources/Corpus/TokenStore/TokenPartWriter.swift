@@ -1,6 +1,6 @@
 import Foundation
 
-/// One rank's part of a store under construction: the tokens of its pieces in a file, and an index beside it.
+/// One rank's part of a store under construction: the tokens of its chunks in a file, and an index beside it.
 ///
 /// The index is written last: a part without one was not finished.
 public final class TokenPartWriter {
@@ -14,16 +14,16 @@ public final class TokenPartWriter {
     files = PartFiles(folder: folder, rank: rank)
     output = try OutputFile(files.tokens)
     self.width = width
-    index = PartIndex(planFingerprint: planFingerprint, pieces: [])
+    index = PartIndex(planFingerprint: planFingerprint, chunks: [])
   }
 
-  /// Appends the tokens of a piece.
-  public func append(_ piece: EncodedPiece) throws {
-    try width.withBytes(of: piece.ids) { try output.write($0) }
-    index.pieces.append(
+  /// Appends the tokens of a chunk.
+  public func append(_ chunk: EncodedChunk) throws {
+    try width.withBytes(of: chunk.ids) { try output.write($0) }
+    index.chunks.append(
       .init(
-        index: piece.index, tokenCount: piece.ids.count, documentCount: piece.documentCount,
-        replacementCount: piece.replacementCount))
+        index: chunk.index, tokenCount: chunk.ids.count, documentCount: chunk.documentCount,
+        replacementCount: chunk.replacementCount))
   }
 
   /// Brings the part to the disk.
@@ -35,7 +35,7 @@ public final class TokenPartWriter {
 
 /// What a part holds.
 struct PartIndex: Codable {
-  struct Piece: Codable {
+  struct Chunk: Codable {
     let index: Int
     let tokenCount: Int
     let documentCount: Int
@@ -43,7 +43,7 @@ struct PartIndex: Codable {
   }
 
   let planFingerprint: String
-  var pieces: [Piece]
+  var chunks: [Chunk]
 }
 
 /// The names of a part's two files.

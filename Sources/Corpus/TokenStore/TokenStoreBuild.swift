@@ -24,7 +24,7 @@ public struct TokenStoreBuild {
   private let fingerprint: String
   private let width: TokenWidth
 
-  /// The making of a store at `store` from the pieces of `plan`.
+  /// The making of a store at `store` from the chunks of `plan`.
   public init(store: URL, plan: TokenizationPlan, tokenizer: Tokenizer) throws {
     // Without a last slash, which would put the working folder inside the store.
     self.store = store.standardizedFileURL.deletingLastPathComponent().appendingPathComponent(store.lastPathComponent)
@@ -47,19 +47,19 @@ public struct TokenStoreBuild {
     }
   }
 
-  /// The writer of a rank's part, for a caller who encodes the pieces itself.
+  /// The writer of a rank's part, for a caller who encodes the chunks itself.
   public func partWriter(of rank: Int) throws -> TokenPartWriter {
     try TokenPartWriter(folder: workFolder, rank: rank, planFingerprint: fingerprint, width: width)
   }
 
-  /// Encodes and writes the pieces of one rank; `progress` hears how many bytes of text are done, after each piece.
+  /// Encodes and writes the chunks of one rank; `progress` hears how many bytes of text are done, after each chunk.
   public func encodePart(of rank: Int, rankCount: Int, progress: (_ bytesDone: Int) -> Void = { _ in }) throws {
     let writer = try partWriter(of: rank)
-    let encoder = PieceTokenizer(plan: plan, tokenizer: tokenizer)
+    let encoder = ChunkTokenizer(plan: plan, tokenizer: tokenizer)
     var bytesDone = 0
-    for piece in plan.pieces(of: rank, rankCount: rankCount) {
-      try writer.append(encoder.encode(piece: piece))
-      bytesDone += piece.byteCount
+    for chunk in plan.chunks(of: rank, rankCount: rankCount) {
+      try writer.append(encoder.encode(chunk: chunk))
+      bytesDone += chunk.byteCount
       progress(bytesDone)
     }
     try writer.finish()
@@ -68,11 +68,11 @@ public struct TokenStoreBuild {
   /// Joins the parts of all ranks into the store and gives it its name. Rank zero's task, when every part is finished.
   public func joinParts(rankCount: Int) throws -> TokenStoreManifest {
     let parts = try (0..<rankCount).map { try Part(folder: workFolder, rank: $0, plan: fingerprint, width: width) }
-    // The pieces point into the parts' mappings, which must outlive the join.
+    // The chunks point into the parts' mappings, which must outlive the join.
     defer { withExtendedLifetime(parts) {} }
-    let pieces = try inOrder(parts)
+    let chunks = try inOrder(parts)
     let tokenFile = workFolder.appendingPathComponent(TokenStoreManifest.tokenFileName)
-    let manifest = manifest(of: pieces.map(\.entry), sha256: try join(pieces, into: tokenFile))
+    let manifest = manifest(of: chunks.map(\.entry), sha256: try join(chunks, into: tokenFile))
     guard manifest.documentCount > 0 else { throw CorpusError.emptyCorpus(files: plan.sources.map(\.path)) }
     try OutputFile.write(manifest.json(), to: workFolder.appendingPathComponent(TokenStoreManifest.fileName))
     for rank in 0..<rankCount {
@@ -94,16 +94,16 @@ public struct TokenStoreBuild {
 // MARK: - Joining
 
 extension TokenStoreBuild {
-  /// A piece's entry, and where its tokens lie.
-  private struct PlacedPiece {
-    let entry: PartIndex.Piece
+  /// A chunk's entry, and where its tokens lie.
+  private struct PlacedChunk {
+    let entry: PartIndex.Chunk
     let bytes: UnsafeRawBufferPointer
   }
 
   /// A finished part.
   private struct Part {
     let tokens: MappedFile
-    let pieces: [PlacedPiece]
+    let chunks: [PlacedChunk]
 
     init(folder: URL, rank: Int, plan: String, width: TokenWidth) throws {
       let files = PartFiles(folder: folder, rank: rank)
@@ -116,49 +116,49 @@ extension TokenStoreBuild {
       }
       guard index.planFingerprint == plan else { throw bad("a part of other files or of another tokenizer") }
       tokens = try MappedFile(files.tokens)
-      var placed: [PlacedPiece] = []
+      var placed: [PlacedChunk] = []
       var at = 0
-      for entry in index.pieces {
+      for entry in index.chunks {
         let (byteCount, overflow) = entry.tokenCount.multipliedReportingOverflow(by: width.byteCount)
         guard !overflow, byteCount >= 0, byteCount <= tokens.bytes.count - at else {
           throw bad("its token file is too short")
         }
         placed.append(
-          PlacedPiece(entry: entry, bytes: UnsafeRawBufferPointer(rebasing: tokens.bytes[at..<at + byteCount])))
+          PlacedChunk(entry: entry, bytes: UnsafeRawBufferPointer(rebasing: tokens.bytes[at..<at + byteCount])))
         at += byteCount
       }
       guard at == tokens.bytes.count else { throw bad("its token file is too long") }
-      pieces = placed
+      chunks = placed
     }
   }
 
-  /// The pieces of all parts in the plan's order, each there once.
-  private func inOrder(_ parts: [Part]) throws -> [PlacedPiece] {
-    let pieces = parts.flatMap(\.pieces).sorted { $0.entry.index < $1.entry.index }
-    guard pieces.map(\.entry.index) == Array(plan.pieces.indices) else {
+  /// The chunks of all parts in the plan's order, each there once.
+  private func inOrder(_ parts: [Part]) throws -> [PlacedChunk] {
+    let chunks = parts.flatMap(\.chunks).sorted { $0.entry.index < $1.entry.index }
+    guard chunks.map(\.entry.index) == Array(plan.chunks.indices) else {
       throw CorpusError.badPart(
-        path: workFolder.path, problem: "\(pieces.count) pieces encoded of \(plan.pieces.count) planned, or one twice")
+        path: workFolder.path, problem: "\(chunks.count) chunks encoded of \(plan.chunks.count) planned, or one twice")
     }
-    return pieces
+    return chunks
   }
 
-  /// Writes the tokens of all pieces and returns their SHA-256.
-  private func join(_ pieces: [PlacedPiece], into url: URL) throws -> String {
+  /// Writes the tokens of all chunks and returns their SHA-256.
+  private func join(_ chunks: [PlacedChunk], into url: URL) throws -> String {
     let output = try OutputFile(url)
     var hash = SHA256()
-    for piece in pieces where piece.bytes.count > 0 {
-      hash.update(bufferPointer: piece.bytes)
-      try output.write(piece.bytes)
+    for chunk in chunks where chunk.bytes.count > 0 {
+      hash.update(bufferPointer: chunk.bytes)
+      try output.write(chunk.bytes)
     }
     try output.finish()
     return hash.finalize().hexadecimal
   }
 
-  private func manifest(of pieces: [PartIndex.Piece], sha256: String) -> TokenStoreManifest {
+  private func manifest(of chunks: [PartIndex.Chunk], sha256: String) -> TokenStoreManifest {
     TokenStoreManifest(
       formatVersion: TokenStoreManifest.currentFormatVersion, tokenizerFingerprint: tokenizer.fingerprint,
       vocabularySize: tokenizer.vocabularySize, bytesPerToken: width.byteCount,
-      tokenCount: pieces.reduce(0) { $0 + $1.tokenCount }, documentCount: pieces.reduce(0) { $0 + $1.documentCount },
-      replacementCount: pieces.reduce(0) { $0 + $1.replacementCount }, sources: plan.sources, sha256: sha256)
+      tokenCount: chunks.reduce(0) { $0 + $1.tokenCount }, documentCount: chunks.reduce(0) { $0 + $1.documentCount },
+      replacementCount: chunks.reduce(0) { $0 + $1.replacementCount }, sources: plan.sources, sha256: sha256)
   }
 }

@@ -1,9 +1,9 @@
 import Crypto
 import Foundation
 
-/// How text files are cut into pieces for tokenization.
+/// How text files are cut into chunks for tokenization.
 ///
-/// Follows from the files alone, never from the number of ranks: whoever encodes a piece, the store has the same bytes.
+/// Follows from the files alone, never from the number of ranks: whoever encodes a chunk, the store has the same bytes.
 /// Every rank can make the plan itself, or get rank zero's (it is `Codable`).
 public struct TokenizationPlan: Codable, Sendable, Equatable {
   /// A text file.
@@ -19,7 +19,7 @@ public struct TokenizationPlan: Codable, Sendable, Equatable {
   }
 
   /// A stretch of whole documents of one file.
-  public struct Piece: Codable, Sendable, Equatable {
+  public struct Chunk: Codable, Sendable, Equatable {
     /// Its place in the plan, and in the store.
     public let index: Int
     /// The number of its file in `sources`.
@@ -37,27 +37,27 @@ public struct TokenizationPlan: Codable, Sendable, Equatable {
 
   /// The files, in the order given.
   public let sources: [Source]
-  /// The pieces, in the order of the store.
-  public let pieces: [Piece]
+  /// The chunks, in the order of the store.
+  public let chunks: [Chunk]
 
-  /// Cuts `files` into pieces of about `pieceByteCount` bytes, at document boundaries; a long document makes a long piece.
-  public init(files: [URL], layout: DocumentLayout = .automatic, pieceByteCount: Int = 1 << 22) throws {
-    precondition(pieceByteCount > 0, "TokenizationPlan: pieces of \(pieceByteCount) bytes")
+  /// Cuts `files` into chunks of about `chunkByteCount` bytes, at document boundaries; a long document makes a long chunk.
+  public init(files: [URL], layout: DocumentLayout = .automatic, chunkByteCount: Int = 1 << 22) throws {
+    precondition(chunkByteCount > 0, "TokenizationPlan: chunks of \(chunkByteCount) bytes")
     var sources: [Source] = []
-    var pieces: [Piece] = []
+    var chunks: [Chunk] = []
     for file in files {
       let mapped = try MappedFile(file)
       let documents = Documents(text: mapped.text, layout: Documents.resolve(layout, for: mapped.text))
       var whole = SHA256()
       var start = 0
       while start < mapped.bytes.count {
-        let target = min(start + pieceByteCount, mapped.bytes.count)
+        let target = min(start + chunkByteCount, mapped.bytes.count)
         let end = documents.boundary(atOrAfter: target)
         let bytes = UnsafeRawBufferPointer(rebasing: mapped.bytes[start..<end])
         whole.update(bufferPointer: bytes)
-        pieces.append(
-          Piece(
-            index: pieces.count, source: sources.count, start: start, end: end,
+        chunks.append(
+          Chunk(
+            index: chunks.count, source: sources.count, start: start, end: end,
             sha256: SHA256.hash(data: bytes).hexadecimal))
         start = end
       }
@@ -67,16 +67,16 @@ public struct TokenizationPlan: Codable, Sendable, Equatable {
           sha256: whole.finalize().hexadecimal))
     }
     self.sources = sources
-    self.pieces = pieces
+    self.chunks = chunks
   }
 
-  /// The size of all pieces in bytes.
+  /// The size of all chunks in bytes.
   public var byteCount: Int { sources.reduce(0) { $0 + $1.byteCount } }
 
-  /// The pieces that rank `rank` of `rankCount` encodes: every `rankCount`-th one.
-  public func pieces(of rank: Int, rankCount: Int) -> [Piece] {
+  /// The chunks that rank `rank` of `rankCount` encodes: every `rankCount`-th one.
+  public func chunks(of rank: Int, rankCount: Int) -> [Chunk] {
     precondition(rank >= 0 && rank < rankCount, "TokenizationPlan: rank \(rank) of \(rankCount)")
-    return stride(from: rank, to: pieces.count, by: rankCount).map { pieces[$0] }
+    return stride(from: rank, to: chunks.count, by: rankCount).map { chunks[$0] }
   }
 
   /// SHA-256 of what the text is, wherever it lies: the bytes and layout of every file, in order.

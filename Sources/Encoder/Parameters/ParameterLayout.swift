@@ -38,8 +38,8 @@ public struct ParameterLayout: Sendable {
   public private(set) var embeddingRange = 0..<0
   public private(set) var layerRanges: [Range<Int>] = []
   public private(set) var headRange = 0..<0
-  /// Every parameter cut into pieces, in the order of the block.
-  public private(set) var pieces: [ParameterPiece] = []
+  /// Every parameter cut into segments, in the order of the block.
+  public private(set) var segments: [ParameterSegment] = []
   private var indexByName: [String: Int] = [:]
 
   /// Lays out an encoder with its quantizers' parameters and a head.
@@ -56,7 +56,7 @@ public struct ParameterLayout: Sendable {
     addHead(head, d)
     if case .maskedLanguageModel = head, !scheme.learnsSteps { addHeadSites(rules) }
     headRange = start..<elementCount
-    pieces = ParameterLayout.cut(parameters)
+    segments = ParameterLayout.cut(parameters)
   }
 
   /// The parameter of this name; nil where the model has none.

@@ -1,0 +1,41 @@
+/// What can go wrong between a checkpoint and a model; each description is one line that says what, where and what to do.
+public enum ModelError: Error, CustomStringConvertible {
+  case missingTensor(name: String, path: String)
+  case wrongShape(name: String, path: String, expected: [Int], found: [Int])
+  case vocabularyMismatch(tokenizer: Int, model: Int, tokenizerPath: String, modelPath: String)
+  case otherTokenizer(tokenizerPath: String, modelPath: String)
+  case notATagger(String)
+  case noMaskedLMHead(String)
+  case nothingQuantized(String)
+  case notFinite(tensor: String, path: String)
+  case surplusLayers(path: String, configured: Int, found: Int)
+  case nothingExcluded(pattern: String, layers: Int)
+  case damagedCheckpoint(String)
+
+  public var description: String {
+    switch self {
+    case .missingTensor(let name, let path):
+      "\(path): tensor \(name) is missing: this is not a complete checkpoint of the encoder that its config.json describes"
+    case .wrongShape(let name, let path, let expected, let found):
+      "\(path): tensor \(name) has shape \(found), config.json says \(expected): the file and its config do not belong together"
+    case .vocabularyMismatch(let tokenizer, let model, let tokenizerPath, let modelPath):
+      "tokenizer \(tokenizerPath) has \(tokenizer) ids, checkpoint \(modelPath) has \(model): set model.tokenizer to the checkpoint's own"
+    case .otherTokenizer(let tokenizerPath, let modelPath):
+      "tokenizer \(tokenizerPath) is not the one that checkpoint \(modelPath) brings: their ids mean other pieces; leave model.tokenizer out"
+    case .notATagger(let path):
+      "\(path) has no classifier with labels: give a checkpoint that fine-tuning wrote"
+    case .noMaskedLMHead(let path):
+      "\(path) has no masked-LM head: give a checkpoint of the first stage (checkpoints/alpha of a run), or --task entities or pos"
+    case .nothingQuantized(let path):
+      "\(path) has no quantizer: its weights are already what transformers computes with"
+    case .notFinite(let tensor, let path):
+      "\(path): tensor \(tensor) holds a NaN or an infinity: the checkpoint is damaged"
+    case .surplusLayers(let path, let configured, let found):
+      "\(path): holds \(found) encoder layers, and num_hidden_layers in its config.json is \(configured): correct config.json, or leave the other layers' tensors out of the file"
+    case .nothingExcluded(let pattern, let layers):
+      "quantization.exclude: \"\(pattern)\" names no linear or table of an encoder with \(layers) layers: write first, last, or a pattern such as encoder.layer.0.*, *.output.dense, embeddings.word_embeddings"
+    case .damagedCheckpoint(let what):
+      "\(what); copy the folder again, or, where you changed it yourself, use it as it is with --trust"
+    }
+  }
+}

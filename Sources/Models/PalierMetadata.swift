@@ -1,0 +1,70 @@
+import Base
+import Checkpoints
+import Corpus
+import Quantization
+
+/// What Palier notes in a checkpoint's `config.json`, under the key `palier`, beyond what transformers needs.
+public struct PalierMetadata: Equatable, Sendable {
+  /// How its tensors are to be quantized, options included; float32 where a checkpoint is not Palier's.
+  public var scheme = Scheme.float32
+  /// The version that wrote it.
+  public var version: String?
+  /// The stage at whose end, or in which, it was written.
+  public var stage: TrainingStage?
+  /// What its labels tag.
+  public var task: TaggedTask?
+  /// Where the texts that it was trained on were cut into words, `RunConfiguration.WordTokenization`; nil: at white space.
+  public var tokenization: String?
+  /// The run's step.
+  public var globalStep: Int?
+  /// In which arithmetic it was trained, by name.
+  public var arithmetic: [NamedText] = []
+  /// What was changed on a resume by the user's leave.
+  public var changes: [String] = []
+  /// Whether anything was noted.
+  public private(set) var isPresent = false
+
+  /// The facts in a configuration; none is an error but a scheme that this version does not know.
+  public init(_ config: HuggingFaceConfig) throws {
+    guard let fields = config.fields[ModelCheckpointIO.palierSection]?.object else { return }
+    isPresent = true
+    if let name = fields["scheme"]?.string { scheme = try Scheme(parsing: name) }
+    scheme.gammaPerRow = fields["bitnet_gamma"]?.string == "row"
+    scheme.quantizesHead = fields["quantized_head"]?.bool ?? false
+    scheme.sharesSteps = fields["shared_steps"]?.string == "by-kind"
+    scheme.exclude = fields["exclude"]?.array?.compactMap(\.string) ?? []
+    scheme.resetsSteps = fields["reset_steps"]?.string == "reload"
+    scheme.learnsSteps = fields["learned_steps"]?.bool ?? true
+    version = fields["version"]?.string
+    stage = fields["stage"]?.string.flatMap { TrainingStage(rawValue: $0) }
+    task = fields["task"]?.string.flatMap { TaggedTask(rawValue: $0) }
+    tokenization = fields["tokenization"]?.string
+    globalStep = fields["global_step"]?.integer
+    let noted = fields["arithmetic"]?.object
+    arithmetic = noted?.keys.compactMap { key in noted?[key]?.string.map { NamedText(key, $0) } } ?? []
+    changes = fields["changes"]?.array?.compactMap(\.string) ?? []
+  }
+
+  /// The arithmetic of a run and what was changed in it, as they are noted.
+  package static func fields(ofArithmetic arithmetic: [NamedText], changes: [String]) -> JSONFields {
+    var noted = JSONFields()
+    for entry in arithmetic { noted[entry.name] = .string(entry.value) }
+    var fields = JSONFields()
+    fields["arithmetic"] = .object(noted)
+    if !changes.isEmpty { fields["changes"] = .array(changes.map { .string($0) }) }
+    return fields
+  }
+
+  /// A scheme as it is noted: its name, and those options that change what a checkpoint computes.
+  package static func fields(of scheme: Scheme) -> JSONFields {
+    var fields: JSONFields = ["scheme": .string(scheme.name)]
+    if scheme.gammaPerRow { fields["bitnet_gamma"] = "row" }
+    if scheme.quantizesHead { fields["quantized_head"] = true }
+    if scheme.sharesSteps { fields["shared_steps"] = "by-kind" }
+    if !scheme.exclude.isEmpty { fields["exclude"] = .array(scheme.exclude.map { .string($0) }) }
+    if scheme.resetsSteps { fields["reset_steps"] = "reload" }
+    // The head's own steps are there only where none is learned.
+    if !scheme.learnsSteps { fields["learned_steps"] = false }
+    return fields
+  }
+}

@@ -1,0 +1,212 @@
+import Base
+import Checkpoints
+import Compute
+import Encoder
+import Foundation
+import Models
+import Observability
+import Ranks
+
+/// A checkpoint that a run goes on from: the leader has its files, all ranks what it says.
+struct ResumedRun {
+  let progress: RunProgress
+  let path: String
+}
+
+extension Trainer {
+  // MARK: - Writing
+
+  /// Parameters, moments and progress, as `checkpoints/step-…`; the write itself may go on while training does.
+  func saveCheckpoint() throws {
+    progress.seconds = elapsed
+    progress.updateCount = replica.optimizer.stepCount
+    (progress.madeWith, progress.identity) = (identity, outline)
+    // The job in flight reads the snapshot: it must be done before the next one is taken. What became of it does not concern
+    // this one.
+    try drainCheckpoints()
+    try replica.takeSnapshot(into: leader?.snapshot)
+    try onLeader { desk in
+      let parameterCount = ModelCheckpointIO.views(of: replica.model).count
+      let state = CheckpointState(
+        config: config(), tensors: Array(desk.snapshot.tensors.prefix(parameterCount)),
+        arrays: Array(desk.snapshot.tensors.dropFirst(parameterCount)),
+        values: ["progress": .string(try progress.text())], tokenizer: tokenizer.modelFile.deletingLastPathComponent())
+      let (series, step) = (desk.series, progress.globalStep)
+      try desk.writer.submit { try series.write(step: step) { try state.write(into: $0) } }
+      if !configuration.checkpoints.asynchronous { try desk.writer.drain() }
+    }
+  }
+
+  /// Waits for the checkpoint in flight.
+  func drainCheckpoints() throws { try onLeader { try $0.writer.drain() } }
+
+  /// The model with its masked-LM head at the switch.
+  func saveAlpha() throws {
+    let isSaved = try saveModel { $0.series.alpha }
+    note(
+      "switch at α = \(configuration.budget.alpha): "
+        + (isSaved ? "encoder saved as checkpoints/alpha" : "the encoder could not be saved as checkpoints/alpha"))
+  }
+
+  /// - Returns: on every rank, whether it was written.
+  func saveBest() throws -> Bool { try saveModel { $0.series.best } }
+
+  /// What the run should have left by now and could not write, in words; the same on every rank. Collective.
+  func unwritten() throws -> [String] {
+    try drainCheckpoints()
+    return try world.fromLeader {
+      let alpha = configuration.budget.pretrainingSteps > 0 && progress.stage == .fineTuning
+      let best = lostBest.map { ["checkpoints/best of step \($0.step)"] } ?? []
+      return best + (leader?.missing(at: progress.globalStep, alpha: alpha) ?? [])
+    }
+  }
+
+  @discardableResult
+  private func saveModel(to place: (RunOutputs) -> URL) throws -> Bool {
+    try onLeader { desk in
+      let state = CheckpointState(
+        config: config(), tensors: ModelCheckpointIO.views(of: replica.model), arrays: [], values: [:],
+        tokenizer: tokenizer.modelFile.deletingLastPathComponent())
+      try AtomicFolder.write(to: place(desk), replacingAnything: true) { try state.write(into: $0) }
+    }
+  }
+
+  /// Runs `work` on rank zero; every rank learns of a failure, which stops the run or, by choice, only costs the checkpoint.
+  /// - Returns: on every rank, whether it succeeded.
+  @discardableResult
+  private func onLeader(_ work: (RunOutputs) throws -> Void) throws -> Bool {
+    try world.fromLeader {
+      guard let leader else { return true }
+      do { try work(leader) } catch {
+        guard configuration.checkpoints.onWriteFailure == .proceed else { throw error }
+        leader.observers?.warn("\(error); training goes on to the next checkpoint")
+        return false
+      }
+      return true
+    }
+  }
+
+  private func config() -> HuggingFaceConfig {
+    var facts = PalierMetadata.fields(of: scheme)
+    facts["version"] = .string(PalierVersion.text)
+    facts["stage"] = .string(progress.stage.rawValue)
+    facts["global_step"] = .integer(progress.globalStep)
+    if let collapse = progress.collapseReports.last { facts["collapsed"] = .string("\(collapse.stage): \(collapse.reason)") }
+    if let task = fineTuning?.corpus.task { facts["task"] = .string(task.rawValue) }
+    if fineTuning != nil, configuration.fineTuning.tokenization != .whitespace {
+      facts["tokenization"] = .string(configuration.fineTuning.tokenization.rawValue)
+    }
+    let made = PalierMetadata.fields(ofArithmetic: identity.arithmetic.namedTexts, changes: progress.changes ?? [])
+    for (name, value) in made { facts[name] = value }
+    return ModelCheckpointIO.config(
+      from: source.config, head: replica.model.head, labels: fineTuning?.labels.names, facts: facts)
+  }
+
+  // MARK: - Reading
+
+  /// The newest intact checkpoint of the run's folder; nil where none was ever finished, so that the run starts again.
+  /// Collective.
+  func findCheckpoint() throws -> ResumedRun? {
+    struct Found: Codable {
+      var progress: RunProgress?
+      var path = ""
+      var skipped: [String] = []
+    }
+    let found: Found = try world.fromLeader {
+      guard let leader else { return Found() }
+      let found = try leader.series.latestIntact()
+      guard let checkpoint = found.checkpoint else {
+        if found.skipped.isEmpty { return Found() }
+        throw TrainingError.nothingToResume(([leader.folder.url.path] + found.skipped).joined(separator: "; "))
+      }
+      let state = try TrainerStateFile(checkpoint.url)
+      return Found(progress: try RunProgress(state), path: checkpoint.url.path, skipped: found.skipped)
+    }
+    guard let progress = found.progress else { return nil }
+    found.skipped.forEach { leader?.say("warning: \($0)") }
+    return ResumedRun(progress: progress, path: found.path)
+  }
+
+  /// Fills parameters and moments from a checkpoint: the leader reads, all ranks get the same bits, or their shards of them.
+  func load(_ resumed: ResumedRun) throws {
+    let url = URL(fileURLWithPath: resumed.path)
+    try world.agree {
+      guard world.isLeader else { return }
+      let folder = try HuggingFaceFolder(url)
+      _ = try ModelCheckpointIO.load(
+        folder, into: replica.model, seed: configuration.seed, range: 0.02, drawsHead: false, keepsFittingSteps: true)
+    }
+    try shareParameters()
+    try replica.spreadMoments { try TrainerStateFile(url).arrays.floats($0.rawValue, into: $1) }
+    replica.optimizer.stepCount = resumed.progress.updateCount
+  }
+
+  /// The best checkpoint's parameters, on every rank.
+  func loadBest() throws {
+    try drainCheckpoints()
+    try world.agree {
+      guard let leader else { return }
+      try AtomicFolder.verify(leader.series.best)
+      let folder = try HuggingFaceFolder(leader.series.best)
+      _ = try ModelCheckpointIO.load(
+        folder, into: replica.model, seed: configuration.seed, range: 0.02, drawsHead: false, keepsFittingSteps: true)
+    }
+    try shareParameters()
+  }
+
+  private func shareParameters() throws {
+    try world.broadcast(UnsafeMutableRawBufferPointer(replica.model.parameters.elements))
+  }
+
+  // MARK: - The switch
+
+  /// From masked-LM to token classification: rank zero's decision, which all carry out. The encoder and its quantizers stay,
+  /// the MLM head goes, the classifier comes, moments and schedule start afresh (docs/numerics.md, "Budget").
+  func switchStage(to stage: TrainingStage) throws {
+    let decided: String = try world.fromLeader { stage.rawValue }
+    progress.stage = TrainingStage(rawValue: decided) ?? stage
+    progress.stageStep = 0
+    progress.updateCount = 0
+    progress.firstLoss = nil
+    progress.skippedInStage = nil
+    note("rank 0 switches from masked-LM to token classification after step \(progress.globalStep)")
+    guard replica != nil else { return }
+    let old = replica.model
+    let encoder = old.layout.parameters.filter { !old.layout.headRange.contains($0.start) }
+    var kept: [(name: String, values: [Float])] = encoder.map { parameter in
+      (parameter.name, Array(old.values(of: parameter)))
+    }
+    // The old replica goes before the new one comes: two of them may not fit.
+    replica = nil
+    let model = try makeModel(stage)
+    for (name, values) in kept {
+      guard let parameter = model.layout[name] else { continue }
+      _ = model.values(of: parameter).update(from: values)
+    }
+    kept = []
+    for parameter in model.layout.parameters where model.layout.headRange.contains(parameter.start) {
+      ModelCheckpointIO.draw(parameter, model, seed: configuration.seed, range: Float(source.config.initializerRange))
+    }
+    if scheme.resetsSteps {
+      model.initialiseWeightSteps()
+      model.shareSteps()
+      unmeasuredSites = model.activationSites
+      note("quantization.reset_steps is reload: steps are set again, those of activations on the next batch")
+    }
+    replica = makeReplica(around: model)
+  }
+}
+
+/// What one checkpoint folder holds.
+private struct CheckpointState: @unchecked Sendable {
+  let config: HuggingFaceConfig
+  let tensors: [TensorView]
+  let arrays: [TensorView]
+  let values: JSONFields
+  let tokenizer: URL
+
+  func write(into stage: AtomicFolder.Stage) throws {
+    try HuggingFaceFolder.write(into: stage, config: config, tensors: tensors, tokenizerFrom: tokenizer)
+    if !arrays.isEmpty { try TrainerStateFile.write(into: stage, arrays: arrays, values: values) }
+  }
+}

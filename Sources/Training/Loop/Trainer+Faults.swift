@@ -1,0 +1,90 @@
+import Compute
+import Corpus
+import Encoder
+import Models
+import Observability
+import Quantization
+import Ranks
+
+// What a run says of itself while it still can be stopped: quantizer sites that die, stages that collapse.
+
+extension Trainer {
+  // MARK: - Quantizer sites
+
+  /// The slice on which sites are looked at: the first that an evaluation sees, so that what is said of them depends neither
+  /// on the number of ranks nor on the step's batch.
+  func siteProbe(_ data: StageData) -> Slice? {
+    guard scheme.isQuantized else { return nil }
+    let tokens = configuration.evaluation.sliceTokens
+    switch data {
+    case .pretraining(let data): return data.validationSlices(tokens: tokens).first
+    case .fineTuning(let data):
+      return data.groups(data.evaluationSplit, tokens: tokens).lazy.flatMap(\.slices).first
+    }
+  }
+
+  /// Notes each site's step before the run's first update; a resumed run has them from its checkpoint.
+  func rememberFirstSteps() {
+    guard progress.sites == nil else { return }
+    let steps = replica.model.layout.parameters.filter { $0.kind == .stepSize }
+    progress.sites = SiteWatch(
+      firstSteps: Dictionary(
+        uniqueKeysWithValues: steps.map {
+          (String($0.name.dropLast(".step".count)), replica.model.parameters[$0.start])
+        }))
+  }
+
+  /// Reports every site as it stands on the probe, rank zero's forward pass, and names those that went. Collective.
+  func reportSites(on probe: Slice?) throws {
+    guard let probe else { return }
+    let found: [SiteWatch.Finding] = try world.fromLeader {
+      let model = replica.model
+      model.dropout = .off
+      model.prepareStep()
+      let sites = model.siteStatistics(try model.forward(SliceInput(probe)))
+      leader?.observers?.observe(
+        .sites(
+          sites.map {
+            SiteReport(
+              globalStep: progress.globalStep, site: $0.site, stepSize: Double($0.stepSize),
+              clippedShare: $0.clippedShare)
+          }))
+      return progress.sites?.newFindings(sites, at: progress.globalStep) ?? []
+    }
+    progress.sites?.add(found)
+    for finding in found { leader?.observers?.observe(.deadSite(DeadSiteReport(finding))) }
+    guard let first = found.first, configuration.guards.onDeadSite == .stop else { return }
+    try world.agree { throw TrainingError.deadSite(site: first.site, step: first.globalStep, reason: first.reason) }
+  }
+
+  // MARK: - Collapse
+
+  /// Marks the stage as collapsed, or no longer so, where it is past its half.
+  func judgeCollapse(_ stage: TrainingStage, score: (name: String, value: Double)?, loss: Double) {
+    guard 2 * progress.stageStep >= stepCount(stage) else { return }
+    let reason = CollapseRule.reason(score: score, loss: loss, firstLoss: progress.firstLoss)
+    let was = progress.collapses?[stage.shortName]
+    var collapses = progress.collapses ?? [:]
+    collapses[stage.shortName] = reason.map { CollapseFinding(globalStep: progress.globalStep, reason: $0) }
+    progress.collapses = collapses
+    guard let reason, was == nil else { return }
+    leader?.observers?.observe(
+      .collapse(CollapseReport(globalStep: progress.globalStep, stage: stage.shortName, reason: reason)))
+  }
+}
+
+extension RunProgress {
+  /// The stages that stand as collapsed, in order.
+  var collapseReports: [CollapseReport] {
+    (collapses ?? [:]).map { CollapseReport(globalStep: $1.globalStep, stage: $0, reason: $1.reason) }
+      .sorted { $0.globalStep < $1.globalStep }
+  }
+
+  var deadSiteReports: [DeadSiteReport] { sites?.findings.map(DeadSiteReport.init) ?? [] }
+}
+
+extension DeadSiteReport {
+  fileprivate init(_ finding: SiteWatch.Finding) {
+    self.init(globalStep: finding.globalStep, site: finding.site, reason: finding.reason)
+  }
+}

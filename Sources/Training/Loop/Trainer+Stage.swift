@@ -1,0 +1,283 @@
+import Compute
+import Configuration
+import Corpus
+import Encoder
+import Foundation
+import Models
+import Observability
+import Quantization
+import Ranks
+
+// The step loop: it owns nothing but the order of events.
+
+extension Trainer {
+  /// Runs a stage from where `progress` stands. Returns an ending where a signal stops the run, nil at the stage's end.
+  func runStage(_ stage: TrainingStage, _ data: StageData) throws -> RunEnding? {
+    let schedules = schedules(of: stage)
+    let count = stepCount(stage)
+    let probe = siteProbe(data)
+    while progress.stageStep < count {
+      let started = monotonicSeconds()
+      let batch = try world.agree { try data.batch(progress.stageStep) }
+      warnIfUnmasked(batch)
+      try measureActivationStepsIfNeeded(batch, dropout())
+      rememberFirstSteps()
+      let rates = schedules.rates(at: progress.stageStep)
+      let outcome = try replica.step(batch, dropout: dropout(), rates: rates)
+      try settle(outcome)
+      progress.stageStep += 1
+      progress.globalStep += 1
+      progress.tokenCount += outcome.tokenCount
+      report(outcome, stage, count, rates.parameters, seconds: monotonicSeconds() - started)
+      try guardReplicas(stage)
+      if isSiteReportDue(stage) { try reportSites(on: probe) }
+      if isEvaluationPoint(stage) { try evaluate(stage, data) }
+      let signal = try SignalFlag.pending(on: world)
+      if signal != nil || isCheckpointDue(stage) { try saveCheckpoint() }
+      if let signal { return try stop(by: signal.name) }
+    }
+    try requireATrainedStage(stage, count)
+    return nil
+  }
+
+  /// The end of a run that was asked to stop, its state just saved.
+  private func stop(by signal: String) throws -> RunEnding {
+    let unwritten = try unwritten()
+    let what =
+      unwritten.isEmpty
+      ? "palier train --resume goes on from here"
+      : "palier train --resume goes on from the last checkpoint that was written"
+    note("stopped by \(signal) after step \(progress.globalStep): \(what)")
+    leader?.warn(unwritten: unwritten)
+    return unwritten.isEmpty ? .stopped(signal: signal) : .unwritten
+  }
+
+  /// A skipped step leaves the parameters as they were; by choice, the run stops instead.
+  private func settle(_ outcome: StepOutcome) throws {
+    if !outcome.alteredRanks.isEmpty {
+      throw TrainingError.stateAltered(ranks: try names(outcome.alteredRanks), step: progress.globalStep + 1)
+    }
+    guard let numericFault = outcome.numericFault else {
+      if progress.stageStep == 0 { progress.firstLoss = outcome.loss }
+      return
+    }
+    let step = progress.globalStep + 1
+    guard configuration.guards.onBadNumbers == .skip else {
+      throw TrainingError.badNumbers(step: step, what: numericFault)
+    }
+    progress.skippedInStage = (progress.skippedInStage ?? 0) + 1
+    progress.skippedInRun = (progress.skippedInRun ?? 0) + 1
+    leader?.observers?.warn("step \(step) is skipped: \(numericFault)")
+  }
+
+  /// A stage whose every step was skipped has trained nothing: that is no result.
+  private func requireATrainedStage(_ stage: TrainingStage, _ count: Int) throws {
+    guard count > 0, progress.skippedInStage == count else { return }
+    try world.agree { throw TrainingError.everyStepSkipped(stage: stage.shortName, count: count) }
+  }
+
+  // MARK: - Schedules and draws
+
+  /// The rates of a stage's updates: of steps and offsets by their own peak under the logarithmic rule.
+  private struct Schedules {
+    let parameters: LearningRateSchedule
+    let steps: LearningRateSchedule
+
+    func rates(at step: Int) -> LearningRates {
+      LearningRates(parameters: parameters.rate(at: step), steps: steps.rate(at: step))
+    }
+  }
+
+  private func schedules(of stage: TrainingStage) -> Schedules {
+    let optimizer = configuration.optimizer
+    let peak =
+      stage == .pretraining ? configuration.pretraining.learningRate : configuration.fineTuning.learningRate
+    let stepsPeak = optimizer.stepRule == .log ? optimizer.stepLearningRate : peak * optimizer.stepRateFactor
+    // The published code cuts its α checkpoints from one long schedule.
+    let isCut = optimizer.oneSchedule && stage == .pretraining
+    func schedule(_ peak: Double) -> LearningRateSchedule {
+      LearningRateSchedule(
+        peak: peak, warmupFraction: optimizer.warmupFraction,
+        stepCount: isCut ? optimizer.oneScheduleSteps(of: configuration.budget) : stepCount(stage))
+    }
+    return Schedules(parameters: schedule(peak), steps: schedule(stepsPeak))
+  }
+
+  private func dropout() -> SliceDropout {
+    SliceDropout(
+      seed: configuration.seed, step: UInt32(truncatingIfNeeded: progress.globalStep),
+      hidden: Float(configuration.dropout.hidden), attention: Float(configuration.dropout.attention),
+      classifier: Float(configuration.dropout.classifier))
+  }
+
+  // MARK: - Points in time
+
+  /// Steps between evaluations: about `evaluation.points` of them over the budget.
+  private var evaluationInterval: Int { max(1, configuration.budget.totalSteps / configuration.evaluation.points) }
+
+  /// `logging.site_every_steps`, or at evaluations.
+  private func isSiteReportDue(_ stage: TrainingStage) -> Bool {
+    let every = configuration.logging.siteEverySteps
+    return every == 0 ? isEvaluationPoint(stage) : progress.globalStep % every == 0
+  }
+
+  private func isEvaluationPoint(_ stage: TrainingStage) -> Bool {
+    progress.stageStep == stepCount(stage) || progress.globalStep % evaluationInterval == 0
+  }
+
+  private func isCheckpointDue(_ stage: TrainingStage) -> Bool {
+    if progress.stageStep == stepCount(stage) { return true }
+    let every = configuration.checkpoints.everySteps
+    return every == 0 ? isEvaluationPoint(stage) : progress.globalStep % every == 0
+  }
+
+  // MARK: - Logs
+
+  private func report(
+    _ outcome: StepOutcome, _ stage: TrainingStage, _ count: Int, _ rate: Double, seconds: Double
+  ) {
+    let phases = Dictionary(
+      uniqueKeysWithValues: replica.model.phases.seconds.map { ($0.key.rawValue, $0.value) })
+    replica.model.clearPhases()
+    leader?.observers?.observe(
+      .step(
+        StepReport(
+          stage: stage.shortName, step: progress.stageStep, stageSteps: count, globalStep: progress.globalStep,
+          totalSteps: configuration.budget.totalSteps, loss: outcome.loss, learningRate: rate,
+          gradientNorm: outcome.gradientNorm, tokens: outcome.tokenCount, secondsTotal: seconds,
+          secondsCommunication: outcome.waitedSeconds, secondsByPhase: phases)))
+  }
+
+  /// Every K steps, and before every checkpoint, all replicas must be the same bits; one that is not is named, and the run stops
+  /// on the checkpoint before.
+  private func guardReplicas(_ stage: TrainingStage) throws {
+    drill?.flipBit(of: replica, after: progress.globalStep)
+    let every = configuration.guards.replicaCheckSteps
+    guard every > 0, world.count > 1, progress.globalStep % every == 0 || isCheckpointDue(stage) else { return }
+    let differing = try replica.differingRanks()
+    guard !differing.isEmpty else { return }
+    throw TrainingError.replicaDiffers(
+      ranks: try names(differing), step: progress.globalStep, isCertain: differing.count < world.count)
+  }
+
+  /// Ranks with their hosts. Collective.
+  private func names(_ ranks: [Int]) throws -> [String] {
+    let hosts = try world.hosts()
+    return ranks.map { rank in "rank \(rank) on \(hosts.first { $0.rank == rank }?.host ?? "?")" }
+  }
+
+  // MARK: - Evaluation
+
+  private func evaluate(_ stage: TrainingStage, _ data: StageData) throws {
+    let started = monotonicSeconds()
+    let evaluation = Evaluation(world: world, model: replica.model)
+    let tokens = configuration.evaluation.sliceTokens
+    switch data {
+    case .pretraining(let data):
+      try checkStore(waits: false)
+      let result = try evaluation.maskedLanguageModel(data.validationSlices(tokens: tokens))
+      finishEvaluation(
+        stage, "validation", scores: [Score("loss", result.loss), Score("accuracy", result.accuracy)], [], started)
+      judgeCollapse(stage, score: nil, loss: result.loss)
+    case .fineTuning(let data):
+      let split = data.evaluationSplit
+      let result = try evaluation.tagged(data, split, tokens: tokens)
+      finishEvaluation(
+        stage, split.rawValue, scores: result.scores, result.perLabel, started)
+      let selected = configuration.fineTuning.selectionScore
+      judgeCollapse(stage, score: (selected.rawValue, result.selected(selected)), loss: result.loss)
+      try keepIfBest(result)
+    }
+    leader?.observers?.observe(
+      .fingerprint(
+        FingerprintReport(
+          globalStep: progress.globalStep,
+          parameters: String(format: "%016llx", replica.fingerprint(withMoments: false)))))
+  }
+
+  func finishEvaluation(
+    _ stage: TrainingStage, _ split: String, scores: [Score], _ perLabel: [Observability.LabelScore],
+    _ started: Double, parametersOfStep: Int? = nil
+  ) {
+    let seconds = monotonicSeconds() - started
+    progress.evaluationSeconds += seconds
+    let report = EvaluationReport(
+      stage: stage.shortName, globalStep: progress.globalStep, split: split, scores: scores, perLabel: perLabel,
+      seconds: seconds, shareOfRun: progress.evaluationSeconds / max(elapsed, 1e-9),
+      parametersOfStep: parametersOfStep)
+    leader?.observers?.observe(.evaluation(report))
+    if split == "test" || progress.stageStep == stepCount(stage) { evaluations.append(report) }
+  }
+
+  private func keepIfBest(_ result: Evaluation.TaggedResult) throws {
+    let score = result.selected(configuration.fineTuning.selectionScore)
+    guard progress.isImproved(by: score, loss: result.loss) else { return }
+    // Best is what lies in `checkpoints/best`: one that could not be written is named at the end, and is not it.
+    guard try saveBest() else {
+      if lostBest.map({ score > $0.score }) ?? true { lostBest = (progress.globalStep, score) }
+      return
+    }
+    (progress.bestScore, progress.bestLoss) = (score, result.loss)
+    progress.bestStep = progress.globalStep
+    if let lost = lostBest, score >= lost.score { lostBest = nil }
+  }
+
+  /// The best checkpoint on the test split, and the last words.
+  /// - Returns: whether all that the run should leave was written.
+  func finish() throws -> Bool {
+    note("final parameters: \(fingerprint)")
+    if configuration.evaluation.testAtEnd, let data = fineTuning, !data.corpus.test.isEmpty {
+      if let step = progress.bestStep {
+        try loadBest()
+        note("test scores of the best checkpoint (step \(step)), parameters \(fingerprint)")
+      } else {
+        note("no best checkpoint could be written: test scores of the final parameters (step \(progress.globalStep))")
+      }
+      let started = monotonicSeconds()
+      let result = try Evaluation(world: world, model: replica.model).tagged(data, .test, tokens: configuration.evaluation.sliceTokens)
+      finishEvaluation(
+        .fineTuning, "test", scores: result.scores, result.perLabel, started,
+        parametersOfStep: progress.bestStep)
+    }
+    let unwritten = try unwritten()
+    leader?.end(progress, elapsed: elapsed, evaluations: evaluations, unwritten: unwritten)
+    return unwritten.isEmpty
+  }
+
+  /// The hash of the replica's parameters, as the logs show it.
+  private var fingerprint: String { String(format: "%016llx", replica.fingerprint(withMoments: false)) }
+}
+
+extension Evaluation.TaggedResult {
+  /// The scores as the logs show them.
+  var scores: [Score] {
+    var scores = [Score("loss", loss)]
+    if let entities {
+      let lenient = entities.lenient.micro
+      scores += [
+        Score("f1", lenient.f1), Score("precision", lenient.precision), Score("recall", lenient.recall),
+        Score("strict_f1", entities.strict?.micro.f1 ?? 0),
+      ]
+    }
+    if let tags { scores += [Score("accuracy", tags.accuracy), Score("weighted_f1", tags.weightedF1)] }
+    return scores
+  }
+
+  var perLabel: [Observability.LabelScore] {
+    let labels = entities?.lenient.perType ?? tags?.perLabel ?? []
+    return labels.map {
+      Observability.LabelScore(
+        label: $0.label, precision: $0.precision, recall: $0.recall, f1: $0.f1, support: Int($0.reference))
+    }
+  }
+
+  /// The score that chooses the best checkpoint.
+  func selected(_ score: RunConfiguration.SelectionScore) -> Double {
+    switch score {
+    case .lenientF1: entities?.lenient.micro.f1 ?? 0
+    case .strictF1: entities?.strict?.micro.f1 ?? 0
+    case .accuracy: tags?.accuracy ?? 0
+    case .weightedF1: tags?.weightedF1 ?? 0
+    }
+  }
+}

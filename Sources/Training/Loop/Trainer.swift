@@ -1,0 +1,347 @@
+import Base
+import Checkpoints
+import Compute
+import Configuration
+import Corpus
+import Encoder
+import Foundation
+import Models
+import Observability
+import Quantization
+import Ranks
+
+/// One run on all ranks: both stages, the switch at α between them, evaluation, checkpoints and logs. Rank zero leads.
+///
+/// Every rank runs the same code; what only rank zero does (files, logs) stands behind `leader`.
+public final class Trainer {
+  let world: World
+  let configuration: RunConfiguration
+  let scheme: Scheme
+  let plan: ComputePlan
+  let threadCount: Int
+  /// Where this rank's memory belongs.
+  let nodes: NUMAPlan
+  let resumes: Bool
+  /// Keys whose values may differ from those of the run that is resumed.
+  let allowedChanges: Set<String>
+  /// What determines the result, and what did before a resume.
+  var identity: RunIdentity
+  var earlier: RunIdentity?
+  var earlierPath = ""
+  /// What the user let change on this resume.
+  var changes: [String] = []
+  /// Whether checksums of the starting checkpoint and the token store are passed over.
+  let trusts: Bool
+  var progress = RunProgress()
+  var leader: RunOutputs?
+  let source: HuggingFaceFolder
+  let tokenizer: Tokenizer
+  var evaluations: [EvaluationReport] = []
+  let start = monotonicSeconds()
+  var secondsBefore = 0.0
+  /// What is known of the last loss, for the final summary.
+  var replica: Replica!
+  var fineTuning: FineTuningData?
+  /// The first stage's head.
+  private let maskedLMHead: Head
+  /// The first stage's text as it is to be tokenized, or its token store.
+  var textPlan: TokenizationPlan?
+  var store: TokenStore?
+  /// The best evaluation since the one in `progress` whose checkpoint could not be written.
+  var lostBest: (step: Int, score: Double)?
+  /// The fault that this rank is to make on purpose.
+  let drill: FaultDrill?
+  /// Reads the token store through while the first stage trains on it.
+  var storeCheck: StoreCheck?
+  var hasWarnedOfUnmasked = false
+
+  /// Opens everything that can fail on a user's mistake. Collective.
+  public init(
+    world: World, configuration: RunConfiguration, resumes: Bool, allowedChanges: Set<String> = [],
+    trusts: Bool = false, threadCount: Int, placementLine: String, nodes: NUMAPlan = .oneNode
+  ) throws {
+    self.world = world
+    self.configuration = configuration
+    self.resumes = resumes
+    self.allowedChanges = allowedChanges
+    self.trusts = trusts
+    self.threadCount = threadCount
+    self.nodes = nodes
+    let features = try CPUFeatures.common(to: world)
+    (scheme, plan, source, tokenizer, maskedLMHead) = try world.agree {
+      let scheme = try Scheme(configuration.quantization)
+      let plan = try ComputePlan(configuration.compute, scheme: scheme, features: features)
+      if world.isLeader, !trusts {
+        try CheckpointIntegrity.require(URL(fileURLWithPath: configuration.model.checkpoint))
+      }
+      let source = try HuggingFaceFolder(URL(fileURLWithPath: configuration.model.checkpoint))
+      try CheckpointShapeCheck.require(ModelCheckpointIO.dimensions(source.config), in: source.weights)
+      try scheme.requireExclusions(layerCount: source.config.layerCount)
+      let tokenizer = try Tokenizer(folder: URL(fileURLWithPath: configuration.model.tokenizer))
+      guard tokenizer.vocabularySize == source.config.vocabularySize else {
+        throw ModelError.vocabularyMismatch(
+          tokenizer: tokenizer.vocabularySize, model: source.config.vocabularySize,
+          tokenizerPath: configuration.model.tokenizer, modelPath: configuration.model.checkpoint)
+      }
+      try Trainer.requireOwnTokenizer(tokenizer, of: configuration)
+      return (scheme, plan, source, tokenizer, try Head.maskedLanguageModel(of: source, configuration.model.tied))
+    }
+    drill = try FaultDrill.announced(on: world)
+    identity = RunIdentity(configuration, Arithmetic(plan))
+    let startsFrom = try world.agree { [source] in try source.fingerprint() }
+    try identify([(.checkpoint, startsFrom), (.tokenizer, tokenizer.fingerprint)])
+    leader = try world.agree {
+      world.isLeader ? try RunOutputs(configuration, resumes: resumes) : nil
+    }
+    (progress.identity, progress.arithmetic) = (outline, plan.summary)
+    if let leader { leader.say(placementLine) }
+  }
+
+  /// Two tokenizers may have as many ids and yet mean other words by them: where the checkpoint brings its own, it must be this
+  /// one.
+  private static func requireOwnTokenizer(_ tokenizer: Tokenizer, of configuration: RunConfiguration) throws {
+    let folder = URL(fileURLWithPath: configuration.model.checkpoint)
+    guard configuration.model.tokenizer != configuration.model.checkpoint,
+      FileManager.default.fileExists(atPath: folder.appendingPathComponent(Tokenizer.modelFileName).path)
+    else { return }
+    guard try Tokenizer(folder: folder).fingerprint == tokenizer.fingerprint else {
+      throw ModelError.otherTokenizer(
+        tokenizerPath: configuration.model.tokenizer, modelPath: configuration.model.checkpoint)
+    }
+  }
+
+  /// The run in short.
+  var outline: String {
+    let c = configuration
+    return "\(scheme.title) seed \(c.seed) steps \(c.budget.totalSteps) alpha \(c.budget.alpha) batch \(c.batch.size)"
+  }
+
+  /// Runs to the end, or to a signal.
+  public func run() throws -> RunEnding {
+    let resumed = try resumes ? findCheckpoint() : nil
+    if let resumed { progress = resumed.progress }
+    if resumed == nil, configuration.budget.pretrainingSteps == 0 { progress.stage = .fineTuning }
+    let stages = [TrainingStage.pretraining, .fineTuning].filter {
+      stepCount($0) > 0 && !($0 == .pretraining && progress.stage == .fineTuning)
+    }
+    // Both stages' data are opened before the first step, and before any file is written: what is wrong with the second must
+    // not wait for the switch, and a run that is not to be continued stays as it is.
+    try stages.forEach(openSources)
+    if let resumed {
+      try requireSameRun(as: resumed)
+      try world.agree { if changes.isEmpty { try resumed.progress.check(stepCount(.pretraining), stepCount(.fineTuning)) } }
+    }
+    try openRun(resumed)
+    let data = try stages.map { (stage: $0, data: try openData($0)) }
+    for (stage, data) in data { try warnOfStart(stage, data) }
+    for (stage, data) in data {
+      if progress.stage != stage { try switchStage(to: stage) }
+      if replica == nil { try makeReplica(stage, resumed: resumed) }
+      if let ending = try runStage(stage, data) { return ending }
+      if stage == .pretraining {
+        try checkStore(waits: true)
+        try saveAlpha()
+      }
+    }
+    return try finish() ? .finished : .unwritten
+  }
+
+  func stepCount(_ stage: TrainingStage) -> Int {
+    stage == .pretraining ? configuration.budget.pretrainingSteps : configuration.budget.fineTuningSteps
+  }
+
+  /// Elapsed seconds of the run, those before a resume included.
+  var elapsed: Double { secondsBefore + monotonicSeconds() - start }
+
+  func note(_ text: String) { leader?.observers?.note(text) }
+
+  // MARK: - Opening
+
+  private func openRun(_ resumed: ResumedRun?) throws {
+    progress.arithmetic = plan.summary
+    secondsBefore = progress.seconds
+    if !changes.isEmpty { progress.changes = (progress.changes ?? []) + changes }
+    let start = StartReport(
+      version: PalierVersion.text, summary: identity.arithmetic.words,
+      arithmetic: identity.arithmetic.namedTexts,
+      data: identity.prints.map { NamedText($0.name, $0.value) }, ranks: world.count, threads: threadCount,
+      changes: changes)
+    try world.agree { try leader?.openLogs(configuration, start, resumingAt: resumed?.progress.globalStep) }
+    let hosts = try world.hosts()
+    try world.agree {
+      try leader?.writeFacts(configuration, identity.arithmetic, hosts: hosts, threads: threadCount)
+    }
+    plan.notes.forEach(note)
+    StartWarnings.lines(of: configuration.budget).forEach(warn)
+    if let resumed {
+      note("resuming at step \(progress.globalStep) from \(resumed.path)")
+      for change in changes { leader?.observers?.warn("allowed by --allow-changes: \(change)") }
+    } else if let leader, resumes || leader.folder.wasStartedBefore {
+      note("\(leader.folder.url.path) holds no checkpoint of an earlier start: the run starts from its first step")
+    }
+  }
+
+  /// A stage's batches and its evaluation.
+  enum StageData {
+    case pretraining(PretrainingData)
+    case fineTuning(FineTuningData)
+
+    func batch(_ step: Int) throws -> GlobalBatch {
+      switch self {
+      case .pretraining(let data): try data.batch(step)
+      case .fineTuning(let data): try data.batch(step)
+      }
+    }
+  }
+
+  private func openData(_ stage: TrainingStage) throws -> StageData {
+    switch stage {
+    case .pretraining:
+      let store = try openTokens()
+      if !trusts { storeCheck = try StoreCheck(store, world: world, record: leader?.folder.checkedStores) }
+      let data = try world.agree {
+        try PretrainingData(
+          store: store, tokenizer: tokenizer, configuration: configuration, vocabularySize: source.config.vocabularySize
+        )
+      }
+      note(
+        "masked-LM: \(data.blockCount) training blocks of \(configuration.pretraining.blockLength) tokens, "
+          + "\(data.validation.count) blocks at each evaluation")
+      return .pretraining(data)
+    case .fineTuning:
+      guard let data = fineTuning else { preconditionFailure("openSources comes first") }
+      data.audit.lines.forEach(note)
+      if data.corpus.validation.isEmpty {
+        note("the corpus has no validation split: `best` is chosen by the scores on the training split")
+      }
+      return .fineTuning(data)
+    }
+  }
+
+  /// The token store of the configuration, made from its text files first where it names those.
+  private func openTokens() throws -> TokenStore {
+    if let store { return store }
+    guard let plan = textPlan else { preconditionFailure("openSources comes first") }
+    let folder = URL(fileURLWithPath: configuration.output).appendingPathComponent("store")
+    let isMade: Bool = try world.fromLeader {
+      (try? TokenStore(folder: folder))?.manifest.isMade(from: plan, by: tokenizer.fingerprint) ?? false
+    }
+    if !isMade { try tokenize(plan, into: folder) }
+    let made = try world.agree { try TokenStore(folder: folder) }
+    store = made
+    try identify([(.tokens, made.manifest.sha256)])
+    // Where the run had a store before, it is its tokens that this text must give.
+    if let earlier { _ = try allowedDifferences(from: earlier, path: earlierPath) }
+    return made
+  }
+
+  /// Ends the run where its token store was found damaged; `waits`: until it has been read to the end.
+  func checkStore(waits: Bool) throws {
+    if let line = try storeCheck?.requireSound(waits: waits) { note(line) }
+  }
+
+  private func tokenize(_ plan: TokenizationPlan, into folder: URL) throws {
+    note("tokenizing \(configuration.pretraining.text.joined(separator: ", "))")
+    if world.isLeader {
+      RepeatedFiles.lines(configuration.pretraining.text.map { URL(fileURLWithPath: $0) }).forEach(warn)
+    }
+    try world.agree {
+      // What an earlier start made of another text.
+      guard world.isLeader, FileManager.default.fileExists(atPath: folder.path) else { return }
+      try AtomicFolder.remove(folder)
+    }
+    let manifest = try Tokenization.run(world: world, plan: plan, tokenizer: tokenizer, into: folder)
+    if let manifest {
+      note(
+        "\(manifest.tokenCount) tokens, \(manifest.documentCount) documents, \(manifest.replacementCount) replaced characters"
+      )
+    }
+  }
+
+  // MARK: - The model
+
+  private func makeReplica(_ stage: TrainingStage, resumed: ResumedRun?) throws {
+    let model = try makeModel(stage)
+    replica = makeReplica(around: model)
+    if let resumed {
+      try load(resumed)
+    } else {
+      try loadStart(into: model)
+    }
+    try reportPages()
+  }
+
+  /// One line on where the parameters lie; none where every rank's machine has one node.
+  private func reportPages() throws {
+    let parameters = replica.model.parameters.elements
+    let share = nodes == .oneNode ? nil : nodes.shareOfPages(UnsafeRawBufferPointer(parameters))
+    let seats = try world.allGather(encoded: NodeSeat(nodes: nodes.nodes, share: share))
+    if let line = NodeSeat.line(seats) { note(line) }
+  }
+
+  func makeReplica(around model: EncoderModel) -> Replica {
+    var settings = AdamWSettings()
+    let o = configuration.optimizer
+    (settings.beta1, settings.beta2, settings.epsilon) = (o.beta1, o.beta2, o.epsilon)
+    (settings.weightDecay, settings.largestGradientNorm) = (o.weightDecay, o.maxGradientNorm)
+    settings.stepRule = o.stepRule == .log ? .log : .linear
+    return Replica(
+      world: world, model: model, reduction: plan.reduction, settings: settings,
+      lossBound: configuration.guards.lossBound, shardsOptimizer: configuration.compute.shardOptimizer,
+      keepsChecksum: configuration.guards.replicaCheckSteps > 0)
+  }
+
+  func makeModel(_ stage: TrainingStage) throws -> EncoderModel {
+    try world.agree {
+      let head: Head
+      switch stage {
+      case .pretraining: head = maskedLMHead
+      case .fineTuning: head = .tokenClassification(labelCount: fineTuning?.labels.count ?? 0)
+      }
+      let tokens =
+        stage == .pretraining ? configuration.pretraining.sliceTokens : configuration.fineTuning.sliceTokens
+      return try EncoderModel(
+        dimensions: ModelCheckpointIO.dimensions(source.config), scheme: scheme, head: head, precision: plan.precision,
+        sliceTokens: max(tokens, configuration.evaluation.sliceTokens))
+    }
+  }
+
+  /// Activation sites whose steps the next batch gives.
+  var unmeasuredSites: [String] = []
+
+  /// The starting checkpoint, read by rank zero and given to all.
+  private func loadStart(into model: EncoderModel) throws {
+    let report = try world.fromLeader {
+      try ModelCheckpointIO.load(
+        source, into: model, seed: configuration.seed, range: Float(source.config.initializerRange),
+        drawsHead: progress.stage == .fineTuning)
+    }
+    try world.broadcast(UnsafeMutableRawBufferPointer(model.parameters.elements))
+    unmeasuredSites = report.unmeasuredSites
+    model.shareSteps()
+    if let line = report.stepLine { note(line) }
+    if progress.stage == .pretraining, !report.drawn.isEmpty {
+      leader?.observers?.warn(
+        "\(source.url.path) has no masked-LM head (\(report.drawn.joined(separator: ", "))): it starts from random numbers"
+      )
+    }
+  }
+
+  /// The first batch of a run gives the activations' steps, unless the checkpoint had them.
+  func measureActivationStepsIfNeeded(_ batch: GlobalBatch, _ dropout: SliceDropout) throws {
+    guard !unmeasuredSites.isEmpty else { return }
+    try replica.measureActivationSteps(batch, dropout: dropout, sites: unmeasuredSites)
+    unmeasuredSites = []
+  }
+}
+
+extension DocumentLayout {
+  /// The layout that a configuration names, in other words than the store's manifest.
+  init(_ layout: RunConfiguration.DocumentLayout) {
+    switch layout {
+    case .automatic: self = .automatic
+    case .blankLine: self = .blankLine
+    case .onePerLine: self = .onePerLine
+    }
+  }
+}

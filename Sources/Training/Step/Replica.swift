@@ -1,0 +1,187 @@
+import Compute
+import Corpus
+import Encoder
+import Foundation
+import Quantization
+import Ranks
+
+/// What one step gave, the same on every rank.
+package struct StepOutcome {
+  /// Mean cross-entropy over the labelled tokens of the global batch.
+  package var loss: Double
+  package var gradientNorm: Double
+  package var labelledTokenCount: Int
+  package var tokenCount: Int
+  /// Seconds in which this rank waited for sums, or for the parameters of other ranks' shards.
+  package var waitedSeconds: Double
+  /// What was wrong with the numbers; the parameters are as before where this is set.
+  package var numericFault: String?
+  /// Ranks whose parameters or moments changed between two updates (`StateChecksum`); no update was made where there are any.
+  package var alteredRanks: [Int] = []
+}
+
+/// One rank's model, gradients and optimizer, and the sums over ranks that keep all replicas the same.
+package final class Replica {
+  package let world: World
+  package let model: EncoderModel
+  let gradients: GradientStore
+  package let optimizer: AdamW
+  private let floatReducer: GradientReducer<Float>?
+  private let fixedReducer: GradientReducer<Int64>?
+  private let lossBound: Double
+  /// Parts of the block in the order in which the backward pass ends them, and each rank's shard of each.
+  let buckets: [Range<Int>]
+  /// Each bucket's place in `buckets`.
+  private let bucketIndex: [GradientBucket: Int]
+  let shards: [[Range<Int>]]
+  /// Whether this rank keeps the moments of its shards alone.
+  package let isSharded: Bool
+  private var checksum = StateChecksum()
+  private let keepsChecksum: Bool
+
+  /// - Parameters:
+  ///   - shardsOptimizer: each rank updates its shards, and gets the others' parameters; results have the same bits.
+  ///   - keepsChecksum: whether a sharded replica watches its memory from update to update.
+  package init(
+    world: World, model: EncoderModel, reduction: GradientStore.Kind, settings: AdamWSettings, lossBound: Double,
+    shardsOptimizer: Bool = false, keepsChecksum: Bool = true
+  ) {
+    self.world = world
+    self.model = model
+    self.lossBound = lossBound
+    isSharded = shardsOptimizer && world.count > 1
+    self.keepsChecksum = keepsChecksum && isSharded
+    let layout = model.layout
+    (buckets, shards) = (layout.buckets.map(\.range), layout.shards(count: world.count))
+    bucketIndex = Dictionary(uniqueKeysWithValues: layout.buckets.enumerated().map { ($1.bucket, $0) })
+    gradients = GradientStore(kind: reduction, count: layout.elementCount)
+    let mine = shards.map { $0[world.rank] }
+    optimizer = AdamW(layout: layout, settings: settings, owned: isSharded ? mine : nil)
+    floatReducer = gradients.floats.map { [buckets, shards, isSharded] in
+      GradientReducer(
+        world: world, gradients: $0, buckets: buckets, shards: shards, outcome: isSharded ? .shards : .everywhere)
+    }
+    fixedReducer = gradients.fixed.map { [buckets, shards, isSharded] in
+      GradientReducer(
+        world: world, gradients: $0, buckets: buckets, shards: shards, outcome: isSharded ? .shards : .everywhere)
+    }
+  }
+
+  // MARK: - A step
+
+  /// Forward, backward, sum over ranks, update.
+  package func step(_ batch: GlobalBatch, dropout: SliceDropout, rates: LearningRates) throws -> StepOutcome {
+    let mine = Slices.deal(batch.slices, rankCount: world.count)[world.rank].map { batch.slices[$0] }
+    gradients.largestContribution = 4096 / Float(max(batch.slices.count, 1))
+    model.measure(.clear) { gradients.clear() }
+    model.dropout = dropout
+    model.prepareStep()
+    var sums = LossSums()
+    let scale = 1 / Float(max(batch.labelledTokenCount, 1))
+    for (position, slice) in mine.enumerated() {
+      try run(slice, scale: scale, isLast: position == mine.count - 1, &sums)
+    }
+    if mine.isEmpty { model.layout.buckets.forEach { bucketReady($0.bucket) } }
+    let waited = try waitForSums()
+    sums = try sums.overRanks(world)
+    return try update(batch, sums, rates, waited: waited)
+  }
+
+  private func run(_ slice: Slice, scale: Float, isLast: Bool, _ sums: inout LossSums) throws {
+    let trace = try model.loss(try model.forward(SliceInput(slice)), lossScale: scale, into: gradients)
+    if sums.numericFault == nil, !(trace.outcome.lossSum.isFinite) {
+      let site = model.firstNonFiniteSite(trace.forward) ?? "the head"
+      sums.numericFault = "the loss of slice \(slice.index) is not a number (first at \(site))"
+    }
+    sums.add(trace.outcome)
+    if isLast { bucketReady(.head) }
+    model.backward(trace, into: gradients) { bucket in
+      if isLast { bucketReady(bucket) }
+    }
+    if sums.numericFault == nil, let bad = gradients.firstBadElement {
+      let name = model.layout.parameter(at: bad)?.name ?? "?"
+      sums.numericFault =
+        "slice \(slice.index) gives \(name) a gradient that is not finite or beyond \(gradients.largestContribution)"
+    }
+  }
+
+  private func bucketReady(_ bucket: GradientBucket) {
+    guard let index = bucketIndex[bucket] else { return }
+    floatReducer?.bucketReady(index)
+    fixedReducer?.bucketReady(index)
+  }
+
+  private func waitForSums() throws -> Double {
+    if let floatReducer { return try floatReducer.waitAll().waitedSeconds }
+    return try fixedReducer?.waitAll().waitedSeconds ?? 0
+  }
+
+  private func update(
+    _ batch: GlobalBatch, _ sums: LossSums, _ rates: LearningRates, waited: Double
+  ) throws -> StepOutcome {
+    let loss = sums.lossSum / Double(max(batch.labelledTokenCount, 1))
+    var outcome = StepOutcome(
+      loss: loss, gradientNorm: 0, labelledTokenCount: batch.labelledTokenCount, tokenCount: batch.tokenCount,
+      waitedSeconds: waited, numericFault: sums.numericFault)
+    if outcome.numericFault == nil, loss > lossBound {
+      outcome.numericFault = "the loss is \(loss), beyond guards.loss_bound = \(lossBound)"
+    }
+    guard outcome.numericFault == nil else { return outcome }
+    try model.backwardThroughWeightQuantizers(
+      gradients, owned: isSharded ? optimizer.owned : nil, sumOverRanks: combine)
+    model.tieSharedSteps(of: gradients)
+    outcome.gradientNorm = try model.measure(.optimizer) {
+      try optimizer.squaredNorm(of: gradients, at: model.parameters, combine: combine).squareRoot()
+    }
+    guard outcome.gradientNorm.isFinite else {
+      outcome.numericFault = "the gradient norm is not a number"
+      return outcome
+    }
+    outcome.alteredRanks = try alteredRanks()
+    guard outcome.alteredRanks.isEmpty else { return outcome }
+    model.measure(.optimizer) {
+      optimizer.update(
+        model.parameters, with: gradients, rates: rates, clip: optimizer.clipFactor(norm: outcome.gradientNorm))
+    }
+    outcome.waitedSeconds += try shareParameters()
+    return outcome
+  }
+
+  // MARK: - Shards
+
+  /// Adds words up over ranks that each have a share of them; alone, or with everything everywhere, nothing is missing.
+  private func combine(_ words: UnsafeMutableBufferPointer<Int64>) throws {
+    if isSharded { try world.sum(words) }
+  }
+
+  /// Gives every rank the parameters that the others updated, and returns the seconds it took.
+  private func shareParameters() throws -> Double {
+    guard isSharded else { return 0 }
+    let start = monotonicSeconds()
+    let parameters = model.parameters.elements
+    try floatReducer?.shareOwnedRanges(of: parameters)
+    try fixedReducer?.shareOwnedRanges(of: parameters)
+    let seconds = monotonicSeconds() - start
+    if keepsChecksum { model.measure(.guards) { checksum.remember(model.parameters, optimizer) } }
+    return seconds
+  }
+
+  /// The ranks whose state is no longer what their last update left.
+  private func alteredRanks() throws -> [Int] {
+    guard keepsChecksum else { return [] }
+    let isAltered = model.measure(.guards) { checksum.differs(model.parameters, optimizer) }
+    let flags = try world.allGather(isAltered ? UInt8(1) : 0)
+    return flags.indices.filter { flags[$0] == 1 }
+  }
+
+  // MARK: - Initial steps
+
+  /// As `ActivationCalibration.run`, of this replica's model. Collective.
+  package func measureActivationSteps(_ batch: GlobalBatch, dropout: SliceDropout, sites: [String]? = nil) throws {
+    try ActivationCalibration.run(model, on: batch, world: world, dropout: dropout, sites: sites)
+    forgetChecksum()
+  }
+
+  /// To be called where parameters or moments are changed by other than `step`.
+  package func forgetChecksum() { checksum = StateChecksum() }
+}

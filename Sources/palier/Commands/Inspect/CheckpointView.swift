@@ -1,0 +1,157 @@
+import Checkpoints
+import Compute
+import Encoder
+import Foundation
+import Models
+import Training
+
+/// What a checkpoint folder holds, in words.
+struct CheckpointView {
+  private let url: URL
+  private let folder: HuggingFaceFolder
+  private let facts: PalierMetadata
+  private let head: Head
+
+  init(_ url: URL) throws {
+    self.url = url
+    (folder, facts, head) = try CheckpointModel.describe(url)
+  }
+
+  func show(tensors: Bool, steps: Bool, verify: Bool) throws {
+    showSizes()
+    try showProgress()
+    if let labels = folder.config.labels, case .tokenClassification = head {
+      Output.say("labels:       \(labels.count): \(labels.map(Output.oneLine).joined(separator: " "))")
+    }
+    try StepListing(folder.weights).show(all: steps)
+    if tensors { TensorListing(folder.weights).show(all: true) }
+    if verify {
+      try AtomicFolder.verify(url)
+      Output.say("checksums:    all files are as written")
+    }
+  }
+
+  private func showSizes() {
+    let c = folder.config
+    Output.say("checkpoint:   \(url.path)")
+    Output.say("architecture: \(c.architectures.map(Output.oneLine).joined(separator: ", ")) (\(c.modelType))")
+    Output.say(
+      "sizes:        \(Output.counted(c.layerCount, "layer")), hidden \(c.hiddenSize), \(Output.counted(c.headCount, "head")), "
+        + "intermediate \(c.intermediateSize), vocabulary \(c.vocabularySize), \(c.positionCount) positions "
+        + "(sequences of at most \(c.longestSequence) tokens)")
+    Output.say("head:         \(headText)")
+    let listing = TensorListing(folder.weights)
+    Output.say(
+      "weights:      \(folder.weightsFileName), \(Output.counted(listing.tensors.count, "tensor")), "
+        + "\(Output.grouped(listing.parameterCount)) parameters, \(listing.types)")
+    Output.say("scheme:       \(facts.isPresent ? Output.oneLine(facts.scheme.title) : "none noted: not written by Palier")")
+  }
+
+  private var headText: String {
+    switch head {
+    case .maskedLanguageModel(let tied):
+      tied ? "masked-LM, decoder tied to the word table" : "masked-LM, decoder of its own"
+    case .tokenClassification(let count):
+      "token classification, \(count) labels" + (facts.task.map { " (\($0.rawValue))" } ?? "")
+    case .none: "none"
+    }
+  }
+
+  private func showProgress() throws {
+    if let step = facts.globalStep {
+      Output.say("written at:   step \(step)" + (facts.stage.map { ", stage \($0.rawValue)" } ?? "") + version)
+    }
+    if !facts.arithmetic.isEmpty {
+      Output.say(
+        "arithmetic:   " + facts.arithmetic.map { Output.oneLine("\($0.name) \($0.value)") }.joined(separator: ", "))
+    }
+    for change in facts.changes { Output.say("changed:      " + Output.oneLine(change)) }
+    guard TrainerStateFile.isPresent(in: url) else { return }
+    let state = try TrainerStateFile(url)
+    let progress: RunProgress
+    do { progress = try RunProgress(state) } catch {
+      Output.say("trainer:      cannot be resumed: \(Output.oneLine(shownError(error)))")
+      return
+    }
+    let best =
+      progress.bestScore.map { String(format: ", best score %.4f at step %d", $0, progress.bestStep ?? 0) } ?? ""
+    Output.say(
+      "trainer:      step \(progress.globalStep), \(progress.stageStep) of its stage, "
+        + "\(Output.grouped(progress.tokenCount)) tokens, \(String(format: "%.0f", progress.seconds)) s\(best); can be resumed")
+    Output.say("run:          \(Output.oneLine(progress.identity))")
+  }
+
+  private var version: String { facts.version.map { ", by palier \(Output.oneLine($0))" } ?? "" }
+}
+
+/// The tensors of a file.
+struct TensorListing {
+  let tensors: [TensorDescription]
+
+  init(_ source: any TensorSource) { tensors = source.tensors.values.sorted { $0.name < $1.name } }
+
+  /// Elements of the model's own tensors: no quantizer, no table of positions kept as whole numbers.
+  var parameterCount: Int {
+    tensors.reduce(0) { $0 + ($1.dtype.isInteger || $1.name.contains("_quantizer.") ? 0 : $1.elementCount) }
+  }
+
+  /// "F32" or "72 F32, 1 I64".
+  var types: String {
+    let counts = Dictionary(grouping: tensors, by: \.dtype.rawValue).mapValues(\.count)
+    if counts.count == 1, let only = counts.keys.first { return only }
+    return counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\($0.value) \($0.key)" }.joined(
+      separator: ", ")
+  }
+
+  func show(all: Bool) {
+    var table = TextColumns(["tensor", "type", "shape", "elements"], right: [3])
+    for tensor in tensors {
+      table.add([tensor.name, tensor.dtype.rawValue, "\(tensor.shape)", Output.grouped(tensor.elementCount)])
+    }
+    Output.say(table.text)
+    Output.say("\(Output.counted(tensors.count, "tensor")), \(Output.grouped(parameterCount)) parameters")
+  }
+}
+
+/// The step sizes of a checkpoint's quantizer sites.
+struct StepListing {
+  private let sites: [(name: String, step: Float, offset: Float?)]
+
+  init(_ source: any TensorSource) throws {
+    sites = try source.tensors.keys.filter { $0.hasSuffix("_quantizer.step") }.sorted().map { key in
+      let offset = String(key.dropLast("step".count)) + "offset"
+      let hasOffset = source.tensors[offset] != nil
+      return (
+        String(key.dropLast(".step".count)), try source.floats(key).first ?? .nan,
+        hasOffset ? try source.floats(offset).first : nil
+      )
+    }
+  }
+
+  /// Every site, or the range of each kind.
+  func show(all: Bool) {
+    guard !sites.isEmpty else { return }
+    guard all else {
+      var title = "step sizes:   "
+      for (kind, suffix) in [
+        ("tables", "embeddings"), ("weights", "weight_quantizer"), ("activations", "input_quantizer"),
+      ] {
+        let isTable = { (name: String) in name.contains(".embeddings.") }
+        let steps = sites.filter {
+          kind == "tables" ? isTable($0.name) : !isTable($0.name) && $0.name.hasSuffix(suffix)
+        }.map(\.step)
+        guard let least = steps.min(), let most = steps.max() else { continue }
+        Output.say(
+          title + "\(kind): \(Output.counted(steps.count, "site")), " + String(format: "%.3e to %.3e", least, most))
+        title = "              "
+      }
+      Output.say("              (each one: --steps)")
+      return
+    }
+    var table = TextColumns(["site", "step", "offset"], right: [1, 2])
+    for site in sites {
+      table.add([site.name, String(format: "%.6e", site.step), site.offset.map { String(format: "%.6e", $0) } ?? ""])
+    }
+    Output.say(table.text)
+  }
+}
