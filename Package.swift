@@ -36,7 +36,8 @@ let package = Package(
     .target(name: "Ranks", dependencies: ["Compute", "COpenMPI"]),
     .target(name: "Checkpoints", dependencies: ["Compute", .product(name: "Crypto", package: "swift-crypto")]),
     .target(name: "Observability", dependencies: ["Base"]),
-    .target(name: "Configuration", dependencies: ["Yams"]),
+    .target(
+      name: "Configuration", dependencies: ["Compute", "Quantization", "Encoder", "Corpus", "Yams"]),
     .target(
       name: "Models", dependencies: ["Base", "Compute", "Quantization", "Encoder", "Corpus", "Checkpoints"]),
     .target(
@@ -47,7 +48,7 @@ let package = Package(
       ]),
     .target(
       name: "Measurement",
-      dependencies: ["Compute", "Quantization", "Encoder", "Corpus", "Ranks", "Checkpoints", "Training"]),
+      dependencies: ["Compute", "Quantization", "Encoder", "Corpus", "Ranks", "Checkpoints", "Models", "Training"]),
     .target(
       name: "Verification",
       dependencies: ["Compute", "Quantization", "Encoder", "Checkpoints", "Models", "Training"]),
@@ -69,10 +70,11 @@ let package = Package(
     .executableTarget(name: "RankProbe", dependencies: ["Ranks", "Compute"], path: "Tests/RankProbe"),
     .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "TestSupport"]),
     .testTarget(name: "ObservabilityTests", dependencies: ["Base", "Observability", "TestSupport"]),
-    .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "TestSupport"]),
+    .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "Quantization", "TestSupport"]),
     .testTarget(name: "DocumentsTests", dependencies: ["Configuration", "TestSupport"]),
     .testTarget(
       name: "ModelsTests", dependencies: ["Models", "Training", "TestSupport"], exclude: ["Fixtures"]),
+    .testTarget(name: "MeasurementTests", dependencies: ["Measurement", "TestSupport"]),
     .testTarget(name: "TrainingTests", dependencies: ["Training", "Configuration", "TestSupport"]),
     .testTarget(
       name: "MultiRankTests",

@@ -6,10 +6,10 @@ public struct Precision: Equatable, Sendable {
   public typealias Forward = ForwardArithmetic
   public typealias Backward = BackwardArithmetic
   /// The products of attention, forward and backward.
-  public enum Attention: String, Sendable {
-    case float
+  public enum Attention: String, CaseIterable, Sendable {
     /// Queries, keys, values, probabilities and their gradients rounded to bfloat16, float32 sums.
-    case bfloat16
+    case bfloat16 = "bf16"
+    case float = "fp32"
   }
   public var forward: Forward
   public var backward: Backward

@@ -47,7 +47,7 @@ public enum DequantizedExport {
   /// A tensor's values on its grid; as they are where it has none.
   private static func values(of parameter: ParameterInfo, rule: QuantizerRule, in model: EncoderModel) -> [Float] {
     let step = model.layout[parameter.name + "_quantizer.step"].map { model.parameters[$0.start] }
-    return onGrid(parameter, rule: rule, step: step, gammaPerRow: model.scheme.gammaPerRow, in: model)
+    return onGrid(parameter, rule: rule, step: step, gammaPerRow: model.scheme.bitNetGamma == .row, in: model)
   }
 
   private static func onGrid(
@@ -62,7 +62,8 @@ public enum DequantizedExport {
       for row in 0..<parameter.count / width {
         let place = row * width
         let ofRow = gammaPerRow && !rule.hasStep
-        let own = ofRow ? WeightQuantizer.gamma(absoluteSum: absoluteSum(weights + place, width), count: width) : levelScale
+        let own =
+          ofRow ? WeightQuantizer.gamma(absoluteSum: absoluteSum(weights + place, width), count: width) : levelScale
         WeightQuantizer(rule: rule, step: own).addValues(weights + place, to: values.baseAddress! + place, width)
       }
     }

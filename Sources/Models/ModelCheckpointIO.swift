@@ -36,14 +36,14 @@ public enum ModelCheckpointIO {
   /// checkpoint ties starts as a copy of the word table.
   /// - Parameters:
   ///   - drawsHead: the head starts fresh even where the folder has one.
-  ///   - keepsFittingSteps: also where the scheme measures steps anew at every load (`Scheme.resetsSteps`): a run goes on.
+  ///   - keepsFittingSteps: also where the scheme measures steps anew at every load (`Scheme.resetSteps`): a run goes on.
   public static func load(
     _ folder: HuggingFaceFolder, into model: EncoderModel, seed: UInt64, range: Float, drawsHead: Bool,
     keepsFittingSteps: Bool = false
   ) throws -> LoadReport {
     var report = LoadReport()
     let head = model.layout.headRange
-    let steps = try CheckpointSteps(folder, model, keepsFitting: keepsFittingSteps || !model.scheme.resetsSteps)
+    let steps = try CheckpointSteps(folder, model, keepsFitting: keepsFittingSteps || model.scheme.resetSteps == .never)
     let copiesDecoder = try !drawsHead && model.head == .maskedLanguageModel(tied: false) && isTied(folder)
     for parameter in model.layout.parameters {
       let isHead = head.contains(parameter.start)

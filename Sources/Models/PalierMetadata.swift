@@ -13,7 +13,7 @@ public struct PalierMetadata: Equatable, Sendable {
   public var stage: TrainingStage?
   /// What its labels tag.
   public var task: TaggedTask?
-  /// Where the texts that it was trained on were cut into words, `RunConfiguration.WordTokenization`; nil: at white space.
+  /// Where the texts that it was trained on were cut into words, a word of `WordTokenization`; nil: at white space.
   public var tokenization: String?
   /// The run's step.
   public var globalStep: Int?
@@ -29,11 +29,11 @@ public struct PalierMetadata: Equatable, Sendable {
     guard let fields = config.fields[ModelCheckpointIO.palierSection]?.object else { return }
     isPresent = true
     if let name = fields["scheme"]?.string { scheme = try Scheme(parsing: name) }
-    scheme.gammaPerRow = fields["bitnet_gamma"]?.string == "row"
+    scheme.bitNetGamma = fields["bitnet_gamma"]?.string.flatMap { BitNetGamma(rawValue: $0) } ?? .matrix
     scheme.quantizesHead = fields["quantized_head"]?.bool ?? false
-    scheme.sharesSteps = fields["shared_steps"]?.string == "by-kind"
+    scheme.sharedSteps = fields["shared_steps"]?.string.flatMap { SharedSteps(rawValue: $0) } ?? .none
     scheme.exclude = fields["exclude"]?.array?.compactMap(\.string) ?? []
-    scheme.resetsSteps = fields["reset_steps"]?.string == "reload"
+    scheme.resetSteps = fields["reset_steps"]?.string.flatMap { ResetSteps(rawValue: $0) } ?? .never
     scheme.learnsSteps = fields["learned_steps"]?.bool ?? true
     version = fields["version"]?.string
     stage = fields["stage"]?.string.flatMap { TrainingStage(rawValue: $0) }
@@ -58,11 +58,11 @@ public struct PalierMetadata: Equatable, Sendable {
   /// A scheme as it is noted: its name, and those options that change what a checkpoint computes.
   package static func fields(of scheme: Scheme) -> JSONFields {
     var fields: JSONFields = ["scheme": .string(scheme.name)]
-    if scheme.gammaPerRow { fields["bitnet_gamma"] = "row" }
+    if scheme.bitNetGamma != .matrix { fields["bitnet_gamma"] = .string(scheme.bitNetGamma.rawValue) }
     if scheme.quantizesHead { fields["quantized_head"] = true }
-    if scheme.sharesSteps { fields["shared_steps"] = "by-kind" }
+    if scheme.sharedSteps != .none { fields["shared_steps"] = .string(scheme.sharedSteps.rawValue) }
     if !scheme.exclude.isEmpty { fields["exclude"] = .array(scheme.exclude.map { .string($0) }) }
-    if scheme.resetsSteps { fields["reset_steps"] = "reload" }
+    if scheme.resetSteps != .never { fields["reset_steps"] = .string(scheme.resetSteps.rawValue) }
     // The head's own steps are there only where none is learned.
     if !scheme.learnsSteps { fields["learned_steps"] = false }
     return fields

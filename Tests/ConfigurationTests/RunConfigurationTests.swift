@@ -1,5 +1,6 @@
 import Configuration
 import Foundation
+import Quantization
 import TestSupport
 import XCTest
 
@@ -195,8 +196,8 @@ final class RunConfigurationTests: ConfigurationTestCase {
   func testTheConfigsOfThePaperHaveItsSchemes() throws {
     let folder = SharedFolder.packageRoot.appendingPathComponent("configs")
     for model in ["camembert", "drbert"] {
-      for scheme in Footprint.paperSchemes {
-        let name = "\(model)-\(scheme)".lowercased().replacingOccurrences(of: "_", with: "-")
+      for scheme in Scheme.paper {
+        let name = "\(model)-\(scheme.name)".lowercased().replacingOccurrences(of: "_", with: "-")
         let c = try RunConfiguration.load(file: folder.appendingPathComponent("\(name).yaml"))
         XCTAssertEqual(c.quantization.scheme, scheme)
         XCTAssertEqual(c.preset, .accmlPaper)

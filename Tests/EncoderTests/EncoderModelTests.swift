@@ -233,7 +233,7 @@ final class EncoderModelTests: XCTestCase {
   /// Weights, activations and tables each share one step (and one offset), and its gradient is the sum of theirs.
   func testSharedStepsAreOneAndTheSame() throws {
     var scheme = try Scheme(parsing: "LSQplus_E4W4A4")
-    scheme.sharesSteps = true
+    scheme.sharedSteps = .byKind
     let model = try Small.model(scheme, Small.labels)
     model.shareSteps()
     let kinds: [(String, (ParameterInfo) -> Bool)] = [

@@ -109,7 +109,7 @@ final class GradientTests: XCTestCase {
   func testThePublishedCodesOptionsAgreeWithThePlainEncoder() throws {
     for name in ["LSQ_E4W4A4", "BitNet_E6W1.58A6"] {
       var scheme = try Scheme(parsing: name)
-      (scheme.learnsSteps, scheme.clipsGradient, scheme.gammaPerRow, scheme.quantizesHead) = (false, false, true, true)
+      (scheme.learnsSteps, scheme.clipsGradient, scheme.bitNetGamma, scheme.quantizesHead) = (false, false, .row, true)
       for precision in [Precision.float32, Precision(forward: .integer, backward: .float)] {
         try assertAgreesWithPlainEncoder(
           Small.model(scheme, Small.maskedLanguageModel, precision, seed: 4), lengths, name)

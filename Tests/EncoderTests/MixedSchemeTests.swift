@@ -150,7 +150,7 @@ final class MixedSchemeTests: XCTestCase {
   func testTheHeadsStepsAreKeptWhereStepsAreNotLearned() throws {
     for tied in [true, false] {
       var scheme = try Scheme(parsing: "LSQ_E4W4A4")
-      (scheme.learnsSteps, scheme.quantizesHead, scheme.sharesSteps) = (false, true, true)
+      (scheme.learnsSteps, scheme.quantizesHead, scheme.sharedSteps) = (false, true, .byKind)
       let model = try Small.model(scheme, .maskedLanguageModel(tied: tied))
       model.shareSteps()
       let names = ["lm_head.dense", "lm_head.decoder"].map { $0 + ".weight_quantizer.step" }

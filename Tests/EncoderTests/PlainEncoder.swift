@@ -169,7 +169,7 @@ struct PlainEncoder {
       let step = parameters[own + "_quantizer.step"]?[0].value ?? measured
       return w.map { Dual(min(max($0.value / step, n), p).rounded(.toNearestOrEven) * step, $0.slope) }
     }
-    guard !scheme.weights.hasStep, scheme.gammaPerRow else { return onGrid(w) }
+    guard !scheme.weights.hasStep, scheme.bitNetGamma == .row else { return onGrid(w) }
     let width = dimensions.hiddenSize
     return stride(from: 0, to: w.count, by: width).flatMap { onGrid(Row(w[$0..<$0 + width])) }
   }
@@ -214,7 +214,7 @@ struct PlainEncoder {
       let whole = mean(0..<w.count)
       return w.indices.map { i in
         let row = i / inputs * inputs
-        let gamma = scheme.gammaPerRow ? mean(row..<row + inputs) : whole
+        let gamma = scheme.bitNetGamma == .row ? mean(row..<row + inputs) : whole
         return Dual(min(max(w[i].value / gamma, -1), 1).rounded(.toNearestOrEven) * gamma, w[i].slope)
       }
     }

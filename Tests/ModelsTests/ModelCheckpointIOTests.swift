@@ -18,7 +18,7 @@ final class ModelCheckpointIOTests: XCTestCase {
     exclude: [String] = [], resets: Bool = false
   ) throws -> EncoderModel {
     var scheme = try Scheme(parsing: name)
-    (scheme.exclude, scheme.resetsSteps) = (exclude, resets)
+    (scheme.exclude, scheme.resetSteps) = (exclude, resets ? .reload : .never)
     return try EncoderModel(
       dimensions: ModelCheckpointIO.dimensions(config ?? self.config), scheme: scheme, head: head, precision: .float32)
   }
@@ -42,7 +42,8 @@ final class ModelCheckpointIOTests: XCTestCase {
     config.layerCount = layers ?? config.layerCount
     try HuggingFaceFolder.write(
       to: url, config: config,
-      tensors: ModelCheckpointIO.views(of: model).filter { !dropping.contains($0.description.name) }, tokenizerFrom: nil)
+      tensors: ModelCheckpointIO.views(of: model).filter { !dropping.contains($0.description.name) }, tokenizerFrom: nil
+    )
   }
 
   private func load(_ url: URL, into model: EncoderModel, goesOn: Bool = false) throws -> ModelCheckpointIO.LoadReport {
@@ -130,7 +131,7 @@ final class ModelCheckpointIOTests: XCTestCase {
     let resumed = try model("LSQ_E8W8A8", resets: true)
     XCTAssertNil(try load(folder.file("c"), into: resumed, goesOn: true).stepLine)
     XCTAssertEqual(value(table, resumed), 0.125)
-    XCTAssertTrue(try PalierMetadata(HuggingFaceFolder(folder.file("c")).config).scheme.resetsSteps)
+    XCTAssertEqual(try PalierMetadata(HuggingFaceFolder(folder.file("c")).config).scheme.resetSteps, .reload)
   }
 
   /// Two bits have four levels; a layer that is left out keeps its weights, and so does an embedding table.

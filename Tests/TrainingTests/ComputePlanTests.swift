@@ -24,15 +24,15 @@ final class ComputePlanTests: XCTestCase {
     XCTAssertEqual(try plan(.automatic, .automatic, on: plain).0, Precision(forward: .float, backward: .float))
     XCTAssertEqual(try plan(.automatic, .automatic, on: vnni).0, Precision(forward: .integer, backward: .int16))
     XCTAssertEqual(try plan(.automatic, .automatic, on: bf16).0, Precision(forward: .integer, backward: .bfloat16))
-    XCTAssertEqual(try plan(.automatic, .fp32, on: bf16).0, Precision(forward: .integer, backward: .float))
-    XCTAssertEqual(try plan(.float, .int16, on: bf16).0, Precision(forward: .float, backward: .int16))
+    XCTAssertEqual(try plan(.automatic, .fixed(.float), on: bf16).0, Precision(forward: .integer, backward: .float))
+    XCTAssertEqual(try plan(.fixed(.float), .fixed(.int16), on: bf16).0, Precision(forward: .float, backward: .int16))
   }
 
   func testAFallbackSaysSo() throws {
     XCTAssertEqual(try plan(.automatic, .automatic, on: plain).notes.count, 2)
     XCTAssertEqual(try plan(.automatic, .automatic, on: vnni).notes.count, 1)
     XCTAssertEqual(try plan(.automatic, .automatic, on: bf16).notes, [])
-    XCTAssertEqual(try plan(.float, .fp32, on: plain).notes, [])
+    XCTAssertEqual(try plan(.fixed(.float), .fixed(.float), on: plain).notes, [])
   }
 
   /// A baseline called FP32 is float32 on every CPU, attention included.
@@ -45,10 +45,12 @@ final class ComputePlanTests: XCTestCase {
     }
     let asked: [(RunConfiguration.Forward, RunConfiguration.Backward, RunConfiguration.Attention, Precision, String)] =
       [
-        (.bf16, .automatic, .automatic, Precision(forward: .bfloat16, backward: .float), "compute.forward"),
-        (.automatic, .bf16, .automatic, Precision(forward: .float, backward: .bfloat16), "compute.backward"),
+        (.fixed(.bfloat16), .automatic, .automatic, Precision(forward: .bfloat16, backward: .float), "compute.forward"),
         (
-          .automatic, .automatic, .bf16, Precision(forward: .float, backward: .float, attention: .bfloat16),
+          .automatic, .fixed(.bfloat16), .automatic, Precision(forward: .float, backward: .bfloat16), "compute.backward"
+        ),
+        (
+          .automatic, .automatic, .fixed(.bfloat16), Precision(forward: .float, backward: .float, attention: .bfloat16),
           "compute.attention"
         ),
       ]
@@ -67,14 +69,14 @@ final class ComputePlanTests: XCTestCase {
   }
 
   func testWithoutCodesThereAreNoIntegerProducts() throws {
-    XCTAssertEqual(try plan(.integer, .int16, "fp32", on: vnni).0, .float32)
-    XCTAssertEqual(try plan(.integer, .int16, "fp32", on: plain).0, .float32)
+    XCTAssertEqual(try plan(.fixed(.integer), .fixed(.int16), "fp32", on: vnni).0, .float32)
+    XCTAssertEqual(try plan(.fixed(.integer), .fixed(.int16), "fp32", on: plain).0, .float32)
   }
 
   /// Without VNNI oneDNN adds bytes' products in 16 bits that saturate: wrong, so refused in one line.
   func testIntegerProductsAreRefusedWhereTheySaturate() {
     let wishes: [(RunConfiguration.Forward, RunConfiguration.Backward, String)] = [
-      (.integer, .fp32, "forward: integer"), (.automatic, .int16, "backward: int16"),
+      (.fixed(.integer), .fixed(.float), "forward: integer"), (.automatic, .fixed(.int16), "backward: int16"),
     ]
     for (forward, backward, named) in wishes {
       XCTAssertThrowsError(try plan(forward, backward, on: plain)) {

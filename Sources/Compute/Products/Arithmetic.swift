@@ -1,11 +1,11 @@
-/// In which arithmetic a forward product runs.
-public enum ForwardArithmetic: String, Sendable {
+/// In which arithmetic a forward product runs, by the words of the configuration.
+public enum ForwardArithmetic: String, CaseIterable, Sendable {
   /// int8 codes with 32-bit sums, scaled once: exact (docs/numerics.md, "Integer forward").
   case integer
   /// float32 products of the quantized values.
   case float
   /// bfloat16 products with float32 sums, for schemes without codes (the FP32 baseline at the speed of autocast).
-  case bfloat16
+  case bfloat16 = "bf16"
 
   /// The elements of the left and the right operand and of the sums.
   var operands: (left: ElementKind, right: ElementKind, sums: ElementKind) {
@@ -17,15 +17,15 @@ public enum ForwardArithmetic: String, Sendable {
   }
 }
 
-/// In which arithmetic the two products of the backward pass run, dY·Ŵ and dYᵀ·X̂.
-public enum BackwardArithmetic: String, Sendable {
-  /// float32 throughout.
-  case float
+/// In which arithmetic the two products of the backward pass run, dY·Ŵ and dYᵀ·X̂, by the words of the configuration.
+public enum BackwardArithmetic: String, CaseIterable, Sendable {
   /// dY rounded to bfloat16, codes exact, float32 sums (docs/numerics.md, "Backward").
-  case bfloat16
+  case bfloat16 = "bf16"
   /// dY rounded to 16 bits of its row's or column's largest, codes exact, products of 8-bit limbs with 32-bit sums
   /// (`SplitInt16`): for CPUs with VNNI and no bf16.
   case int16
+  /// float32 throughout.
+  case float = "fp32"
 
   /// Products read exact levels, what a level stands for being folded into dY or applied after.
   public var usesLevels: Bool { self != .float }

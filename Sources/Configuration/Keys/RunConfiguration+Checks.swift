@@ -1,3 +1,4 @@
+import Corpus
 import Foundation
 
 extension RunConfiguration {
@@ -67,15 +68,16 @@ private struct ConfigurationChecks {
   func checkQuantization() throws {
     let scheme = configuration.quantization.scheme
     try require(
-      scheme.hasIntegerProducts || configuration.compute.forward != .integer, "compute.forward",
-      "integer products need quantized weights and activations, and quantization.scheme is \(scheme)")
+      scheme.hasIntegerProducts || configuration.compute.forward != .fixed(.integer), "compute.forward",
+      "integer products need quantized weights and activations, and quantization.scheme is \(scheme.name)")
   }
 
   func checkSchedule() throws {
     let optimizer = configuration.optimizer
     try require(
       !optimizer.oneSchedule || configuration.budget.alpha <= optimizer.scheduleShare, "optimizer.schedule_share",
-      "the one schedule ends at \(optimizer.scheduleShare) of the budget, before budget.alpha \(configuration.budget.alpha)")
+      "the one schedule ends at \(optimizer.scheduleShare) of the budget, before budget.alpha \(configuration.budget.alpha)"
+    )
   }
 
   func checkPretraining() throws {
@@ -108,7 +110,7 @@ private struct ConfigurationChecks {
   }
 
   private func checkCorpus(
-    _ stage: RunConfiguration.FineTuning, task: RunConfiguration.Task, format: RunConfiguration.Format
+    _ stage: RunConfiguration.FineTuning, task: TaggedTask, format: TaggedCorpusFormat
   ) throws {
     try require(
       !(format == .brat && task == .pos) && !((format == .conllu || format == .cas) && task == .entities),

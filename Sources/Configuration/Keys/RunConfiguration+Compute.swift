@@ -1,3 +1,6 @@
+import Compute
+import Encoder
+
 extension RunConfiguration {
   /// Kinds of products, threads, placement. `auto` takes the fastest that the CPU has; for the fp32
   /// scheme it means float32 throughout.
@@ -35,49 +38,21 @@ extension RunConfiguration {
     }
   }
 
-  /// The products of the forward pass.
-  public enum Forward: String, SettingsChoice {
-    /// Integer where the scheme and the CPU allow it.
-    case automatic = "auto"
-    /// int8 codes, int32 sums.
-    case integer
-    /// float32 on fake-quantized values.
-    case float
-    /// bf16 operands and float32 sums, for the fp32 scheme alone: its speed under autocast.
-    case bf16
-  }
+  /// The products of the forward pass; automatic: integer where the scheme and the CPU allow it. bf16 is for the fp32 scheme
+  /// alone: its speed under autocast.
+  public typealias Forward = AutomaticOr<ForwardArithmetic>
 
-  /// The products of the backward pass.
-  public enum Backward: String, SettingsChoice {
-    /// bf16 where the CPU has it, else int16 where scheme and CPU allow it; float32 for the fp32 scheme.
-    case automatic = "auto"
-    /// The output gradient in bf16, sums in float32.
-    case bf16
-    /// The output gradient in 16-bit integers, sums in 32-bit ones.
-    case int16
-    /// float32 throughout.
-    case fp32
-  }
+  /// The products of the backward pass; automatic: bf16 where the CPU has it, else int16 where scheme and CPU allow it; float32
+  /// for the fp32 scheme.
+  public typealias Backward = AutomaticOr<BackwardArithmetic>
 
-  /// The products of attention, in both passes; softmax is float32 in all.
-  public enum Attention: String, SettingsChoice {
-    /// bf16 where the CPU has it; float32 for the fp32 scheme.
-    case automatic = "auto"
-    /// Operands in bf16, sums in float32.
-    case bf16
-    /// float32 throughout.
-    case fp32
-  }
+  /// The products of attention, in both passes; softmax is float32 in all. Automatic: bf16 where the CPU has it; float32 for the
+  /// fp32 scheme.
+  public typealias Attention = AutomaticOr<Precision.Attention>
 
-  /// How gradients are summed over slices and ranks.
-  public enum Reduction: String, SettingsChoice {
-    /// The program's choice.
-    case automatic = "auto"
-    /// 64-bit fixed point: the same bits on any number of ranks.
-    case exact
-    /// float32: the same bits for one number of ranks.
-    case fp32
-  }
+  /// How gradients are summed over slices and ranks: 64-bit fixed point, the same bits on any number of ranks, or float32, the
+  /// same bits for one number of ranks. Automatic: exact.
+  public typealias Reduction = AutomaticOr<GradientStore.Kind>
 
   /// Whether NUMA placement is looked after.
   public enum NUMA: String, SettingsChoice {

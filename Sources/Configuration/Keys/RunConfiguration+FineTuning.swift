@@ -1,10 +1,12 @@
+import Corpus
+
 extension RunConfiguration {
   /// The second stage: token classification on a tagged corpus.
   public struct FineTuning: SettingsSection {
     /// What is tagged; nil where there is no second stage.
-    public var task: Task?
+    public var task: TaggedTask?
     /// The corpus' format.
-    public var format: Format?
+    public var format: TaggedCorpusFormat?
     /// The whole corpus, instead of the three splits: one folder whose names tell the splits, or files to be split by
     /// `splitSeed` (CAS, ESSAI, a BRAT folder without parts).
     public var path: [String] = []
@@ -67,50 +69,12 @@ extension RunConfiguration {
     }
   }
 
-  /// What is tagged.
-  public enum Task: String, SettingsChoice {
-    /// Named entities, in IOB2.
-    case entities
-    /// Parts of speech.
-    case pos
-  }
-
-  /// The format of a tagged corpus.
-  public enum Format: String, SettingsChoice {
-    /// Stand-off annotation: `.txt` and `.ann` (QUAERO).
-    case brat
-    /// Universal Dependencies, `UPOS`.
-    case conllu
-    /// The text files of CAS and ESSAI.
-    case cas
-    /// Two columns: word, tag.
-    case conll2
-    /// JSON lines with `tokens` and `ner_tags` or `pos_tags`.
-    case jsonl
-  }
-
   /// The parts of the QUAERO corpus.
   public enum Part: String, SettingsChoice {
     /// Drug leaflets.
     case emea = "EMEA"
     /// Scientific titles.
     case medline = "MEDLINE"
-  }
-
-  /// Where a running text is cut into words.
-  public enum WordTokenization: String, SettingsChoice {
-    /// At white space alone, as QUAERO is published.
-    case whitespace
-    /// At punctuation and after French elisions too: `l'asthme,` is three words.
-    case punctuation
-  }
-
-  /// How tags mark spans of words.
-  public enum TagScheme: String, SettingsChoice {
-    /// `B-` opens a span, `I-` continues it.
-    case iob2
-    /// As IOB2, with `E-` at a span's end and `S-` for a span of one word; read as IOB2.
-    case bioes
   }
 
   /// A validation score by which the best checkpoint is chosen.
@@ -125,6 +89,6 @@ extension RunConfiguration {
     case weightedF1 = "weighted_f1"
 
     /// The task that it measures.
-    public var task: Task { self == .strictF1 || self == .lenientF1 ? .entities : .pos }
+    public var task: TaggedTask { self == .strictF1 || self == .lenientF1 ? .entities : .pos }
   }
 }

@@ -1,3 +1,5 @@
+import Quantization
+
 extension RunConfiguration {
   /// What is trained.
   public struct Model: SettingsSection {
@@ -35,7 +37,7 @@ extension RunConfiguration {
   /// there to imitate published code.
   public struct Quantization: SettingsSection {
     /// The algorithm and its bits.
-    public var scheme = SchemeName.fp32
+    public var scheme = Scheme.float32
     /// Which sites share one step size.
     public var sharedSteps = SharedSteps.none
     /// Whether step sizes are trained; else they stay as first measured.
@@ -62,34 +64,11 @@ extension RunConfiguration {
       try visitor.flag("clipped_gradient", &clippedGradient, "no gradient to clipped values")
       try visitor.choice("bitnet_gamma", &bitnetGamma, "what BitNet's γ is a mean over")
       try visitor.flag("quantized_head", &quantizedHead, "quantize the masked-language head too")
-      try visitor.choice("reset_steps", &resetSteps, "measure steps that fit anew at every load of a checkpoint but a resume")
+      try visitor.choice(
+        "reset_steps", &resetSteps, "measure steps that fit anew at every load of a checkpoint but a resume")
       try visitor.words(
         "exclude", &exclude, "left in float32: first, last (layers), or patterns of names of linears and tables")
     }
-  }
-
-  /// Which quantizer sites share one step size.
-  public enum SharedSteps: String, SettingsChoice {
-    /// One step size a site.
-    case none
-    /// One for all weights, one for all activations, one for all tables.
-    case byKind = "by-kind"
-  }
-
-  /// When steps that fit are measured anew all the same.
-  public enum ResetSteps: String, SettingsChoice {
-    /// They are kept.
-    case never
-    /// At the start, at the switch between the stages, and in `palier evaluate`; a resumed run keeps them.
-    case reload
-  }
-
-  /// What BitNet's γ is a mean over.
-  public enum BitNetGamma: String, SettingsChoice {
-    /// The whole matrix.
-    case matrix
-    /// Each output row.
-    case row
   }
 
   /// Dropout rates, in [0, 1).

@@ -1,3 +1,5 @@
+import Quantization
+
 extension RunConfiguration {
   /// How many optimization steps, and how they are shared between the stages.
   public struct Budget: SettingsSection {
@@ -89,12 +91,5 @@ extension RunConfiguration {
       try visitor.number(
         "schedule_share", &scheduleShare, .above(0, through: 1), "share of the budget that the one schedule runs over")
     }
-  }
-  /// How AdamW moves step sizes and offsets.
-  public enum StepRule: String, SettingsChoice {
-    /// In ln s and β/s, at rates of their own: a step changes by about `stepLearningRate` of itself at most.
-    case log
-    /// In s and β, at the learning rate: the papers' rule, under which small steps may die.
-    case linear
   }
 }

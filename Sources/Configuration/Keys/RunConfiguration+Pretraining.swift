@@ -1,3 +1,5 @@
+import Corpus
+
 extension RunConfiguration {
   /// The first stage: masked-language modelling on blocks of a token stream.
   public struct Pretraining: SettingsSection {
@@ -34,15 +36,5 @@ extension RunConfiguration {
       try visitor.integer(
         "validation_blocks", &validationBlocks, 1...1_000_000, "blocks an evaluation looks at, at most")
     }
-  }
-
-  /// How documents stand in a text file.
-  public enum DocumentLayout: String, SettingsChoice {
-    /// By blank lines where the file holds one, else one a line.
-    case automatic
-    /// A blank line between documents.
-    case blankLine = "blank-line"
-    /// One document a line.
-    case onePerLine = "one-per-line"
   }
 }

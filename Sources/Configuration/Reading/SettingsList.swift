@@ -1,3 +1,5 @@
+import Quantization
+
 /// One key of the configuration, described.
 public struct SettingDescription: Sendable, Equatable {
   /// Dotted path, as `--set` takes it.
@@ -43,8 +45,8 @@ struct SettingsList: SettingsVisitor {
     add(key, C.allCases.map(\.rawValue).joined(separator: ", "), value?.rawValue ?? "", meaning)
   }
 
-  mutating func scheme(_ key: String, _ value: inout SchemeName, _ meaning: String) {
-    add(key, SchemeName.syntax, value.description, meaning)
+  mutating func scheme(_ key: String, _ value: inout Scheme, _ meaning: String) {
+    add(key, Scheme.syntax, value.name, meaning)
   }
 
   mutating func path(_ key: String, _ value: inout String, _ meaning: String) { add(key, "a path", value, meaning) }

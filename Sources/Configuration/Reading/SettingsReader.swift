@@ -1,3 +1,5 @@
+import Quantization
+
 /// Reads one section of a file into the properties that `visit` hands over; a key that is absent keeps its default.
 struct SettingsReader: SettingsVisitor {
   let section: ConfigurationTree.Section
@@ -71,11 +73,11 @@ struct SettingsReader: SettingsVisitor {
     value = read
   }
 
-  mutating func scheme(_ key: String, _ value: inout SchemeName, _ meaning: String) throws {
-    guard let scalar = try scalar(key, expected: SchemeName.syntax) else { return }
-    guard let read = SchemeName(scalar.text) else {
+  mutating func scheme(_ key: String, _ value: inout Scheme, _ meaning: String) throws {
+    guard let scalar = try scalar(key, expected: Scheme.syntax) else { return }
+    guard let read = Scheme(named: scalar.text) else {
       throw ConfigurationError.outOfRange(
-        scalar.origin, key: fullKey(key), value: shown(scalar.text), allowed: SchemeName.syntax)
+        scalar.origin, key: fullKey(key), value: shown(scalar.text), allowed: Scheme.syntax)
     }
     value = read
   }

@@ -1,3 +1,5 @@
+import Quantization
+
 /// One section of the configuration: its keys, each listed once, in `visit`.
 ///
 /// The same list reads a file, writes it back, and describes the keys, so the three cannot disagree. A default stands once,
@@ -26,7 +28,7 @@ public protocol SettingsVisitor {
   /// One word of a few, or nothing.
   mutating func optionalChoice<C: SettingsChoice>(_ key: String, _ value: inout C?, _ meaning: String) throws
   /// A quantization scheme's name.
-  mutating func scheme(_ key: String, _ value: inout SchemeName, _ meaning: String) throws
+  mutating func scheme(_ key: String, _ value: inout Scheme, _ meaning: String) throws
   /// A file or folder; empty when not given.
   mutating func path(_ key: String, _ value: inout String, _ meaning: String) throws
   /// Files or folders; one may stand without brackets.

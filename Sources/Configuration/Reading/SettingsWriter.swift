@@ -1,3 +1,5 @@
+import Quantization
+
 /// Writes the keys that `visit` hands over as YAML that the reader takes back to equal values.
 struct SettingsWriter: SettingsVisitor {
   private(set) var text = ""
@@ -45,7 +47,7 @@ struct SettingsWriter: SettingsVisitor {
     if let value { line(key, value.rawValue) } else { nothing(key) }
   }
 
-  mutating func scheme(_ key: String, _ value: inout SchemeName, _ meaning: String) { line(key, value.description) }
+  mutating func scheme(_ key: String, _ value: inout Scheme, _ meaning: String) { line(key, value.name) }
 
   mutating func path(_ key: String, _ value: inout String, _ meaning: String) {
     if value.isEmpty { nothing(key) } else { line(key, quoted(value)) }

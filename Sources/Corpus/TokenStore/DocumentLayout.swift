@@ -1,13 +1,40 @@
 import Foundation
 
 /// How documents lie in a text file. Lines end with a line feed (a carriage return before it is white space).
-public enum DocumentLayout: String, Codable, Sendable, CaseIterable {
-  /// Documents are one or more lines, with blank lines (nothing but white space) between them, as NACHOS is distributed.
-  case blankLine
-  /// Every line that is not blank is a document.
-  case onePerLine
+public enum DocumentLayout: String, Sendable, CaseIterable {
   /// `blankLine` where the file holds a blank line, else `onePerLine`.
   case automatic
+  /// Documents are one or more lines, with blank lines (nothing but white space) between them, as NACHOS is distributed.
+  case blankLine = "blank-line"
+  /// Every line that is not blank is a document.
+  case onePerLine = "one-per-line"
+}
+
+extension DocumentLayout: Codable {
+  /// The word of a token store's manifest, and of the fingerprint of its text: older than the configuration's.
+  var storedName: String {
+    switch self {
+    case .automatic: "automatic"
+    case .blankLine: "blankLine"
+    case .onePerLine: "onePerLine"
+    }
+  }
+
+  /// Reads the word of a manifest.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    let name = try container.decode(String.self)
+    guard let layout = Self.allCases.first(where: { $0.storedName == name }) else {
+      throw DecodingError.dataCorruptedError(in: container, debugDescription: "\(name) is no layout of documents")
+    }
+    self = layout
+  }
+
+  /// Writes the word of a manifest.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(storedName)
+  }
 }
 
 /// The documents of a text, as ranges of its bytes.

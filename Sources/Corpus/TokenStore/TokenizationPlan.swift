@@ -82,7 +82,7 @@ public struct TokenizationPlan: Codable, Sendable, Equatable {
   /// SHA-256 of what the text is, wherever it lies: the bytes and layout of every file, in order.
   public var textFingerprint: String {
     var hash = SHA256()
-    for source in sources { hash.update(data: Data("\(source.sha256 ?? "") \(source.layout.rawValue)\n".utf8)) }
+    for source in sources { hash.update(data: Data("\(source.sha256 ?? "") \(source.layout.storedName)\n".utf8)) }
     return hash.finalize().hexadecimal
   }
 

@@ -3,9 +3,9 @@ import Compute
 // An option of the published code.
 
 extension EncoderModel {
-  /// Step parameters that are one and the same under `scheme.sharesSteps`: weights (the head's too), activations, tables.
+  /// Step parameters that are one and the same under `SharedSteps.byKind`: weights (the head's too), activations, tables.
   private var sharedStepGroups: [[ParameterInfo]] {
-    guard scheme.sharesSteps else { return [] }
+    guard scheme.sharedSteps == .byKind else { return [] }
     let parameters = layout.parameters
     let suffixes = [".step", ".offset"]
     let groups: [(ParameterInfo) -> Bool] = [

@@ -9,7 +9,7 @@ struct HeadQuantizer {
 
   /// - Parameter name: the weight's, `….weight`; the decoder's own even where it is tied.
   init(_ name: String, rule: QuantizerRule, layout: ParameterLayout, scheme: Scheme) {
-    (self.rule, step, gammaPerRow) = (rule, layout[name + "_quantizer.step"], scheme.gammaPerRow)
+    (self.rule, step, gammaPerRow) = (rule, layout[name + "_quantizer.step"], scheme.bitNetGamma == .row)
   }
 
   func rows(of weight: ParameterInfo, _ parameters: UnsafePointer<Float>) -> (_ row: Int) -> WeightQuantizer {

@@ -28,7 +28,7 @@ final class QuantizedLinear {
     bias = layout.required(name + ".bias")
     step = layout[name + ".weight_quantizer.step"]
     rule = rules.linears[layer][role]
-    gammaPerRow = scheme.gammaPerRow
+    gammaPerRow = scheme.bitNetGamma == .row
     let own = precision.ofLinear(role, layer: layer, rules)
     matrix = try PreparedMatrix(
       outputs: weight.shape[0], inputs: weight.shape[1], forward: own.forward, backward: own.backward,
@@ -51,7 +51,9 @@ final class QuantizedLinear {
         total += sum
         scales[row] = WeightQuantizer.gamma(absoluteSum: sum, count: matrix.inputs)
       }
-      if !gammaPerRow { scales.elements.update(repeating: WeightQuantizer.gamma(absoluteSum: total, count: weight.count)) }
+      if !gammaPerRow {
+        scales.elements.update(repeating: WeightQuantizer.gamma(absoluteSum: total, count: weight.count))
+      }
     }
   }
 

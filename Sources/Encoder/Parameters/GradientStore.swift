@@ -6,8 +6,11 @@ import Synchronization
 /// `float32` adds in the order of the slices. `fixedPoint` adds in 64-bit integers with 50 fractional bits, so that the sum
 /// has no order and is the same on any number of ranks.
 public final class GradientStore {
-  /// How slices are summed.
-  public enum Kind: Sendable { case float32, fixedPoint }
+  /// How slices and ranks are summed, by the words of the configuration.
+  public enum Kind: String, CaseIterable, Sendable {
+    case fixedPoint = "exact"
+    case float32 = "fp32"
+  }
 
   /// 2^50.
   public static let fixedScale: Double = 0x1p50

@@ -39,14 +39,13 @@ public final class FineTuningData {
 
   /// The corpus that a configuration names, as it is.
   public static func read(_ settings: RunConfiguration.FineTuning) throws -> TaggedCorpus {
-    guard let format = settings.format.flatMap({ TaggedCorpusFormat(rawValue: $0.rawValue) }) else {
+    guard let format = settings.format else {
       throw TrainingError.missingSetting("fine_tuning.format", "one of brat, conllu, cas, conll2, jsonl")
     }
     var options = TaggedCorpusOptions(
-      task: settings.task.flatMap { TaggedTask(rawValue: $0.rawValue) }, seed: settings.splitSeed,
+      task: settings.task, seed: settings.splitSeed,
       bratSubset: settings.part?.rawValue, keepsTails: !settings.dropTails,
-      tokenization: WordTokenization(rawValue: settings.tokenization.rawValue) ?? .whitespace,
-      tags: TagScheme(rawValue: settings.tags.rawValue) ?? .iob2)
+      tokenization: settings.tokenization, tags: settings.tags)
     options.bratSubset = format == .brat ? options.bratSubset : nil
     return try TaggedCorpusReader.read(format: format, paths: paths(settings), options: options)
   }

@@ -91,7 +91,9 @@ extension Trainer {
     facts["version"] = .string(PalierVersion.text)
     facts["stage"] = .string(progress.stage.rawValue)
     facts["global_step"] = .integer(progress.globalStep)
-    if let collapse = progress.collapseReports.last { facts["collapsed"] = .string("\(collapse.stage): \(collapse.reason)") }
+    if let collapse = progress.collapseReports.last {
+      facts["collapsed"] = .string("\(collapse.stage): \(collapse.reason)")
+    }
     if let task = fineTuning?.corpus.task { facts["task"] = .string(task.rawValue) }
     if fineTuning != nil, configuration.fineTuning.tokenization != .whitespace {
       facts["tokenization"] = .string(configuration.fineTuning.tokenization.rawValue)
@@ -187,7 +189,7 @@ extension Trainer {
     for parameter in model.layout.parameters where model.layout.headRange.contains(parameter.start) {
       ModelCheckpointIO.draw(parameter, model, seed: configuration.seed, range: Float(source.config.initializerRange))
     }
-    if scheme.resetsSteps {
+    if scheme.resetSteps == .reload {
       model.initialiseWeightSteps()
       model.shareSteps()
       unmeasuredSites = model.activationSites

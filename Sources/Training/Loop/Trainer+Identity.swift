@@ -63,7 +63,7 @@ extension Trainer {
       if settings.store.isEmpty {
         let plan = try world.fromLeader {
           try TokenizationPlan(
-            files: settings.text.map { URL(fileURLWithPath: $0) }, layout: DocumentLayout(settings.documentLayout))
+            files: settings.text.map { URL(fileURLWithPath: $0) }, layout: settings.documentLayout)
         }
         textPlan = plan
         try identify([(.text, plan.textFingerprint)])

@@ -69,7 +69,7 @@ public final class Trainer {
     self.nodes = nodes
     let features = try CPUFeatures.common(to: world)
     (scheme, plan, source, tokenizer, maskedLMHead) = try world.agree {
-      let scheme = try Scheme(configuration.quantization)
+      let scheme = Scheme(configuration.quantization)
       let plan = try ComputePlan(configuration.compute, scheme: scheme, features: features)
       if world.isLeader, !trusts {
         try CheckpointIntegrity.require(URL(fileURLWithPath: configuration.model.checkpoint))
@@ -129,7 +129,9 @@ public final class Trainer {
     try stages.forEach(openSources)
     if let resumed {
       try requireSameRun(as: resumed)
-      try world.agree { if changes.isEmpty { try resumed.progress.check(stepCount(.pretraining), stepCount(.fineTuning)) } }
+      try world.agree {
+        if changes.isEmpty { try resumed.progress.check(stepCount(.pretraining), stepCount(.fineTuning)) }
+      }
     }
     try openRun(resumed)
     let data = try stages.map { (stage: $0, data: try openData($0)) }
@@ -284,7 +286,7 @@ public final class Trainer {
     let o = configuration.optimizer
     (settings.beta1, settings.beta2, settings.epsilon) = (o.beta1, o.beta2, o.epsilon)
     (settings.weightDecay, settings.largestGradientNorm) = (o.weightDecay, o.maxGradientNorm)
-    settings.stepRule = o.stepRule == .log ? .log : .linear
+    settings.stepRule = o.stepRule
     return Replica(
       world: world, model: model, reduction: plan.reduction, settings: settings,
       lossBound: configuration.guards.lossBound, shardsOptimizer: configuration.compute.shardOptimizer,
@@ -332,16 +334,5 @@ public final class Trainer {
     guard !unmeasuredSites.isEmpty else { return }
     try replica.measureActivationSteps(batch, dropout: dropout, sites: unmeasuredSites)
     unmeasuredSites = []
-  }
-}
-
-extension DocumentLayout {
-  /// The layout that a configuration names, in other words than the store's manifest.
-  init(_ layout: RunConfiguration.DocumentLayout) {
-    switch layout {
-    case .automatic: self = .automatic
-    case .blankLine: self = .blankLine
-    case .onePerLine: self = .onePerLine
-    }
   }
 }

@@ -15,15 +15,6 @@ public struct AdamWSettings: Sendable {
   public init() {}
 }
 
-/// How AdamW moves step sizes and offsets (docs/numerics.md, "How steps move").
-public enum StepRule: String, Sendable {
-  /// In ln s and β/s: an update changes a step by about its rate at most, whatever its size.
-  case log
-  /// In s and β themselves, as the papers do: AdamW moves any parameter by about the rate, so that small steps can fall to
-  /// their floor within a few updates.
-  case linear
-}
-
 /// The rates of one update.
 public struct LearningRates: Sendable, Equatable {
   /// Of weights, tables, biases and norms.
@@ -149,7 +140,9 @@ public final class AdamW {
     squaredNorm(of: gradients, at: parameters) { _ in }
   }
 
-  private func squaredNorm(of segment: Segment, in gradients: GradientStore, _ parameters: AlignedBuffer<Float>) -> Double {
+  private func squaredNorm(of segment: Segment, in gradients: GradientStore, _ parameters: AlignedBuffer<Float>)
+    -> Double
+  {
     var sum = 0.0
     guard segment.scalingStep == nil else {
       for i in 0..<segment.count {
@@ -221,7 +214,8 @@ public final class AdamW {
   }
 
   private func move(
-    _ segment: Segment, _ block: Range<Int>, _ parameters: UnsafeMutablePointer<Float>, _ gradient: UnsafePointer<Float>,
+    _ segment: Segment, _ block: Range<Int>, _ parameters: UnsafeMutablePointer<Float>,
+    _ gradient: UnsafePointer<Float>,
     _ update: Update
   ) {
     let w = parameters + block.lowerBound

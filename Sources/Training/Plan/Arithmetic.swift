@@ -20,20 +20,10 @@ public struct Arithmetic: Codable, Equatable, Sendable {
 
   /// What `plan` came to on this machine.
   init(_ plan: ComputePlan) {
-    forward =
-      switch plan.precision.forward {
-      case .integer: "integer"
-      case .float: "float"
-      case .bfloat16: "bf16"
-      }
-    backward =
-      switch plan.precision.backward {
-      case .float: "fp32"
-      case .bfloat16: "bf16"
-      case .int16: "int16"
-      }
-    attention = plan.precision.attention == .bfloat16 ? "bf16" : "fp32"
-    reduction = plan.reduction == .fixedPoint ? "exact" : "fp32"
+    forward = plan.precision.forward.rawValue
+    backward = plan.precision.backward.rawValue
+    attention = plan.precision.attention.rawValue
+    reduction = plan.reduction.rawValue
     library = ProductBackend.version
     instructionSet = ProductBackend.instructionSet
   }

@@ -20,7 +20,7 @@ public struct ComputePlan: Sendable {
     (precision, notes) = try ComputePlan.products(
       forward: wishes.forward, backward: wishes.backward, attention: wishes.attention, scheme: scheme,
       features: features)
-    reduction = wishes.reduction == .fp32 ? .float32 : .fixedPoint
+    reduction = wishes.reduction.choice ?? .fixedPoint
   }
 
   /// The arithmetic of the products, and what there is to say about it.
@@ -28,16 +28,16 @@ public struct ComputePlan: Sendable {
   /// - Throws: where 8-bit products are asked for on a CPU whose own saturate.
   public static func products(
     forward: RunConfiguration.Forward, backward: RunConfiguration.Backward,
-    attention: RunConfiguration.Attention = .fp32, scheme: Scheme,
+    attention: RunConfiguration.Attention = .fixed(.float), scheme: Scheme,
     features: CPUFeatures
   ) throws -> (Precision, notes: [String]) {
     let isQuantized = scheme.weights.isOn && scheme.activations.isOn
     if !features.hasInt8Products, isQuantized {
-      if forward == .integer { throw needsInt8("forward: integer", instead: "float") }
-      if backward == .int16 { throw needsInt8("backward: int16", instead: "fp32") }
+      if forward == .fixed(.integer) { throw needsInt8("forward: integer", instead: "float") }
+      if backward == .fixed(.int16) { throw needsInt8("backward: int16", instead: "fp32") }
     }
     let int8 = isQuantized && features.hasInt8Products
-    if forward == .bf16, scheme.weights.isOn || scheme.activations.isOn {
+    if forward == .fixed(.bfloat16), scheme.weights.isOn || scheme.activations.isOn {
       throw TrainingError.notAvailable(
         "compute.forward: bf16 is for the fp32 scheme: quantized values are exact in integers and not in bf16; set it to auto"
       )
@@ -48,9 +48,8 @@ public struct ComputePlan: Sendable {
     }
     let chosen: Precision.Backward =
       switch backward {
-      case .bf16: .bfloat16
-      case .int16: int8 ? .int16 : .float
-      case .fp32: .float
+      case .fixed(.int16): int8 ? .int16 : .float
+      case .fixed(let choice): choice
       // A baseline that is called FP32 rounds nothing unless it is asked to.
       case .automatic where !scheme.isQuantized: .float
       case .automatic: features.hasBfloat16Products ? .bfloat16 : int8 ? .int16 : .float
@@ -62,11 +61,12 @@ public struct ComputePlan: Sendable {
           : "this CPU has no bf16: the backward pass uses float32 products (same results to rounding)")
     }
     let halfAttention =
-      attention == .bf16 || attention == .automatic && scheme.isQuantized && features.hasBfloat16Products
+      attention == .fixed(.bfloat16) || attention == .automatic && scheme.isQuantized && features.hasBfloat16Products
     if !scheme.isQuantized { notes += roundedByChoice(forward, backward, attention) }
     return (
       Precision(
-        forward: forward == .bf16 ? .bfloat16 : forward != .float && int8 ? .integer : .float, backward: chosen,
+        forward: forward == .fixed(.bfloat16) ? .bfloat16 : forward != .fixed(.float) && int8 ? .integer : .float,
+        backward: chosen,
         attention: halfAttention ? .bfloat16 : .float),
       notes
     )
@@ -77,8 +77,8 @@ public struct ComputePlan: Sendable {
     _ forward: RunConfiguration.Forward, _ backward: RunConfiguration.Backward, _ attention: RunConfiguration.Attention
   ) -> [String] {
     let keys = [
-      ("compute.forward", forward == .bf16), ("compute.backward", backward == .bf16),
-      ("compute.attention", attention == .bf16),
+      ("compute.forward", forward == .fixed(.bfloat16)), ("compute.backward", backward == .fixed(.bfloat16)),
+      ("compute.attention", attention == .fixed(.bfloat16)),
     ].filter(\.1).map(\.0)
     if keys.isEmpty { return [] }
     let names = keys.joined(separator: ", ")
@@ -89,19 +89,5 @@ public struct ComputePlan: Sendable {
     .notAvailable(
       "compute.\(wish) needs a CPU with VNNI (AVX-512 VNNI or AMX), as oneDNN may use it: without, 8-bit sums saturate; set it to auto or \(instead)"
     )
-  }
-}
-
-extension Scheme {
-  /// The scheme that a configuration names, with its options.
-  public init(_ settings: RunConfiguration.Quantization) throws {
-    try self.init(parsing: settings.scheme.description)
-    learnsSteps = settings.learnedSteps
-    clipsGradient = settings.clippedGradient
-    gammaPerRow = settings.bitnetGamma == .row
-    sharesSteps = settings.sharedSteps == .byKind
-    quantizesHead = settings.quantizedHead
-    exclude = settings.exclude
-    resetsSteps = settings.resetSteps == .reload
   }
 }

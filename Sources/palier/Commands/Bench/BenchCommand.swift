@@ -97,7 +97,7 @@ struct BenchStep: ParsableCommand {
       "step of \(step.scheme), \(step.sequences) sequences of \(step.lengths) tokens, forward \(setting.precision.forward), ",
       terminator: "")
     print(
-      "backward \(setting.precision.backward), reduction \(step.reduction)\(step.shardOptimizer ? ", optimizer in shards" : "")"
+      "backward \(setting.precision.backward), reduction \(step.reduction.rawValue)\(step.shardOptimizer ? ", optimizer in shards" : "")"
     )
     print("  tokens/s          \(figure(r.tokensPerSecond))")
     print("  seconds           \(figure(r.secondsPerStep))")

@@ -19,10 +19,11 @@ struct StepOptions: ParsableArguments {
   @Option(help: "Attention heads.") var heads = 12
   @Option(help: "Intermediate size.") var intermediate = 3072
   @Option(help: "Vocabulary.") var vocabulary = 32_005
-  @Option(help: "auto, integer, float, or bf16 for the fp32 scheme.") var forward = "auto"
-  @Option(help: "auto, bf16, int16 or fp32.") var backward = "auto"
-  @Option(help: "auto, bf16 or fp32: attention's products.") var attention = "auto"
-  @Option(help: "exact or fp32.") var reduction = "exact"
+  @Option(help: "Products of the forward pass; bf16 is for the fp32 scheme.")
+  var forward = RunConfiguration.Forward.automatic
+  @Option(help: "Products of the backward pass.") var backward = RunConfiguration.Backward.automatic
+  @Option(help: "Attention's products.") var attention = RunConfiguration.Attention.automatic
+  @Option(help: "How gradients are summed.") var reduction = GradientStore.Kind.fixedPoint
   @Flag(help: "Share the optimizer's moments out over the ranks.") var shardOptimizer = false
 
   func validate() throws {
@@ -55,17 +56,9 @@ struct StepOptions: ParsableArguments {
     try requireMemory(bytesPerParameter: bytesPerParameter)
     var setting = StepBenchmark.Setting()
     setting.scheme = try Scheme(parsing: scheme)
-    guard let forward = RunConfiguration.Forward(rawValue: forward),
-      let backward = RunConfiguration.Backward(rawValue: backward),
-      let attention = RunConfiguration.Attention(rawValue: attention), ["exact", "fp32"].contains(reduction)
-    else {
-      throw ValidationError(
-        "--forward is auto, integer, float or bf16; --backward auto, bf16, int16 or fp32; --attention auto, bf16 or fp32; --reduction exact or fp32"
-      )
-    }
     (setting.precision, _) = try ComputePlan.products(
       forward: forward, backward: backward, attention: attention, scheme: setting.scheme, features: .current)
-    setting.reduction = reduction == "exact" ? .fixedPoint : .float32
+    setting.reduction = reduction
     setting.dimensions = EncoderDimensions(
       vocabularySize: vocabulary, hiddenSize: hidden, layerCount: layers, headCount: heads,
       intermediateSize: intermediate,

@@ -1,7 +1,11 @@
 import ArgumentParser
 import Checkpoints
 import Configuration
+import Encoder
 import Foundation
+import Measurement
+import Models
+import Quantization
 import Training
 
 /// `palier footprint`: the paper's Table I, and the true figures beside it.
@@ -42,7 +46,7 @@ struct FootprintCommand: ParsableCommand {
 
   func run() throws {
     let configuration = try config.map { try RunConfiguration.load(file: Paths.url($0), overrides: settings) }
-    let name = try scheme.map(parsed) ?? configuration?.quantization.scheme
+    let name = try scheme.map { try Scheme(parsing: $0) } ?? configuration?.quantization.scheme
     let (dimensions, exclude) = (try dimensions(configuration), configuration?.quantization.exclude ?? [])
     Output.say(
       Footprint.table(
@@ -50,16 +54,9 @@ struct FootprintCommand: ParsableCommand {
         exclusion: try Footprint.Exclusion(exclude, of: dimensions), excluded: exclude))
   }
 
-  private func parsed(_ text: String) throws -> SchemeName {
-    guard let name = SchemeName(text) else {
-      throw CommandLineError.conflict("--scheme \(text) is not known: \(SchemeName.syntax)")
-    }
-    return name
-  }
-
-  private func dimensions(_ configuration: RunConfiguration?) throws -> Footprint.Dimensions {
+  private func dimensions(_ configuration: RunConfiguration?) throws -> EncoderDimensions {
     if let checkpoint {
-      return .init(
+      return ModelCheckpointIO.dimensions(
         try HuggingFaceConfig(
           readingFileAt: Paths.folder(checkpoint, "a checkpoint folder").appendingPathComponent("config.json")))
     }
@@ -69,14 +66,6 @@ struct FootprintCommand: ParsableCommand {
       Output.warn("\(named) is not there: the figures on the right are those of camembert-base")
       return .camembertBase
     }
-    return .init(try HuggingFaceConfig(readingFileAt: file))
-  }
-}
-
-extension Footprint.Dimensions {
-  fileprivate init(_ config: HuggingFaceConfig) {
-    self.init(
-      vocabulary: config.vocabularySize, hidden: config.hiddenSize, layers: config.layerCount, heads: config.headCount,
-      intermediate: config.intermediateSize, positions: config.positionCount, types: config.tokenTypeCount)
+    return ModelCheckpointIO.dimensions(try HuggingFaceConfig(readingFileAt: file))
   }
 }

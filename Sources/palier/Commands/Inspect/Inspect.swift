@@ -29,7 +29,7 @@ struct Inspect: ParsableCommand {
   var path: [String]
   @OptionGroup(title: "A tagged corpus") var corpus: TaggedCorpusArguments
   @Option(help: "What its tags say, where the format does not tell.")
-  var task: RunConfiguration.Task?
+  var task: TaggedTask?
   @Option(help: ArgumentHelp("Folder with sentencepiece.bpe.model.", valueName: "folder"), completion: .directory)
   var tokenizer: String?
   @Flag(help: "List every tensor.")

@@ -28,20 +28,16 @@ struct Check: ParsableCommand {
         launch/mpirun -n 16 --hostfile hosts -- palier check Cases/LSQ_E4W4A4-mlm
       """)
 
-  enum Path: String, ExpressibleByArgument, CaseIterable { case float, integer, auto }
-  enum Backward: String, ExpressibleByArgument, CaseIterable { case fp32, bf16, int16 }
-  enum Reduction: String, ExpressibleByArgument, CaseIterable { case fp32, exact }
-
   @Argument(
     help: ArgumentHelp("Folders of cases, or folders that hold such folders.", valueName: "case-dir"),
     completion: .directory)
   var folders: [String] = []
   @Option(help: "Products of the forward pass; auto is integer where the CPU has int8 products.")
-  var path = Path.float
+  var path: RunConfiguration.Forward = .fixed(.float)
   @Option(help: "Products of the backward pass.")
-  var backward = Backward.fp32
+  var backward = BackwardArithmetic.float
   @Option(help: "How gradients are summed: float32, or 64-bit fixed point.")
-  var reduction = Reduction.fp32
+  var reduction = GradientStore.Kind.float32
   @OptionGroup var threadOptions: ThreadOptions
 
   func run() throws {
@@ -57,7 +53,7 @@ struct Check: ParsableCommand {
       for url in urls {
         let report = try world.agree {
           try ReferenceCase(folder: url).run(
-            precision: precision, reduction: reduction == .exact ? .fixedPoint : .float32)
+            precision: precision, reduction: reduction)
         }
         if world.isLeader { show(report) }
         if !report.passes { failed.append(report.name) }
@@ -70,20 +66,8 @@ struct Check: ParsableCommand {
 
   /// The products asked for; a case whose scheme has no codes runs in float32 anyway.
   private func askedProducts() throws -> Precision {
-    let forward: RunConfiguration.Forward =
-      switch path {
-      case .float: .float
-      case .integer: .integer
-      case .auto: .automatic
-      }
-    let backward: RunConfiguration.Backward =
-      switch backward {
-      case .fp32: .fp32
-      case .bf16: .bf16
-      case .int16: .int16
-      }
     return try ComputePlan.products(
-      forward: forward, backward: backward, scheme: Scheme(parsing: "LSQ_E8W8A8"), features: .current
+      forward: path, backward: .fixed(backward), scheme: Scheme(parsing: "LSQ_E8W8A8"), features: .current
     ).0
   }
 

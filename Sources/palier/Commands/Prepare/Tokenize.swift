@@ -22,27 +22,12 @@ struct Tokenize: ParsableCommand {
         launch/mpirun -n 8 -- palier tokenize --tokenizer base --out store text/*.txt
       """)
 
-  /// How documents stand in the files, in the words of the configuration.
-  enum Layout: String, ExpressibleByArgument, CaseIterable {
-    case automatic
-    case blankLine = "blank-line"
-    case onePerLine = "one-per-line"
-
-    var documents: DocumentLayout {
-      switch self {
-      case .automatic: .automatic
-      case .blankLine: .blankLine
-      case .onePerLine: .onePerLine
-      }
-    }
-  }
-
   @Option(help: ArgumentHelp("Folder with sentencepiece.bpe.model.", valueName: "folder"), completion: .directory)
   var tokenizer: String
   @Option(help: ArgumentHelp("The store to make; must not be there yet.", valueName: "folder"), completion: .directory)
   var out: String
   @Option(help: "How documents stand in the files.")
-  var layout = Layout.automatic
+  var layout = DocumentLayout.automatic
   @Argument(help: "UTF-8 text files, in the order of the store.", completion: .file())
   var files: [String]
   @Flag(help: "Accept that a launcher started several worlds of one rank.")
@@ -58,7 +43,7 @@ struct Tokenize: ParsableCommand {
       if world.isLeader { RepeatedFiles.lines(sources).forEach(Output.warn) }
       let progress = ProgressMeter("tokenizing")
       let manifest = try Tokenization.run(
-        world: world, files: sources, layout: layout.documents, tokenizer: loaded, into: Paths.url(out),
+        world: world, files: sources, layout: layout, tokenizer: loaded, into: Paths.url(out),
         progress: { progress.show($0, of: $1) })
       progress.finish()
       if let manifest { show(manifest, seconds: monotonicSeconds() - start) }

@@ -30,17 +30,6 @@ struct Evaluate: ParsableCommand {
         palier evaluate runs/demo/checkpoints/alpha --task mlm --store runs/demo/store
       """)
 
-  enum Split: String, ExpressibleByArgument, CaseIterable {
-    case train, validation, test
-    var name: TaggedSplitName {
-      switch self {
-      case .train: .train
-      case .validation: .validation
-      case .test: .test
-      }
-    }
-  }
-
   /// What is measured.
   enum Task: String, ExpressibleByArgument, CaseIterable { case entities, pos, mlm }
 
@@ -56,7 +45,7 @@ struct Evaluate: ParsableCommand {
   @Option(help: "What is measured; the checkpoint's own unless given.")
   var task: Task?
   @Option(help: "Which part of the corpus; test unless given, validation for mlm.")
-  var split: Split?
+  var split: TaggedSplitName?
   @OptionGroup(title: "The tagged corpus") var corpus: TaggedCorpusArguments
   @Option(
     help: ArgumentHelp("The whole corpus: a folder, or files to be split by seed; may be repeated.", valueName: "path"))
@@ -132,7 +121,7 @@ struct Evaluate: ParsableCommand {
     var request = CheckpointEvaluation.Request(checkpoint: try Paths.folder(checkpoint, "a checkpoint folder"))
     request.tokenizer = try tokenizer.map { try Paths.folder($0, "a folder with \(Tokenizer.modelFileName)") }
     request.scheme = try scheme.map { try Scheme(parsing: $0) }
-    if config != nil { request.schemeUnlessNoted = try Scheme(configuration.quantization) }
+    if config != nil { request.schemeUnlessNoted = Scheme(configuration.quantization) }
     request.compute = configuration.compute
     request.sliceTokens = configuration.evaluation.sliceTokens
     request.trusts = trust.trust
@@ -172,7 +161,7 @@ struct Evaluate: ParsableCommand {
     let split = split ?? .test
     try world.agree {
       if config == nil, let name = evaluation.facts.tokenization,
-        let known = RunConfiguration.WordTokenization(rawValue: name)
+        let known = WordTokenization(rawValue: name)
       {
         settings.tokenization = known
       }
@@ -192,14 +181,14 @@ struct Evaluate: ParsableCommand {
           "--path", reason: "the corpus, or --file with the split's files, or a --config")
       }
     }
-    return try evaluation.tagged(settings, split: split.name)
+    return try evaluation.tagged(settings, split: split)
   }
 
   private func evaluationSeed(_ configuration: RunConfiguration) -> UInt64 { seed ?? configuration.seed }
 
   private func absolute(_ paths: [String]) -> [String] { paths.map { Paths.url($0).path } }
 
-  private func use(_ files: [String], as split: Split, in settings: inout RunConfiguration.FineTuning) {
+  private func use(_ files: [String], as split: TaggedSplitName, in settings: inout RunConfiguration.FineTuning) {
     (settings.path, settings.part) = ([], nil)
     settings.train = split == .train ? files : []
     settings.validation = split == .validation ? files : []

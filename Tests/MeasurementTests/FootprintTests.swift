@@ -1,5 +1,7 @@
-import Configuration
+import Encoder
 import Foundation
+import Measurement
+import Quantization
 import XCTest
 
 final class FootprintTests: XCTestCase {
@@ -16,7 +18,7 @@ final class FootprintTests: XCTestCase {
     let rows = Footprint.paperRows()
     XCTAssertEqual(rows.count, printed.count)
     for (row, expected) in zip(rows, printed) {
-      XCTAssertEqual(row.scheme.description, expected.0)
+      XCTAssertEqual(row.scheme.name, expected.0)
       XCTAssertEqual(String(format: "%.1f", row.mebibytes), expected.1, expected.0)
       XCTAssertEqual(String(format: "%.1f", row.memoryGain), expected.2, expected.0)
       XCTAssertEqual(String(format: "%.2f", row.teraBitOperations), expected.3, expected.0)
@@ -35,7 +37,7 @@ final class FootprintTests: XCTestCase {
   }
 
   func testTheTableShowsBothSides() {
-    let text = Footprint.table(of: .camembertBase, scheme: SchemeName("LSQplus_E8W4A8"))
+    let text = Footprint.table(of: .camembertBase, scheme: Scheme(named: "LSQplus_E8W4A8"))
     XCTAssertTrue(text.contains("417.2"))
     XCTAssertTrue(text.contains("LSQplus_E8W4A8"))
     XCTAssertTrue(text.contains("vocabulary 32005"))
@@ -43,8 +45,8 @@ final class FootprintTests: XCTestCase {
 
   /// W at 32 bits and A at 8 counts 32 · 8 a product; nothing at 32 has a step.
   func testAGroupOf32BitsCountsAsInFloat32() {
-    let d = Footprint.Dimensions.camembertBase
-    func row(_ name: String) -> Footprint.Row { Footprint.trueRows(d, schemes: [SchemeName(name)!])[0] }
+    let d = EncoderDimensions.camembertBase
+    func row(_ name: String) -> Footprint.Row { Footprint.trueRows(d, schemes: [Scheme(named: name)!])[0] }
     let whole = Footprint.trueRows(d)[0]
     XCTAssertEqual(row("LSQ_E32W32A32").mebibytes, whole.mebibytes)
     XCTAssertEqual(row("LSQ_E32W32A32").teraBitOperations, whole.teraBitOperations)
@@ -58,13 +60,15 @@ final class FootprintTests: XCTestCase {
 
   /// A layer of two left out: half the matrices, six weight steps and four activation steps fewer.
   func testWhatIsLeftOutCountsAsInFloat32() {
-    let d = Footprint.Dimensions(
-      vocabulary: 100, hidden: 8, layers: 2, heads: 2, intermediate: 16, positions: 10, types: 1)
+    let d = EncoderDimensions(
+      vocabularySize: 100, hiddenSize: 8, layerCount: 2, headCount: 2, intermediateSize: 16, positionCount: 10)
     var out = Footprint.Exclusion()
     let layer = 4.0 * 64 + 2 * 128
     (out.matrixCount, out.matrixElements, out.siteCount) = (6, layer, 4)
-    let scheme = [SchemeName("LSQ_E4W4A4")!]
-    let (all, some) = (Footprint.trueRows(d, schemes: scheme)[0], Footprint.trueRows(d, schemes: scheme, exclusion: out)[0])
+    let scheme = [Scheme(named: "LSQ_E4W4A4")!]
+    let (all, some) = (
+      Footprint.trueRows(d, schemes: scheme)[0], Footprint.trueRows(d, schemes: scheme, exclusion: out)[0]
+    )
     XCTAssertEqual((some.mebibytes - all.mebibytes) * 1_048_576, layer * 28 / 8 - 40, accuracy: 1e-6)
     XCTAssertEqual(
       (some.teraBitOperations - all.teraBitOperations) * 1e12, layer * 512 * (1024 - 16), accuracy: 1)
@@ -76,8 +80,27 @@ final class FootprintTests: XCTestCase {
   }
 
   func testHugeDimensionsDoNotTrap() {
-    let huge = Footprint.Dimensions(
-      vocabulary: .max, hidden: .max, layers: .max, heads: 1, intermediate: .max, positions: .max, types: .max)
+    let huge = EncoderDimensions(
+      vocabularySize: .max, hiddenSize: .max, layerCount: .max, headCount: 1, intermediateSize: .max,
+      positionCount: .max, typeCount: .max)
     XCTAssertTrue(Footprint.trueRows(huge)[0].mebibytes > 0)
+  }
+
+  /// Of camembert-base, counted by hand: a layer is 4·768² + 2·768·3072 elements.
+  func testTheFootprintCountsWhatTheListNames() throws {
+    let d = EncoderDimensions.camembertBase
+    func out(_ words: String...) throws -> Footprint.Exclusion { try Footprint.Exclusion(words, of: d) }
+    XCTAssertEqual(try out(), Footprint.Exclusion())
+    let ends = try out("first", "last")
+    XCTAssertEqual([ends.matrixCount, ends.matrixElements, ends.siteCount], [12, 2 * 7_077_888, 8])
+    XCTAssertEqual([ends.tableCount, ends.elementsOnQuantizedInput], [0, 0])
+    let values = try out("*.value")
+    XCTAssertEqual([values.matrixCount, values.siteCount], [12, 0])
+    XCTAssertEqual(values.elementsOnQuantizedInput, 12 * 768 * 768)
+    let tables = try out("embeddings.*")
+    XCTAssertEqual([tables.tableCount, tables.tableElements], [3, (32_005 + 514 + 1) * 768])
+    XCTAssertThrowsError(try out("first", "*.valeu")) {
+      XCTAssertTrue("\($0)".contains("quantization.exclude: \"*.valeu\" names no linear"), "\($0)")
+    }
   }
 }

@@ -1,4 +1,4 @@
-import Configuration
+import Quantization
 import XCTest
 
 final class SchemeNameTests: XCTestCase {
@@ -9,16 +9,17 @@ final class SchemeNameTests: XCTestCase {
         for a in 2...8 {
           for algorithm in ["LSQ", "LSQplus"] {
             let name = "\(algorithm)_E\(e)W\(w)A\(a)"
-            let scheme = SchemeName(name)
-            XCTAssertEqual(scheme?.description, name)
-            XCTAssertEqual(scheme.map { [$0.embeddingBits, $0.weightBits, $0.activationBits] }, [e, w, a])
+            let scheme = Scheme(named: name)
+            XCTAssertEqual(scheme?.name, name)
+            XCTAssertEqual(
+              scheme.map { [$0.embeddings.storedBits, $0.weights.storedBits, $0.activations.storedBits] }, [e, w, a])
             count += 1
           }
         }
       }
     }
     XCTAssertEqual(count, 686)
-    XCTAssertEqual(SchemeName("fp32"), .fp32)
+    XCTAssertEqual(Scheme(named: "fp32"), .float32)
   }
 
   func testThirtyTwoBitsStandInAnyPlace() {
@@ -26,20 +27,21 @@ final class SchemeNameTests: XCTestCase {
       ("LSQ_E32W2A32", [32, 2, 32]), ("LSQplus_E8W32A4", [8, 32, 4]), ("BitNet_E32W1.58A8", [32, 2, 8]),
       ("BitNet_E6W32A32", [6, 32, 32]), ("LSQ_E32W32A32", [32, 32, 32]),
     ] {
-      let scheme = SchemeName(name)
-      XCTAssertEqual(scheme.map { [$0.embeddingBits, $0.weightBits, $0.activationBits] }, bits, name)
-      XCTAssertEqual(scheme?.description, name)
+      let scheme = Scheme(named: name)
+      XCTAssertEqual(
+        scheme.map { [$0.embeddings.storedBits, $0.weights.storedBits, $0.activations.storedBits] }, bits, name)
+      XCTAssertEqual(scheme?.name, name)
       XCTAssertEqual(scheme?.isQuantized, bits != [32, 32, 32], name)
       XCTAssertEqual(scheme?.hasIntegerProducts, bits[1] < 32 && bits[2] < 32, name)
     }
   }
 
   func testTernaryWeightsAreTwoBitsAsStored() {
-    let scheme = SchemeName("BitNet_E6W1.58A6")
-    XCTAssertEqual(scheme?.description, "BitNet_E6W1.58A6")
-    XCTAssertEqual(scheme?.weightBits, 2)
-    XCTAssertEqual(scheme?.hasTernaryWeights, true)
-    XCTAssertEqual(scheme?.algorithm, .bitNet)
+    let scheme = Scheme(named: "BitNet_E6W1.58A6")
+    XCTAssertEqual(scheme?.name, "BitNet_E6W1.58A6")
+    XCTAssertEqual(scheme?.weights.storedBits, 2)
+    XCTAssertEqual(scheme?.weights, .absoluteMean)
+    XCTAssertEqual(scheme?.activations, .absoluteMaximum(bits: 6))
   }
 
   func testWhatIsNotOfTheSyntaxIsNoScheme() {
@@ -48,7 +50,7 @@ final class SchemeNameTests: XCTestCase {
       "BitNet_E6W2A6", "BitNet_E6W1.58A", "lsq_E8W8A8", "LSQ__E8W8A8", "LSQ_E8W8A8_x", "fp32_E8W8A8", "LSQ_E٣W8A8",
       "_E8W8A8", "LSQ_E16W8A8", "LSQ_E8W8A320", "LSQ_E032W8A8", "BitNet_E6W8A6", "LSQ_E3W3A23",
     ] {
-      XCTAssertNil(SchemeName(text), text)
+      XCTAssertNil(Scheme(named: text), text)
     }
   }
 }

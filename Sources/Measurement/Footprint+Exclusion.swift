@@ -1,5 +1,5 @@
-import Configuration
 import Encoder
+import Models
 import Models
 import Quantization
 
@@ -7,19 +7,19 @@ extension Footprint.Exclusion {
   /// What `quantization.exclude` leaves in float32 of an encoder.
   ///
   /// - Throws: where a word of it names nothing there.
-  public init(_ exclude: [String], of dimensions: Footprint.Dimensions) throws {
+  public init(_ exclude: [String], of dimensions: EncoderDimensions) throws {
     self.init()
     // Everything that the list does not name is on in this scheme.
     var scheme = try Scheme(parsing: "LSQ_E2W2A2")
     scheme.exclude = exclude
-    try scheme.requireExclusions(layerCount: dimensions.layers)
-    let rules = SiteRules(scheme, layerCount: dimensions.layers)
-    let (hidden, intermediate) = (Double(dimensions.hidden), Double(dimensions.intermediate))
+    try scheme.requireExclusions(layerCount: dimensions.layerCount)
+    let rules = SiteRules(scheme, layerCount: dimensions.layerCount)
+    let (hidden, intermediate) = (Double(dimensions.hiddenSize), Double(dimensions.intermediateSize))
     for (table, rule) in rules.tables.sorted(by: { $0.key < $1.key }) where !rule.isOn {
       tableCount += 1
       tableElements += hidden * Footprint.Exclusion.rows(table, dimensions)
     }
-    for layer in 0..<dimensions.layers {
+    for layer in 0..<dimensions.layerCount {
       siteCount += Double(rules.sites[layer].values.filter { !$0.isOn }.count)
       for role in LinearRole.allCases where !rules.linears[layer][role].isOn {
         let elements = hidden * (role.inputWidth == role.outputWidth ? hidden : intermediate)
@@ -30,8 +30,8 @@ extension Footprint.Exclusion {
     }
   }
 
-  private static func rows(_ table: String, _ dimensions: Footprint.Dimensions) -> Double {
-    if table.hasSuffix("word_embeddings") { return Double(dimensions.vocabulary) }
-    return Double(table.hasSuffix("position_embeddings") ? dimensions.positions : dimensions.types)
+  private static func rows(_ table: String, _ dimensions: EncoderDimensions) -> Double {
+    if table.hasSuffix("word_embeddings") { return Double(dimensions.vocabularySize) }
+    return Double(table.hasSuffix("position_embeddings") ? dimensions.positionCount : dimensions.typeCount)
   }
 }
