@@ -2,10 +2,6 @@
 import Foundation
 import PackageDescription
 
-// Rooms that compile in the Swift 6 language mode, with its checks for data races. The others share state that MPI and the
-// command line set once.
-let swift6: [SwiftSetting] = [.swiftLanguageMode(.v6)]
-
 // One library target a room (docs/architecture.md, "Rooms"): the dependency lists below are the rule of who may know whom.
 // The target CPU is a build setting of launch/build (-Xcc -march=…), not of this file.
 let package = Package(
@@ -27,10 +23,10 @@ let package = Package(
       name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece"), .linkedLibrary("sentencepiece_train")]),
 
     // Rooms.
-    .target(name: "Base", swiftSettings: swift6),
-    .target(name: "Compute", dependencies: ["COneDNN", "CNUMA"], swiftSettings: swift6),
-    .target(name: "Quantization", dependencies: ["Compute"], swiftSettings: swift6),
-    .target(name: "Encoder", dependencies: ["Compute", "Quantization"], swiftSettings: swift6),
+    .target(name: "Base"),
+    .target(name: "Compute", dependencies: ["COneDNN", "CNUMA"]),
+    .target(name: "Quantization", dependencies: ["Compute"]),
+    .target(name: "Encoder", dependencies: ["Compute", "Quantization"]),
     .target(
       name: "Corpus", dependencies: ["Compute", "CSentencePiece", .product(name: "Crypto", package: "swift-crypto")]),
     .target(name: "Ranks", dependencies: ["Compute", "COpenMPI"]),
@@ -83,7 +79,7 @@ let package = Package(
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
   ],
-  swiftLanguageModes: [.v5],
+  swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17
 )
 

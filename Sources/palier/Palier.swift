@@ -1,7 +1,7 @@
 import ArgumentParser
 import Base
 import Compute
-import Foundation
+@preconcurrency import Foundation  // stdout is a variable to Swift
 import Ranks
 import Training
 

@@ -1,5 +1,6 @@
 import Corpus
 import Foundation
+import Synchronization
 import TestSupport
 import XCTest
 
@@ -98,12 +99,12 @@ final class TokenizerTests: XCTestCase {
     var random = TestRandom(3)
     let texts = (0..<400).map { _ in random.text(30) }
     let expected = try texts.map { try tokenizer.encode($0) }
-    let found = UnsafeMutableBufferPointer<[Int32]>.allocate(capacity: texts.count)
-    found.initialize(repeating: [])
-    DispatchQueue.concurrentPerform(iterations: texts.count) { found[$0] = (try? tokenizer.encode(texts[$0])) ?? [] }
-    XCTAssertEqual(Array(found), expected)
-    found.deinitialize()
-    found.deallocate()
+    let found = Mutex([[Int32]](repeating: [], count: texts.count))
+    DispatchQueue.concurrentPerform(iterations: texts.count) { index in
+      let ids = (try? tokenizer.encode(texts[index])) ?? []
+      found.withLock { $0[index] = ids }
+    }
+    XCTAssertEqual(found.withLock { $0 }, expected)
   }
 
   func testWordByWordGivesTheIdsOfTheWholeText() throws {

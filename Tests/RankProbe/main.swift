@@ -1,5 +1,5 @@
 import Compute
-import Foundation
+@preconcurrency import Foundation  // stdout is a variable to Swift
 import Ranks
 
 // What MultiRankTests runs under mpirun: RankProbe COMMAND [ARGUMENT…]. Not installed.

@@ -4,8 +4,8 @@ import Foundation
 ///
 /// An observer that throws is offered the following events again. Its first failure is one warning line; when it works
 /// again, one note says how many events it lost. After three such turns it is silent: a disk at its limit may go to and fro
-/// with every line. May be called from any thread.
-public final class RunObservers {
+/// with every line. May be called from any thread: its state is used under `lock`, observers and `lastResort` included.
+public final class RunObservers: @unchecked Sendable {
   private struct Sink {
     let observer: RunObserver
     /// Since it last worked.

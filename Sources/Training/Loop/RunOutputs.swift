@@ -26,7 +26,7 @@ final class RunOutputs {
   /// Prints a line before the logs are open.
   func say(_ line: String) {
     print(line)
-    fflush(stdout)
+    fflush(nil)
   }
 
   // MARK: - Checkpoints
