@@ -23,17 +23,18 @@ let package = Package(
       name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece"), .linkedLibrary("sentencepiece_train")]),
 
     // Rooms.
-    .target(name: "Base"),
-    .target(name: "Compute", dependencies: ["COneDNN", "CNUMA"]),
+    .target(name: "Base", dependencies: [.product(name: "Crypto", package: "swift-crypto")]),
+    .target(name: "Compute", dependencies: ["Base", "COneDNN", "CNUMA"]),
     .target(name: "Quantization", dependencies: ["Compute"]),
-    .target(name: "Encoder", dependencies: ["Compute", "Quantization"]),
+    .target(name: "Encoder", dependencies: ["Base", "Compute", "Quantization"]),
     .target(
-      name: "Corpus", dependencies: ["Compute", "CSentencePiece", .product(name: "Crypto", package: "swift-crypto")]),
-    .target(name: "Ranks", dependencies: ["Compute", "COpenMPI"]),
-    .target(name: "Checkpoints", dependencies: ["Compute", .product(name: "Crypto", package: "swift-crypto")]),
+      name: "Corpus",
+      dependencies: ["Base", "Compute", "CSentencePiece", .product(name: "Crypto", package: "swift-crypto")]),
+    .target(name: "Ranks", dependencies: ["Base", "Compute", "COpenMPI"]),
+    .target(name: "Checkpoints", dependencies: ["Base", "Compute", .product(name: "Crypto", package: "swift-crypto")]),
     .target(name: "Observability", dependencies: ["Base"]),
     .target(
-      name: "Configuration", dependencies: ["Compute", "Quantization", "Encoder", "Corpus", "Yams"]),
+      name: "Configuration", dependencies: ["Base", "Compute", "Quantization", "Encoder", "Corpus", "Yams"]),
     .target(
       name: "Models", dependencies: ["Base", "Compute", "Quantization", "Encoder", "Corpus", "Checkpoints"]),
     .target(
@@ -44,7 +45,9 @@ let package = Package(
       ]),
     .target(
       name: "Measurement",
-      dependencies: ["Compute", "Quantization", "Encoder", "Corpus", "Ranks", "Checkpoints", "Models", "Training"]),
+      dependencies: [
+        "Base", "Compute", "Quantization", "Encoder", "Corpus", "Ranks", "Checkpoints", "Models", "Training",
+      ]),
     .target(
       name: "Verification",
       dependencies: ["Compute", "Quantization", "Encoder", "Checkpoints", "Models", "Training"]),
@@ -58,13 +61,14 @@ let package = Package(
 
     // Tests: one folder a room, and MultiRankTests, which starts real mpirun.
     .target(name: "TestSupport", path: "Tests/TestSupport"),
+    .testTarget(name: "BaseTests", dependencies: ["Base", "TestSupport"]),
     .testTarget(name: "ComputeTests", dependencies: ["Compute", "TestSupport"]),
     .testTarget(name: "QuantizationTests", dependencies: ["Quantization", "TestSupport"]),
     .testTarget(name: "EncoderTests", dependencies: ["Encoder", "Verification", "TestSupport"]),
-    .testTarget(name: "CorpusTests", dependencies: ["Corpus", "TestSupport"], exclude: ["Fixtures"]),
+    .testTarget(name: "CorpusTests", dependencies: ["Base", "Corpus", "TestSupport"], exclude: ["Fixtures"]),
     .testTarget(name: "RanksTests", dependencies: ["Ranks", "Compute", "TestSupport"]),
     .executableTarget(name: "RankProbe", dependencies: ["Ranks", "Compute"], path: "Tests/RankProbe"),
-    .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "TestSupport"]),
+    .testTarget(name: "CheckpointsTests", dependencies: ["Base", "Checkpoints", "TestSupport"]),
     .testTarget(name: "ObservabilityTests", dependencies: ["Base", "Observability", "TestSupport"]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "Quantization", "TestSupport"]),
     .testTarget(name: "DocumentsTests", dependencies: ["Configuration", "TestSupport"]),
@@ -87,6 +91,6 @@ let package = Package(
 if ProcessInfo.processInfo.environment["PALIER_LIBFUZZER"] != nil {
   package.targets.append(
     .executableTarget(
-      name: "LibFuzzer", dependencies: ["Checkpoints", "Configuration", "Corpus"], path: "Tests/LibFuzzer",
+      name: "LibFuzzer", dependencies: ["Base", "Checkpoints", "Configuration", "Corpus"], path: "Tests/LibFuzzer",
       swiftSettings: [.unsafeFlags(["-parse-as-library"])]))
 }

@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 extension CheckpointError: CustomStringConvertible {
@@ -5,32 +6,7 @@ extension CheckpointError: CustomStringConvertible {
   public var description: String { oneLine(unfolded) }
 
   private var unfolded: String {
-    machine ?? json ?? safetensors ?? torch ?? tensors ?? folders ?? "checkpoint error"
-  }
-
-  private var machine: String? {
-    switch self {
-    case .missing(let path): "\(path): no such file or folder"
-    case .notAFile(let path): "\(path): not a regular file"
-    case .notAFolder(let path): "\(path): not a folder"
-    case .diskFull(let path, let operation):
-      "\(path): \(operation): the disk is full; free space or choose another folder"
-    case .quotaExceeded(let path, let operation):
-      "\(path): \(operation): disk quota exceeded; free space or choose another folder"
-    case .fileTooLarge(let path, let operation):
-      "\(path): \(operation): larger than this process or file system allows a file to be; ulimit -f unlimited before the "
-        + "start, or choose another folder"
-    case .readOnlyDisk(let path, let operation): "\(path): \(operation): read-only file system; choose another folder"
-    case .permissionDenied(let path, let operation):
-      "\(path): \(operation): permission denied; check the owner and mode of the folder"
-    case .inputOutput(let path, let operation):
-      "\(path): \(operation): input/output error; the disk or network may be failing"
-    case .system(let path, let operation, let code): "\(path): \(operation): \(String(cString: strerror(code)))"
-    case .shrank(let path, let expected, let found):
-      "\(path): \(found) bytes now, \(expected) when opened; the file was overwritten while in use"
-    case .gitLFSPointer(let path): "\(path): a git-lfs pointer, not the file itself; fetch it with: git lfs pull"
-    default: nil
-    }
+    json ?? safetensors ?? torch ?? tensors ?? folders ?? "checkpoint error"
   }
 
   private var json: String? {
@@ -105,6 +81,7 @@ extension CheckpointError: CustomStringConvertible {
 
   private var tensors: String? {
     switch self {
+    case .gitLFSPointer(let path): "\(path): a git-lfs pointer, not the file itself; fetch it with: git lfs pull"
     case .noSuchTensor(let file, let name): "\(file): no tensor named \(quoted(name))"
     case .elementCount(let file, let tensor, let expected, let found):
       "\(file): tensor \(quoted(tensor)) has \(found) elements, expected \(expected)"
@@ -135,7 +112,6 @@ extension CheckpointError: CustomStringConvertible {
     case .wouldReplace(let path):
       "\(path): holds files that Palier did not write; remove the folder or choose another"
     case .folderInside(let path): "\(path): a folder, where a checkpoint holds files only"
-    case .alreadyWritten(let path): "\(path): already there"
     case .trainerFormat(let file, let found):
       "\(file): format \(quoted(found)), expected \(quoted(TrainerStateFile.format)); written by another version?"
     default: nil
@@ -158,15 +134,4 @@ private func listed(_ shape: [Int]) -> String {
 private func hexadecimal(_ value: UInt32) -> String {
   let digits = String(value, radix: 16)
   return String(repeating: "0", count: 8 - digits.count) + digits
-}
-
-/// `text` with line breaks and other control characters made visible, as names come from untrusted files.
-private func oneLine(_ text: String) -> String {
-  var line = ""
-  for scalar in text.unicodeScalars {
-    let isBreak =
-      scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) || [0x2028, 0x2029].contains(scalar.value)
-    line += isBreak ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
-  }
-  return line
 }

@@ -3,29 +3,7 @@
 ///
 /// `file` and `path` are the paths as opened; `offset` counts bytes from the start of the file (or of the named part).
 public enum CheckpointError: Error, Equatable {
-  // What the machine refuses.
-  /// The path does not exist.
-  case missing(path: String)
-  /// A regular file is needed.
-  case notAFile(path: String)
-  /// A folder is needed.
-  case notAFolder(path: String)
-  /// ENOSPC.
-  case diskFull(path: String, operation: String)
-  /// EDQUOT.
-  case quotaExceeded(path: String, operation: String)
-  /// EFBIG.
-  case fileTooLarge(path: String, operation: String)
-  /// EROFS.
-  case readOnlyDisk(path: String, operation: String)
-  /// EACCES or EPERM.
-  case permissionDenied(path: String, operation: String)
-  /// EIO, or a write that made no progress.
-  case inputOutput(path: String, operation: String)
-  /// Any other errno.
-  case system(path: String, operation: String, code: Int32)
-  /// The file shrank after it was opened.
-  case shrank(path: String, expected: Int, found: Int)
+  // What is there is not what it seems.
   /// The file is a git-lfs pointer, not the file that it points to.
   case gitLFSPointer(path: String)
 
@@ -142,8 +120,6 @@ public enum CheckpointError: Error, Equatable {
   case wouldReplace(path: String)
   /// A folder lies where only files may.
   case folderInside(path: String)
-  /// A file of that name is already there.
-  case alreadyWritten(path: String)
 
   // Trainer state.
   /// `trainer.json` is of another format.

@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// Where and why a text is not JSON.
@@ -274,7 +275,7 @@ private func hexadecimalDigit(_ byte: UInt8) -> UInt32? {
 
 extension JSONFields {
   /// The object that the file `bytes` spells.
-  package init(reading bytes: FileBytes) throws {
+  package init(reading bytes: MappedFile) throws {
     let node: JSONNode
     do {
       node = try bytes.withBytes { try JSONReader.node(in: $0) }
@@ -288,5 +289,5 @@ extension JSONFields {
   }
 
   /// The object that the file at `url` spells.
-  public init(readingFileAt url: URL) throws { try self.init(reading: FileBytes(url)) }
+  public init(readingFileAt url: URL) throws { try self.init(reading: MappedFile(url)) }
 }

@@ -1,13 +1,5 @@
-import Foundation
-
-/// What can go wrong with a tokenizer, a text corpus or a token store. The description is one line.
+/// What can go wrong with a tokenizer, a text corpus or a token store, beyond what the machine refuses (`FileError`). The description is one line.
 public enum CorpusError: Error, Equatable, CustomStringConvertible {
-  // Files.
-  /// A file or folder cannot be opened, measured or mapped.
-  case cannotRead(path: String, reason: String)
-  /// A file or folder cannot be created, written, synced or renamed.
-  case cannotWrite(path: String, reason: String)
-
   // Tokenizer.
   /// The folder holds no SentencePiece model.
   case noTokenizerModel(folder: String)
@@ -53,10 +45,6 @@ public enum CorpusError: Error, Equatable, CustomStringConvertible {
   /// One line: what, where, expected and found, what to do.
   public var description: String {
     switch self {
-    case .cannotRead(let path, let reason):
-      return "\(path): cannot be read: \(reason)"
-    case .cannotWrite(let path, let reason):
-      return "\(path): cannot be written: \(reason)"
     case .noTokenizerModel(let folder):
       return "\(folder): no \(Tokenizer.modelFileName) here; give the folder of a CamemBERT-style tokenizer"
     case .badTokenizerModel(let path, let problem):
@@ -94,9 +82,4 @@ public enum CorpusError: Error, Equatable, CustomStringConvertible {
       return "no sample to draw (\(purpose)): the corpus is smaller than one block or sentence"
     }
   }
-}
-
-/// The system's words for the last failed call.
-func systemReason(_ code: Int32 = errno) -> String {
-  String(cString: strerror(code)) + (code == EFBIG ? "; ulimit -f unlimited before the start" : "")
 }

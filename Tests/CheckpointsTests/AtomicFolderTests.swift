@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Foundation
 import TestSupport
@@ -138,7 +139,7 @@ final class AtomicFolderTests: XCTestCase {
         if case .unsafeName = $0 { true } else { false }
       }
     }
-    assertRefused(
+    assertRefusedByMachine(
       try AtomicFolder.write(to: folder.file("c")) { stage in
         try stage.write("x") { _ in }
         try stage.write("x") { _ in }

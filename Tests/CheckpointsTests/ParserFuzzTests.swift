@@ -1,9 +1,10 @@
+import Base
 import Checkpoints
 import Foundation
 import TestSupport
 import XCTest
 
-/// Seeded fuzzers: mutated real and generated files must be read or refused with a `CheckpointError`, within bounds of
+/// Seeded fuzzers: mutated real and generated files must be read or refused with a `CheckpointError` or a `FileError`, within bounds of
 /// time and memory. `PALIER_FUZZ_INPUTS` sets the inputs for each parser.
 final class ParserFuzzTests: XCTestCase {
   private let inputCount = ProcessInfo.processInfo.environment["PALIER_FUZZ_INPUTS"].flatMap { Int($0) } ?? 1000
@@ -26,11 +27,11 @@ final class ParserFuzzTests: XCTestCase {
       bytes.withUnsafeBytes { whole in
         do {
           try body(UnsafeRawBufferPointer(rebasing: whole[..<mutation.byteCount]))
-        } catch let error as CheckpointError {
+        } catch  where error is CheckpointError || error is FileError {
           refused += 1
           if "\(error)".contains("\n") { XCTFail("input \(input): more than one line: \(error)") }
         } catch {
-          XCTFail("input \(input): \(error) is no CheckpointError")
+          XCTFail("input \(input): \(error) is neither a CheckpointError nor a FileError")
         }
       }
       if Date().timeIntervalSince(start) > ParserFuzzTests.secondsBound { XCTFail("input \(input) took too long") }
@@ -63,7 +64,7 @@ final class ParserFuzzTests: XCTestCase {
       """
     let bytes = [UInt8](UInt64(json.utf8.count)) + Array(json.utf8) + [UInt8](repeating: 3, count: 42)
     fuzz(bytes, seed: 2) { mutated in
-      try self.readAll(SafetensorsFile(FileBytes(copying: mutated, path: "f")), fileByteCount: mutated.count)
+      try self.readAll(SafetensorsFile(MappedFile(copying: mutated, path: "f")), fileByteCount: mutated.count)
     }
   }
 
@@ -106,7 +107,7 @@ final class ParserFuzzTests: XCTestCase {
       pickle, [("0", [UInt8](repeating: 1, count: 16)), ("1", [UInt8](repeating: 2, count: 8))]
     ).bytes
     fuzz(whole, seed: 7) { mutated in
-      try self.readAll(PyTorchFile(FileBytes(copying: mutated, path: "f")), fileByteCount: mutated.count)
+      try self.readAll(PyTorchFile(MappedFile(copying: mutated, path: "f")), fileByteCount: mutated.count)
     }
   }
 
@@ -115,7 +116,7 @@ final class ParserFuzzTests: XCTestCase {
     text.removeLast(2)
     text += Array(#", "id2label": {"0": "O", "1": "B"}, "label2id": {"O": 0, "B": 1}}"#.utf8)
     fuzz(text, seed: 8) { mutated in
-      let config = try HuggingFaceConfig(JSONFields(reading: FileBytes(copying: mutated, path: "f")), file: "f")
+      let config = try HuggingFaceConfig(JSONFields(reading: MappedFile(copying: mutated, path: "f")), file: "f")
       // What was accepted can be written and read again, and then is the same.
       let again = try HuggingFaceConfig(config.updatedFields, file: "f")
       XCTAssertEqual(again.updatedFields, config.updatedFields)
@@ -134,7 +135,7 @@ final class ParserFuzzTests: XCTestCase {
     let text = Array(
       #"{"metadata": {"total_size": 16}, "weight_map": {"a": "one.safetensors", "b": "two.safetensors"}}"#.utf8)
     fuzz(text, seed: 10) { mutated in
-      let source = try ShardedSafetensors(index: FileBytes(copying: mutated, path: "f"), in: folder.url)
+      let source = try ShardedSafetensors(index: MappedFile(copying: mutated, path: "f"), in: folder.url)
       try self.readAll(source, fileByteCount: 16)
     }
   }
@@ -142,7 +143,7 @@ final class ParserFuzzTests: XCTestCase {
   func testChecksumRecordsBearMutations() throws {
     let digest = FileDigest(byteCount: 12, sha256: String(repeating: "0a", count: 32))
     let text = try FolderChecksums(["config.json": digest, "model.safetensors": digest]).text(for: "f")
-    fuzz(text, seed: 9) { _ = try FolderChecksums(reading: FileBytes(copying: $0, path: "f")) }
+    fuzz(text, seed: 9) { _ = try FolderChecksums(reading: MappedFile(copying: $0, path: "f")) }
   }
 }
 

@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Foundation
 import TestSupport
@@ -5,7 +6,7 @@ import XCTest
 
 final class SafetensorsTests: XCTestCase {
   /// A file of header `json` and `dataByteCount` zero bytes.
-  private func file(_ json: String, data dataByteCount: Int = 0) -> FileBytes {
+  private func file(_ json: String, data dataByteCount: Int = 0) -> MappedFile {
     .of([UInt8](UInt64(json.utf8.count)) + Array(json.utf8) + [UInt8](repeating: 0, count: dataByteCount))
   }
 
@@ -183,7 +184,7 @@ final class SafetensorsTests: XCTestCase {
     }
     let opened = try SafetensorsFile(url)
     XCTAssertEqual(truncate(url.path, 100), 0)
-    assertRefused(try opened.floats("x")) { if case .shrank(_, _, found: 100) = $0 { true } else { false } }
+    assertRefusedByMachine(try opened.floats("x")) { if case .shrank(_, _, found: 100) = $0 { true } else { false } }
   }
 
   func testWriterRefusesTwoOfAName() throws {

@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Foundation
 import XCTest
@@ -7,9 +8,23 @@ func assertRefused<Result>(
   _ expression: @autoclosure () throws -> Result, file: StaticString = #filePath, line: UInt = #line,
   _ matches: (CheckpointError) -> Bool
 ) {
+  assertError(try expression(), file: file, line: line, matches)
+}
+
+/// Asserts that `expression` throws a `FileError` that `matches`, and that its description is one line.
+func assertRefusedByMachine<Result>(
+  _ expression: @autoclosure () throws -> Result, file: StaticString = #filePath, line: UInt = #line,
+  _ matches: (FileError) -> Bool
+) {
+  assertError(try expression(), file: file, line: line, matches)
+}
+
+private func assertError<Result, Refusal: Error>(
+  _ expression: @autoclosure () throws -> Result, file: StaticString, line: UInt, _ matches: (Refusal) -> Bool
+) {
   XCTAssertThrowsError(try expression(), file: file, line: line) { thrown in
-    guard let error = thrown as? CheckpointError else {
-      return XCTFail("not a CheckpointError: \(thrown)", file: file, line: line)
+    guard let error = thrown as? Refusal else {
+      return XCTFail("not a \(Refusal.self): \(thrown)", file: file, line: line)
     }
     XCTAssertTrue(matches(error), "another error: \(error)", file: file, line: line)
     let text = "\(error)"
@@ -25,10 +40,18 @@ func assertThrows<Result>(
   assertRefused(try expression(), file: file, line: line) { $0 == expected }
 }
 
-extension FileBytes {
+/// Asserts that `expression` throws exactly `expected`.
+func assertThrows<Result>(
+  _ expected: FileError, _ expression: @autoclosure () throws -> Result, file: StaticString = #filePath,
+  line: UInt = #line
+) {
+  assertRefusedByMachine(try expression(), file: file, line: line) { $0 == expected }
+}
+
+extension MappedFile {
   /// The bytes as a file of a made-up path.
-  static func of(_ bytes: [UInt8], path: String = "file") -> FileBytes {
-    bytes.withUnsafeBytes { FileBytes(copying: $0, path: path) }
+  static func of(_ bytes: [UInt8], path: String = "file") -> MappedFile {
+    bytes.withUnsafeBytes { MappedFile(copying: $0, path: path) }
   }
 }
 

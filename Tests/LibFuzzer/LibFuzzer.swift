@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Configuration
 import Corpus
@@ -20,10 +21,10 @@ private let parsers: [String: Parser] = [
     }
   },
   "safetensors": { bytes in
-    allowing(CheckpointError.self) { try readAll(SafetensorsFile(FileBytes(copying: bytes, path: "fuzz"))) }
+    allowing(CheckpointError.self) { try readAll(SafetensorsFile(MappedFile(copying: bytes, path: "fuzz"))) }
   },
   "torch": { bytes in
-    allowing(CheckpointError.self) { try readAll(PyTorchFile(FileBytes(copying: bytes, path: "fuzz"))) }
+    allowing(CheckpointError.self) { try readAll(PyTorchFile(MappedFile(copying: bytes, path: "fuzz"))) }
   },
   "conllu": { bytes in
     allowing(TaggedCorpusError.self) { _ = try TaggedParsing.sentences(Array(bytes), format: .conllu) }

@@ -113,7 +113,7 @@ final class MetricsFileTests: XCTestCase {
 
   func testTornLastLineIsDropped() throws {
     let whole = "{\"kind\":\"step\",\"global_step\":1}\n"
-    let repair = MetricsRepair(of: Data((whole + "{\"kind\":\"st").utf8), resumingAt: 5)
+    let repair = MetricsRepair(ofText: whole + "{\"kind\":\"st", resumingAt: 5)
     XCTAssertEqual(repair.keptByteCount, whole.utf8.count)
     XCTAssertEqual(repair.tornByteCount, 11)
     XCTAssertEqual(repair.note, "a torn last line of 11 bytes dropped")
@@ -138,7 +138,7 @@ final class MetricsFileTests: XCTestCase {
 
   func testUnreadableLinesStayAndAreCounted() {
     let text = "{\"kind\":\"step\",\"global_step\":1}\nnot ours\n\n{\"kind\":\"step\",\"global_step\":2}\n"
-    let repair = MetricsRepair(of: Data(text.utf8), resumingAt: 2)
+    let repair = MetricsRepair(ofText: text, resumingAt: 2)
     XCTAssertEqual(repair.keptByteCount, text.utf8.count)
     XCTAssertEqual(repair.unreadableLineCount, 2)
   }
@@ -149,7 +149,7 @@ final class MetricsFileTests: XCTestCase {
     XCTAssertEqual(mkfifo(url.path, 0o600), 0)
     defer { unlink(url.path) }
     XCTAssertThrowsError(try MetricsFile(url, resumingAt: 1)) {
-      XCTAssertTrue("\($0)".contains(url.path) && "\($0)".contains("no regular file"), "\($0)")
+      XCTAssertTrue("\($0)".contains(url.path) && "\($0)".contains("not a regular file"), "\($0)")
     }
   }
 
@@ -158,7 +158,7 @@ final class MetricsFileTests: XCTestCase {
     let url = folder.file("metrics.jsonl")
     try Data().write(to: url)
     XCTAssertThrowsError(try MetricsFile(url)) { error in
-      XCTAssertEqual("\(error)", "\(url.path): cannot be opened (File exists)")
+      XCTAssertEqual("\(error)", "\(url.path): already there")
     }
   }
 
@@ -169,7 +169,7 @@ final class MetricsFileTests: XCTestCase {
     var isFull = false
     for step in 1...1000 where !isFull {
       do { try file.observe(.step(Samples.step(step))) } catch {
-        XCTAssertEqual("\(error)", "\(url.path): cannot be written (No space left on device)")
+        XCTAssertEqual("\(error)", "\(url.path): write: the disk is full; free space or choose another folder")
         isFull = true
       }
     }
@@ -177,5 +177,12 @@ final class MetricsFileTests: XCTestCase {
     let before = try lines(url).count  // every line parses: nothing torn
     XCTAssertThrowsError(try file.observe(.note(NoteReport(String(repeating: "x", count: 5000)))))
     XCTAssertEqual(try lines(url).count, before)
+  }
+}
+
+extension MetricsRepair {
+  /// Of a file that holds `text`.
+  init(ofText text: String, resumingAt step: Int) {
+    self = Array(text.utf8).withUnsafeBytes { MetricsRepair(of: $0, resumingAt: step) }
   }
 }

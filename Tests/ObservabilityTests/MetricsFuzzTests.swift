@@ -22,12 +22,12 @@ final class MetricsFuzzTests: XCTestCase {
       let step = random.below(14)
       let data = Data(bytes)
 
-      let repair = MetricsRepair(of: data, resumingAt: step)
+      let repair = data.withUnsafeBytes { MetricsRepair(of: $0, resumingAt: step) }
       XCTAssertLessThanOrEqual(repair.keptByteCount + repair.tornByteCount, bytes.count, "input \(input)")
       // What stays needs no second repair.
       var kept = Data(data.prefix(repair.keptByteCount))
       if repair.lacksLineEnd { kept.append(0x0A) }
-      let again = MetricsRepair(of: kept, resumingAt: step)
+      let again = kept.withUnsafeBytes { MetricsRepair(of: $0, resumingAt: step) }
       XCTAssertEqual(again.keptByteCount, kept.count, "input \(input)")
       XCTAssertEqual(again.droppedLineCount + again.tornByteCount, 0, "input \(input)")
       if input % 16 == 0 {

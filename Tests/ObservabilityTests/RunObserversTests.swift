@@ -1,3 +1,4 @@
+import Base
 import Foundation
 import Observability
 import TestSupport
@@ -18,14 +19,14 @@ final class RunObserversTests: XCTestCase {
 
     func observe(_ event: RunEvent) throws -> Bool {
       if case .sites = event { return false }
-      if isBroken { throw ObservabilityError.cannotWrite(path: name, reason: "No space left on device") }
+      if isBroken { throw FileError.diskFull(path: name, operation: "write") }
       events.append(event)
       return true
     }
 
     func finish() throws {
       isFinished = true
-      if isBroken { throw ObservabilityError.cannotWrite(path: name, reason: "No space left on device") }
+      if isBroken { throw FileError.diskFull(path: name, operation: "write") }
     }
   }
 
@@ -50,7 +51,7 @@ final class RunObserversTests: XCTestCase {
     XCTAssertEqual(
       warnings,
       [
-        "metrics.jsonl: cannot be written (No space left on device); "
+        "metrics.jsonl: write: the disk is full; free space or choose another folder; "
           + "the run goes on without metrics.jsonl until it works again"
       ])
     XCTAssertTrue(console.events.contains(.note(NoteReport("metrics.jsonl: works again; 4 events are missing in it"))))
@@ -103,7 +104,7 @@ final class RunObserversTests: XCTestCase {
     for step in 1...600 { observers.observe(.step(Samples.step(step, of: 600))) }
     let warnings = sink.text.split(separator: "\n").filter { $0.hasPrefix("warning:") }
     XCTAssertEqual(warnings.count, 2)
-    XCTAssertTrue(warnings.allSatisfy { $0.contains("No space left on device") })
+    XCTAssertTrue(warnings.allSatisfy { $0.contains("the disk is full") })
     XCTAssertTrue(sink.text.contains("mlm 600/600"))
     XCTAssertNoThrow(try DecodedEvent.all(in: [UInt8](Data(contentsOf: events.url))))
   }

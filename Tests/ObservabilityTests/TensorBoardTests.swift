@@ -66,7 +66,7 @@ final class TensorBoardTests: XCTestCase {
     let folder = try TemporaryFolder()
     XCTAssertThrowsError(try TensorBoardWriter(folder: folder.file("absent"))) { error in
       XCTAssertEqual(
-        "\(error)", "\(folder.file("absent").path): cannot be opened (no such folder)")
+        "\(error)", "\(folder.file("absent").path): no such file or folder")
     }
   }
 }

@@ -1,3 +1,4 @@
+import Base
 import Crypto
 import Foundation
 
@@ -12,7 +13,7 @@ extension HuggingFaceFolder {
       let digest = try FileDigest(readingFileAt: url.appendingPathComponent(name))
       hash.update(data: Data("\(name) \(digest.byteCount) \(digest.sha256)\n".utf8))
     }
-    return hash.finalize().map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    return hash.finalize().hexadecimal
   }
 
   /// SHA-256 of the file at `url`, in hexadecimal.

@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// A checkpoint folder as transformers writes it: `config.json`, weights, and perhaps a tokenizer.
@@ -22,9 +23,9 @@ public struct HuggingFaceFolder {
   /// - Throws: `notAFolder`, `noWeights`, `noEncoder`, `collidingNames`, and what the config and the weight file bring.
   public init(_ url: URL) throws {
     switch PathKind(url.path) {
-    case .absent: throw CheckpointError.missing(path: url.path)
+    case .absent: throw FileError.missing(path: url.path)
     case .folder: break
-    default: throw CheckpointError.notAFolder(path: url.path)
+    default: throw FileError.notAFolder(path: url.path)
     }
     self.url = url
     config = try HuggingFaceConfig(readingFileAt: url.appendingPathComponent("config.json"))

@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// A `pytorch_model.bin` of torch.save's zip format, opened for reading.
@@ -9,7 +10,7 @@ public final class PyTorchFile: TensorSource, @unchecked Sendable {
   public let path: String
   /// What the file holds; tied tensors stand under each of their names.
   public let tensors: [String: TensorDescription]
-  private let file: FileBytes
+  private let file: MappedFile
   private let archive: ZipArchive
   /// The folder inside the archive, with its slash: the file's stem, or `archive/`.
   private let folder: String
@@ -25,12 +26,12 @@ public final class PyTorchFile: TensorSource, @unchecked Sendable {
 
   /// Opens the file at `url`.
   public convenience init(_ url: URL) throws {
-    let file = try FileBytes(url)
+    let file = try MappedFile(url)
     if try file.isGitLFSPointer() { throw CheckpointError.gitLFSPointer(path: url.path) }
     try self.init(file)
   }
 
-  package init(_ file: FileBytes) throws {
+  package init(_ file: MappedFile) throws {
     self.file = file
     path = file.path
     let path = file.path

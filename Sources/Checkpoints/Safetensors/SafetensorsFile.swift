@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// A safetensors file, opened for reading: header checked whole, data mapped.
@@ -8,17 +9,17 @@ public struct SafetensorsFile: TensorSource {
   public let tensors: [String: TensorDescription]
   /// The texts under `__metadata__`.
   public let metadata: [String: String]
-  private let file: FileBytes
+  private let file: MappedFile
   private let header: SafetensorsHeader
 
   /// Opens the file at `url`.
   public init(_ url: URL) throws {
-    let file = try FileBytes(url)
+    let file = try MappedFile(url)
     if try file.isGitLFSPointer() { throw CheckpointError.gitLFSPointer(path: url.path) }
     try self.init(file)
   }
 
-  package init(_ file: FileBytes) throws {
+  package init(_ file: MappedFile) throws {
     self.file = file
     path = file.path
     header = try file.withBytes { try SafetensorsHeader($0, file: file.path) }

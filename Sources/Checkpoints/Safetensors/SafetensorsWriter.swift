@@ -1,3 +1,5 @@
+import Base
+
 /// Writes safetensors files, straight from where the tensors lie.
 public enum SafetensorsWriter {
   /// What transformers expects of a file that PyTorch models read.
@@ -22,16 +24,19 @@ public enum SafetensorsWriter {
   /// `last` must follow all others in the order of the format, and get all of its bytes.
   public static func write(
     _ tensors: [TensorView], then last: TensorDescription, to file: FileWriter,
-    metadata: [String: String] = torchMetadata, _ body: (_ append: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
+    metadata: [String: String] = torchMetadata,
+    _ body: (_ append: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
   ) throws {
     let ordered = tensors.sorted { precedes($0.description, $1.description) }
-    precondition(ordered.allSatisfy { precedes($0.description, last) }, "SafetensorsWriter: \(last.name) is not the last")
+    precondition(
+      ordered.allSatisfy { precedes($0.description, last) }, "SafetensorsWriter: \(last.name) is not the last")
     try file.write(try header(of: ordered.map(\.description) + [last], metadata: metadata, file: file.path))
     for tensor in ordered { try file.write(tensor.bytes) }
     let start = file.byteCount
     try body { try file.write($0) }
     precondition(
-      file.byteCount - start == last.elementCount * last.dtype.byteCount, "SafetensorsWriter: \(last.name) is not whole")
+      file.byteCount - start == last.elementCount * last.dtype.byteCount, "SafetensorsWriter: \(last.name) is not whole"
+    )
   }
 
   private static func precedes(_ first: TensorDescription, _ second: TensorDescription) -> Bool {
@@ -39,7 +44,9 @@ public enum SafetensorsWriter {
   }
 
   /// Length and JSON, padded with spaces so that the data begins at a multiple of 8.
-  private static func header(of tensors: [TensorDescription], metadata: [String: String], file: String) throws -> [UInt8] {
+  private static func header(of tensors: [TensorDescription], metadata: [String: String], file: String) throws
+    -> [UInt8]
+  {
     var fields = JSONFields()
     var texts = JSONFields()
     for (key, value) in metadata.sorted(by: { $0.key < $1.key }) { texts[key] = .string(value) }

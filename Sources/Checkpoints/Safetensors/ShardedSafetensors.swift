@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// A checkpoint cut into several safetensors files, by its `model.safetensors.index.json`.
@@ -12,9 +13,9 @@ public struct ShardedSafetensors: TensorSource {
   /// Opens the index at `url` and every shard that it names, beside it.
   ///
   /// Index and shards must name the same tensors, each once.
-  public init(index url: URL) throws { try self.init(index: FileBytes(url), in: url.deletingLastPathComponent()) }
+  public init(index url: URL) throws { try self.init(index: MappedFile(url), in: url.deletingLastPathComponent()) }
 
-  package init(index: FileBytes, in folder: URL) throws {
+  package init(index: MappedFile, in folder: URL) throws {
     path = index.path
     let map = try ShardedSafetensors.weightMap(index)
     var shards: [String: SafetensorsFile] = [:]
@@ -30,7 +31,7 @@ public struct ShardedSafetensors: TensorSource {
   /// The names of all its files, sorted.
   var shardNames: [String] { shards.keys.sorted() }
 
-  private static func weightMap(_ index: FileBytes) throws -> [String: String] {
+  private static func weightMap(_ index: MappedFile) throws -> [String: String] {
     let fields = try JSONFields(reading: index)
     guard let map = fields["weight_map"]?.object, !map.isEmpty else {
       throw CheckpointError.jsonValue(

@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 extension AtomicFolder {
@@ -30,7 +31,7 @@ extension AtomicFolder {
 
     private func newFile(_ name: String) throws -> FileWriter {
       try FileWriter(
-        url.appendingPathComponent(name), shownAs: finalPath + "/" + name, mustBeNew: true, calls: calls)
+        url.appendingPathComponent(name), shownAs: finalPath + "/" + name, .new, calls: calls)
     }
 
     /// Adds a JSON file.
@@ -51,7 +52,7 @@ extension AtomicFolder {
     /// Files that others put into `url` are synced and recorded like those written here.
     func seal() throws {
       guard let names = try? FileManager.default.contentsOfDirectory(atPath: url.path) else {
-        throw CheckpointError.inputOutput(path: finalPath, operation: "list the folder")
+        throw FileError.inputOutput(path: finalPath, operation: "list the folder")
       }
       for name in names.sorted() where checksums.digests[name] == nil {
         try adopt(name)
@@ -70,10 +71,10 @@ extension AtomicFolder {
       }
       guard PathKind(file.path) == .file else { throw CheckpointError.folderInside(path: file.path) }
       let descriptor = open(file.path, O_RDONLY | O_CLOEXEC)
-      guard descriptor >= 0 else { throw CheckpointError.from(errno: errno, path: file.path, operation: "open") }
+      guard descriptor >= 0 else { throw FileError.from(path: file.path, operation: "open") }
       defer { close(descriptor) }
       guard calls.synchronize(descriptor) == 0 else {
-        throw CheckpointError.from(errno: errno, path: file.path, operation: "sync")
+        throw FileError.from(path: file.path, operation: "sync")
       }
       checksums.digests[name] = try FileDigest(readingFileAt: file)
     }

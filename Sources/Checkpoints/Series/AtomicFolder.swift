@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// Folders that are complete or absent.
@@ -22,13 +23,13 @@ public enum AtomicFolder {
     to url: URL, replacingAnything: Bool = false, calls: FileCalls, canExchange: Bool, _ body: (Stage) throws -> Void
   ) throws {
     let folder = try FolderPath(url)
-    try makeParents(folder)
+    try createFolders(folder.parent)
     try recover(url)
     try checkReplaceable(folder, replacingAnything)
     let partial = Sibling.reserve(.partial, for: folder)
     defer { Sibling.release(partial) }
     guard mkdir(partial, 0o777) == 0 else {
-      throw CheckpointError.from(errno: errno, path: folder.path, operation: "create the folder")
+      throw FileError.from(path: folder.path, operation: "create the folder")
     }
     do {
       let stage = Stage(
@@ -64,7 +65,7 @@ public enum AtomicFolder {
       if sibling.role == .previous, PathKind(folder.path) == .absent,
         isComplete(URL(fileURLWithPath: sibling.path, isDirectory: true))
       {
-        try moved(sibling.path, to: folder.path)
+        try move(sibling.path, to: folder.path)
         try synchronizeFolder(folder.parent.isEmpty ? "/" : folder.parent)
       } else {
         remove(sibling.path)
@@ -77,33 +78,18 @@ public enum AtomicFolder {
     let folder = try FolderPath(url)
     let aside = Sibling.reserve(.removed, for: folder)
     defer { Sibling.release(aside) }
-    try moved(folder.path, to: aside)
+    try move(folder.path, to: aside)
     remove(aside)
   }
 }
 
 extension AtomicFolder {
-  private static func makeParents(_ folder: FolderPath) throws {
-    var path = ""
-    for part in folder.parent.split(separator: "/") {
-      path += "/" + part
-      switch PathKind(path) {
-      case .folder: continue
-      case .absent: break
-      default: throw CheckpointError.notAFolder(path: path)
-      }
-      guard mkdir(path, 0o777) == 0 || errno == EEXIST else {
-        throw CheckpointError.from(errno: errno, path: path, operation: "create the folder")
-      }
-    }
-  }
-
   private static func checkReplaceable(_ folder: FolderPath, _ replacingAnything: Bool) throws {
     let url = URL(fileURLWithPath: folder.path, isDirectory: true)
     switch PathKind(folder.path) {
     case .absent: return
     case .folder: break
-    default: throw CheckpointError.notAFolder(path: folder.path)
+    default: throw FileError.notAFolder(path: folder.path)
     }
     if replacingAnything || isComplete(url) { return }
     let contents = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [folder.name]
@@ -114,7 +100,7 @@ extension AtomicFolder {
   private static func place(_ partial: String, _ folder: FolderPath, canExchange: Bool) throws {
     let parent = folder.parent.isEmpty ? "/" : folder.parent
     if PathKind(folder.path) == .absent {
-      try moved(partial, to: folder.path)
+      try move(partial, to: folder.path)
       try synchronizeFolder(parent)
     } else if canExchange, exchange(partial, folder.path) {
       try synchronizeFolder(parent)
@@ -127,11 +113,11 @@ extension AtomicFolder {
   private static func replaceInTwoSteps(_ partial: String, _ folder: FolderPath, _ parent: String) throws {
     let previous = Sibling.reserve(.previous, for: folder)
     defer { Sibling.release(previous) }
-    try moved(folder.path, to: previous)
+    try move(folder.path, to: previous)
     do {
-      try moved(partial, to: folder.path)
+      try move(partial, to: folder.path)
     } catch {
-      try moved(previous, to: folder.path)
+      try move(previous, to: folder.path)
       throw error
     }
     try synchronizeFolder(parent)
@@ -148,12 +134,6 @@ extension AtomicFolder {
   private static func exchange(_ first: String, _ second: String) -> Bool {
     let swap: UInt32 = 1 << 1  // RENAME_EXCHANGE
     return renameAt2?(AT_FDCWD, first, AT_FDCWD, second, swap) == 0
-  }
-
-  private static func moved(_ source: String, to destination: String) throws {
-    guard rename(source, destination) == 0 else {
-      throw CheckpointError.from(errno: errno, path: destination, operation: "rename")
-    }
   }
 
   /// Removes a folder that nobody reads; what cannot be removed now goes with the next clean-up.

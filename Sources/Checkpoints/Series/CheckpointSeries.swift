@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// The checkpoints of a run: `step-000123`, `step-000246`, … in one folder, the last few kept, beside named ones that
@@ -69,7 +70,7 @@ public struct CheckpointSeries: Sendable {
       do {
         try AtomicFolder.verify(checkpoint.url)
         return Found(checkpoint: checkpoint, skipped: skipped)
-      } catch let error as CheckpointError {
+      } catch  where error is CheckpointError || error is FileError {
         skipped.append("\(checkpoint.url.lastPathComponent) is not used: \(error)")
       }
     }

@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// `checksums.json`: the size and SHA-256 of every other file of a folder, written last.
@@ -27,15 +28,15 @@ package struct FolderChecksums: Equatable {
   package init(of folder: URL) throws {
     let url = folder.appendingPathComponent(FolderChecksums.fileName)
     switch PathKind(folder.path) {
-    case .absent: throw CheckpointError.missing(path: folder.path)
+    case .absent: throw FileError.missing(path: folder.path)
     case .folder: break
-    default: throw CheckpointError.notAFolder(path: folder.path)
+    default: throw FileError.notAFolder(path: folder.path)
     }
     guard PathKind(url.path) == .file else { throw CheckpointError.incomplete(folder: folder.path) }
-    try self.init(reading: FileBytes(url))
+    try self.init(reading: MappedFile(url))
   }
 
-  package init(reading bytes: FileBytes) throws {
+  package init(reading bytes: MappedFile) throws {
     func damaged(_ reason: String) -> CheckpointError { .checksumsDamaged(file: bytes.path, reason: reason) }
     guard bytes.count < 1 << 20 else { throw damaged("\(bytes.count) bytes, too large") }
     let fields: JSONFields
@@ -65,7 +66,7 @@ package struct FolderChecksums: Equatable {
     switch PathKind(url.path) {
     case .absent: throw CheckpointError.missingFile(path: url.path)
     case .file: break
-    default: throw CheckpointError.notAFile(path: url.path)
+    default: throw FileError.notAFile(path: url.path)
     }
     let found = try FileDigest(readingFileAt: url)
     if found.byteCount < recorded.byteCount {

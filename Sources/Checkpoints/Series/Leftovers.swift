@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// The hidden siblings under which a folder is written, set aside and removed, and what dead runs left of them.

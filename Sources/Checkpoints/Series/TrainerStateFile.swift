@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// What a run needs to go on: named arrays in `trainer.safetensors`, everything else in `trainer.json`, in one folder.

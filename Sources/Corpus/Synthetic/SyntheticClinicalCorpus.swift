@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// A small French clinical corpus that the project writes itself, from templates: to try a whole run without any data.
@@ -81,28 +82,17 @@ extension SyntheticClinicalCorpus {
     let files = Files(
       text: folder.appendingPathComponent("corpus.txt"), entities: folder.appendingPathComponent("entities"),
       partsOfSpeech: folder.appendingPathComponent("pos"), readme: folder.appendingPathComponent("README.txt"))
-    for made in [files.entities, files.partsOfSpeech] {
-      do {
-        try FileManager.default.createDirectory(at: made, withIntermediateDirectories: true)
-      } catch {
-        throw TaggedCorpusError.unwritable(path: made.path, reason: TaggedFile.reason(error))
-      }
-    }
-    try put(corpus.readme, at: files.readme)
-    try put(corpus.text(), at: files.text)
+    for made in [files.entities, files.partsOfSpeech] { try createFolders(made.standardizedFileURL.path) }
+    try replaceFile(at: files.readme, with: Array(corpus.readme.utf8))
+    try replaceFile(at: files.text, with: Array(corpus.text().utf8))
     for (name, sentences) in corpus.taggedSentences() {
-      try put(corpus.conll(sentences), at: files.entities.appendingPathComponent("\(name.rawValue).conll"))
-      try put(corpus.conllu(sentences), at: files.partsOfSpeech.appendingPathComponent("\(name.rawValue).conllu"))
+      try replaceFile(
+        at: files.entities.appendingPathComponent("\(name.rawValue).conll"), with: Array(corpus.conll(sentences).utf8))
+      try replaceFile(
+        at: files.partsOfSpeech.appendingPathComponent("\(name.rawValue).conllu"),
+        with: Array(corpus.conllu(sentences).utf8))
     }
     return files
-  }
-
-  private static func put(_ text: String, at url: URL) throws {
-    do {
-      try Data(text.utf8).write(to: url, options: .atomic)
-    } catch {
-      throw TaggedCorpusError.unwritable(path: url.path, reason: TaggedFile.reason(error))
-    }
   }
 
   private var readme: String {

@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// How BRAT documents become examples.
@@ -104,20 +105,17 @@ struct FolderListing {
 
   init(_ folder: URL) throws {
     self.folder = folder
-    do {
-      var files: [String] = []
-      var folders: [String] = []
-      for name in try FileManager.default.contentsOfDirectory(atPath: folder.path) where !name.hasPrefix(".") {
-        var isFolder: ObjCBool = false
-        let path = folder.appendingPathComponent(name).path
-        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { continue }
-        if isFolder.boolValue { folders.append(name) } else { files.append(name) }
+    var files: [String] = []
+    var folders: [String] = []
+    for name in try namesInFolder(folder.path) where !name.hasPrefix(".") {
+      switch PathKind(folder.appendingPathComponent(name)) {
+      case .absent: break
+      case .folder: folders.append(name)
+      case .file, .other: files.append(name)
       }
-      self.files = files.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-      self.folders = folders.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-    } catch {
-      throw TaggedCorpusError.unreadable(path: folder.path, reason: TaggedFile.reason(error))
     }
+    self.files = files.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    self.folders = folders.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
 
   func files(endingWith ending: String) -> [String] { files.filter { $0.hasSuffix(ending) } }

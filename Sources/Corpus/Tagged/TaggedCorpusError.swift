@@ -1,7 +1,5 @@
 /// What can be wrong with a tagged corpus, its paths or its use. Each description is one line: what, where, what to do.
 public enum TaggedCorpusError: Error, CustomStringConvertible, Equatable {
-  /// A file or folder that cannot be read.
-  case unreadable(path: String, reason: String)
   /// A folder without a file or folder for one of the splits.
   case missingSplit(folder: String, split: String, expected: String)
   /// A folder with several candidates for the same thing.
@@ -42,13 +40,10 @@ public enum TaggedCorpusError: Error, CustomStringConvertible, Equatable {
   case badEncoding(source: String, reason: String)
   /// Counts of another shape than the label set's.
   case countsMismatch(expected: Int, found: Int)
-  /// A file that cannot be written.
-  case unwritable(path: String, reason: String)
 
   /// One line.
   public var description: String {
     switch self {
-    case .unreadable(let path, let reason): return "\(path): cannot be read: \(reason)"
     case .missingSplit(let folder, let split, let expected):
       return "\(folder): no \(split) part: expected \(expected); or name the files of each part"
     case .ambiguous(let folder, let what, let found, let cure):
@@ -56,7 +51,8 @@ public enum TaggedCorpusError: Error, CustomStringConvertible, Equatable {
     case .noSentences(let path): return "\(path): no tagged sentence in it: check the path and the format"
     case .tooFewToSplit(let count): return "\(count) examples are too few for a 70/10/20 split: at least 10 are needed"
     case .tooManyBadLines(let file, let line, let reason, let count, let allowed):
-      return "\(file):\(line): \(reason); \(count) bad lines, \(allowed) allowed: check the format (fine_tuning.format, or --format), or correct them"
+      return
+        "\(file):\(line): \(reason); \(count) bad lines, \(allowed) allowed: check the format (fine_tuning.format, or --format), or correct them"
     case .notUTF8(let file, let line): return "\(file):\(line): not UTF-8: convert the file"
     case .notText(let file, let line, let unreadable, let characters, let cure):
       return "\(file):\(line): not UTF-8 text: \(unreadable) of \(characters) characters cannot be read; \(cure)"
@@ -74,7 +70,8 @@ public enum TaggedCorpusError: Error, CustomStringConvertible, Equatable {
         "\(file):\(line): span \(start) \(end) in a text of \(count) characters: are offsets and text of one version?"
     case .tagNamesMissing(let file, let line):
       return "\(file):\(line): tags are numbers: give their names in labels.txt beside the file, one a line"
-    case .bothTasks(let file, let line): return "\(file):\(line): both ner_tags and pos_tags: say which is meant (fine_tuning.task, or --task)"
+    case .bothTasks(let file, let line):
+      return "\(file):\(line): both ner_tags and pos_tags: say which is meant (fine_tuning.task, or --task)"
     case .taskMismatch(let format, let task):
       return "format \(format) holds no \(task) tags: change fine_tuning.format or fine_tuning.task"
     case .noLabels: return "the set of labels is empty: a classifier needs at least one"
@@ -87,7 +84,6 @@ public enum TaggedCorpusError: Error, CustomStringConvertible, Equatable {
     case .badEncoding(let source, let reason): return "\(source): the tokenizer's answer is unusable: \(reason)"
     case .countsMismatch(let expected, let found):
       return "score counts: \(found) numbers, \(expected) expected: both sides must use the same labels"
-    case .unwritable(let path, let reason): return "\(path): cannot be written: \(reason)"
     }
   }
 }

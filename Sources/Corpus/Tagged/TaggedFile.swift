@@ -1,4 +1,4 @@
-import Compute
+import Base
 import Foundation
 
 /// The bytes of one text file and its lines.
@@ -20,17 +20,7 @@ package struct TaggedFile {
   /// left to the reader, more than one character in a thousand are refused.
   package init(_ url: URL) throws {
     name = url.path
-    do {
-      let kind = try url.resolvingSymlinksInPath().resourceValues(forKeys: [.isRegularFileKey])
-      guard kind.isRegularFile == true else {
-        throw TaggedCorpusError.unreadable(path: url.path, reason: "not a regular file")
-      }
-      bytes = [UInt8](try Data(contentsOf: url, options: .alwaysMapped))
-    } catch let error as TaggedCorpusError {
-      throw error
-    } catch {
-      throw TaggedCorpusError.unreadable(path: url.path, reason: TaggedFile.reason(error))
-    }
+    bytes = try MappedFile(url).withBytes { [UInt8]($0) }
     try requireText()
   }
 
@@ -104,9 +94,4 @@ extension ArraySlice where Element == UInt8 {
 
   /// Whether it holds white space alone (ASCII; other white space can be a word).
   var isBlankLine: Bool { allSatisfy { $0 == 0x20 || $0 == 0x09 } }
-}
-
-extension TaggedFile {
-  /// What the system said, without Foundation's long wrapping.
-  static func reason(_ error: Error) -> String { plainReason(error) }
 }

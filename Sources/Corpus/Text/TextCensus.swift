@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// How many characters of a text can be read as UTF-8, and how many cannot.
@@ -56,7 +57,8 @@ extension TokenizationPlan {
       }
       guard let file = open?.file, file.bytes.count == sources[chunk.source].byteCount else {
         throw CorpusError.sourceChanged(
-          path: sources[chunk.source].path, planned: sources[chunk.source].byteCount, found: open?.file.bytes.count ?? 0)
+          path: sources[chunk.source].path, planned: sources[chunk.source].byteCount, found: open?.file.bytes.count ?? 0
+        )
       }
       counts[chunk.source] += withExtendedLifetime(file) {
         TextCensus(UnsafeBufferPointer(rebasing: file.text[chunk.start..<chunk.end]))

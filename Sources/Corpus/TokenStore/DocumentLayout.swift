@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// How documents lie in a text file. Lines end with a line feed (a carriage return before it is white space).
@@ -46,8 +47,8 @@ struct Documents {
   /// The layout that `layout` means for this text.
   static func resolve(_ layout: DocumentLayout, for text: UTF8Text.Bytes) -> DocumentLayout {
     guard layout == .automatic else { return layout }
-    var lines = Lines(text, from: 0, to: text.count)
-    while let line = lines.next() { if lines.isBlank(line) { return .blankLine } }
+    let documents = Documents(text: text, layout: layout)
+    for line in documents.lines(of: 0..<text.count) { if documents.isBlank(line) { return .blankLine } }
     return .onePerLine
   }
 
@@ -55,10 +56,9 @@ struct Documents {
   ///
   /// `range` must start and end at boundaries.
   func forEach(in range: Range<Int>, _ body: (Range<Int>) throws -> Void) rethrows {
-    var lines = Lines(text, from: range.lowerBound, to: range.upperBound)
     var document: Range<Int>?
-    while let line = lines.next() {
-      if lines.isBlank(line) {
+    for line in lines(of: range) {
+      if isBlank(line) {
         if let whole = document { try body(whole) }
         document = nil
       } else if layout == .onePerLine {
@@ -74,38 +74,14 @@ struct Documents {
   func boundary(atOrAfter offset: Int) -> Int {
     guard offset > 0 else { return 0 }
     // From the end of the line that holds the byte before `offset`, so that a boundary at `offset` itself is found.
-    var lines = Lines(text, from: offset - 1, to: text.count)
+    var lines = lines(of: offset - 1..<text.count)
     guard lines.next() != nil else { return text.count }
     if layout == .onePerLine { return lines.position }
-    while let line = lines.next() { if lines.isBlank(line) { return lines.position } }
+    while let line = lines.next() { if isBlank(line) { return lines.position } }
     return text.count
   }
-}
 
-/// The lines of a stretch of text, without their line feeds.
-private struct Lines {
-  private let text: UTF8Text.Bytes
-  private let end: Int
-  /// Where the next line starts.
-  private(set) var position: Int
+  private func lines(of range: Range<Int>) -> ByteLines { ByteLines(UnsafeRawBufferPointer(text), in: range) }
 
-  init(_ text: UTF8Text.Bytes, from start: Int, to end: Int) {
-    self.text = text
-    self.end = end
-    position = start
-  }
-
-  mutating func next() -> Range<Int>? {
-    guard position < end, let base = text.baseAddress else { return nil }
-    let start = position
-    guard let feed = memchr(base + start, 0x0A, end - start) else {
-      position = end
-      return start..<end
-    }
-    let lineEnd = base.distance(to: feed.assumingMemoryBound(to: UInt8.self))
-    position = lineEnd + 1
-    return start..<lineEnd
-  }
-
-  func isBlank(_ line: Range<Int>) -> Bool { UTF8Text.isBlank(UnsafeBufferPointer(rebasing: text[line])) }
+  private func isBlank(_ line: Range<Int>) -> Bool { UTF8Text.isBlank(UnsafeBufferPointer(rebasing: text[line])) }
 }

@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// One rank's part of a store under construction: the tokens of its chunks in a file, and an index beside it.
@@ -12,7 +13,7 @@ public final class TokenPartWriter {
   /// Starts the part of `rank` in a store's working folder.
   init(folder: URL, rank: Int, planFingerprint: String, width: TokenWidth) throws {
     files = PartFiles(folder: folder, rank: rank)
-    output = try OutputFile(files.tokens)
+    output = try OutputFile(files.tokens, .emptied)
     self.width = width
     index = PartIndex(planFingerprint: planFingerprint, chunks: [])
   }
@@ -29,7 +30,7 @@ public final class TokenPartWriter {
   /// Brings the part to the disk.
   public func finish() throws {
     try output.finish()
-    try OutputFile.write(JSONEncoder().encode(index), to: files.index)
+    try replaceFile(at: files.index, with: [UInt8](JSONEncoder().encode(index)))
   }
 }
 

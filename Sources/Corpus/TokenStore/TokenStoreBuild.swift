@@ -1,5 +1,4 @@
-import Compute
-import Crypto
+import Base
 import Foundation
 
 /// The making of a token store by any number of ranks, with the same bytes for each.
@@ -39,12 +38,8 @@ public struct TokenStoreBuild {
   public func prepare() throws {
     let files = FileManager.default
     guard !files.fileExists(atPath: store.path) else { throw CorpusError.storeExists(path: store.path) }
-    do {
-      if files.fileExists(atPath: workFolder.path) { try files.removeItem(at: workFolder) }
-      try files.createDirectory(at: workFolder, withIntermediateDirectories: true)
-    } catch {
-      throw CorpusError.cannotWrite(path: workFolder.path, reason: plainReason(error))
-    }
+    if files.fileExists(atPath: workFolder.path) { try files.removeItem(at: workFolder) }
+    try createFolders(workFolder.path)
   }
 
   /// The writer of a rank's part, for a caller who encodes the chunks itself.
@@ -74,14 +69,15 @@ public struct TokenStoreBuild {
     let tokenFile = workFolder.appendingPathComponent(TokenStoreManifest.tokenFileName)
     let manifest = manifest(of: chunks.map(\.entry), sha256: try join(chunks, into: tokenFile))
     guard manifest.documentCount > 0 else { throw CorpusError.emptyCorpus(files: plan.sources.map(\.path)) }
-    try OutputFile.write(manifest.json(), to: workFolder.appendingPathComponent(TokenStoreManifest.fileName))
+    try replaceFile(at: workFolder.appendingPathComponent(TokenStoreManifest.fileName), with: [UInt8](manifest.json()))
     for rank in 0..<rankCount {
       let files = PartFiles(folder: workFolder, rank: rank)
       for file in [files.tokens, files.index] { unlink(file.path) }
     }
-    try OutputFile.syncFolder(workFolder)
+    try synchronizeFolder(workFolder.path)
     guard !FileManager.default.fileExists(atPath: store.path) else { throw CorpusError.storeExists(path: store.path) }
-    try OutputFile.rename(workFolder, to: store)
+    try move(workFolder.path, to: store.path)
+    try synchronizeFolder(store.deletingLastPathComponent().path)
     return manifest
   }
 
@@ -144,14 +140,9 @@ extension TokenStoreBuild {
 
   /// Writes the tokens of all chunks and returns their SHA-256.
   private func join(_ chunks: [PlacedChunk], into url: URL) throws -> String {
-    let output = try OutputFile(url)
-    var hash = SHA256()
-    for chunk in chunks where chunk.bytes.count > 0 {
-      hash.update(bufferPointer: chunk.bytes)
-      try output.write(chunk.bytes)
-    }
-    try output.finish()
-    return hash.finalize().hexadecimal
+    let output = try FileWriter(url, .emptied)
+    for chunk in chunks { try output.write(chunk.bytes) }
+    return try output.finish().sha256
   }
 
   private func manifest(of chunks: [PartIndex.Chunk], sha256: String) -> TokenStoreManifest {

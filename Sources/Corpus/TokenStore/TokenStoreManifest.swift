@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// What a token store holds: `manifest.json` beside `tokens.bin`.
@@ -46,8 +47,9 @@ public struct TokenStoreManifest: Codable, Sendable, Equatable {
     func bad(_ problem: String) -> CorpusError { .badManifest(path: url.path, problem: problem) }
     let file = try MappedFile(url)
     guard file.bytes.count <= Self.largestByteCount else { throw bad("\(file.bytes.count) bytes are no manifest") }
+    let text = try file.copied()
     do {
-      self = try JSONDecoder().decode(Self.self, from: file.copied())
+      self = try JSONDecoder().decode(Self.self, from: text)
     } catch DecodingError.keyNotFound(let key, _) {
       throw bad("no \(key.stringValue)")
     } catch DecodingError.typeMismatch(_, let context) {

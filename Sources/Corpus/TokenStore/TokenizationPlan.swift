@@ -1,3 +1,4 @@
+import Base
 import Crypto
 import Foundation
 
@@ -95,9 +96,4 @@ public struct TokenizationPlan: Codable, Sendable, Equatable {
     hash.update(data: Data(tokenizer.fingerprint.utf8))
     return hash.finalize().hexadecimal
   }
-}
-
-extension SHA256.Digest {
-  /// Sixty-four lower-case digits.
-  var hexadecimal: String { map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
 }

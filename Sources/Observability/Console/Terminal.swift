@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// Where console lines go, and what it can show.
@@ -31,7 +32,9 @@ public struct Terminal {
   /// (no-color.org) is unset or empty. From here on a broken pipe is a failed write and no longer ends the process.
   public static func standardOutput(environment: [String: String] = ProcessInfo.processInfo.environment) -> Terminal {
     signal(SIGPIPE, SIG_IGN)
-    let write: ([UInt8]) throws -> Void = { try writeAll($0, to: STDOUT_FILENO, path: "standard output") }
+    let write: ([UInt8]) throws -> Void = { bytes in
+      try bytes.withUnsafeBytes { try writeAll($0, to: STDOUT_FILENO, path: "standard output") }
+    }
     let terminal = environment["TERM"] ?? ""
     guard isatty(STDOUT_FILENO) == 1, !terminal.isEmpty, terminal != "dumb", let screen = Screen(of: environment) else {
       return Terminal(style: .plain, write: write)

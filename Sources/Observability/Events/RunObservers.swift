@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// All observers of a run. Hands every event to each, and outlives any that fails: a full disk costs a warning, not the run.
@@ -26,7 +27,7 @@ public final class RunObservers: @unchecked Sendable {
     sinks = observers.map { Sink(observer: $0) }
     // Where standard error fails too, there is nobody left to tell.
     self.lastResort =
-      lastResort ?? { try? writeAll(Array(("palier: " + $0 + "\n").utf8), to: STDERR_FILENO, path: "standard error") }
+      lastResort ?? { writeToStandardError("palier: " + $0 + "\n") }
   }
 
   /// Hands `event` to every observer.

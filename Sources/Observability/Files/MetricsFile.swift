@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// `metrics.jsonl`: one JSON object a line, handed to the system line by line, so that a killed run leaves all of them.
@@ -29,7 +30,7 @@ public final class MetricsFile: RunObserver {
       file = try AppendFile(path: url.path, mustBeNew: true)
       return
     }
-    repair = MetricsRepair(of: try MetricsRecord.mapped(url), resumingAt: step)
+    repair = try MappedFile(url).withBytes { MetricsRepair(of: $0, resumingAt: step) }
     file = try AppendFile(path: url.path, mustBeNew: false)
     try file.cut(to: repair.keptByteCount)
     if repair.lacksLineEnd { try file.append([0x0A]) }
@@ -163,8 +164,12 @@ extension RunSummary {
       inner.add("global_step", evaluation.globalStep)
       evaluation.add(to: &inner)
     }
-    text.add("collapses", objects: collapses) { $0.add("global_step", $1.globalStep); $1.add(to: &$0) }
-    text.add("dead_sites", objects: deadSites) { $0.add("global_step", $1.globalStep); $1.add(to: &$0) }
+    text.add("collapses", objects: collapses) {
+      $0.add("global_step", $1.globalStep); $1.add(to: &$0)
+    }
+    text.add("dead_sites", objects: deadSites) {
+      $0.add("global_step", $1.globalStep); $1.add(to: &$0)
+    }
     text.add("skipped_steps", skippedStepCount)
     if case .measured(let joules) = energy {
       text.add("joules") { inner in

@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// One line of `metrics.jsonl`, read back.
@@ -38,56 +39,22 @@ public struct MetricsRecord {
 
   /// All records of a `metrics.jsonl`, in order, and how many lines were not readable.
   public static func all(at url: URL) throws -> (records: [MetricsRecord], unreadableLineCount: Int) {
-    let data = try mapped(url)
-    var records: [MetricsRecord] = []
-    var unreadable = 0
-    for range in Lines(of: data) {
-      if let record = record(in: data, range) {
-        records.append(record)
-      } else {
-        unreadable += 1
+    try MappedFile(url).withBytes { bytes in
+      var records: [MetricsRecord] = []
+      var unreadable = 0
+      for range in ByteLines(bytes) {
+        if let record = record(in: bytes, range) {
+          records.append(record)
+        } else {
+          unreadable += 1
+        }
       }
+      return (records, unreadable)
     }
-    return (records, unreadable)
   }
 
   /// The record in one line of a file, or nil.
-  static func record(in data: Data, _ range: Range<Int>) -> MetricsRecord? {
-    range.count <= longestLine ? MetricsRecord(line: data.subdata(in: range)) : nil
-  }
-
-  /// The file's bytes; a pipe, which might never end, is refused.
-  static func mapped(_ url: URL) throws -> Data {
-    var status = stat()
-    if stat(url.path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
-      throw ObservabilityError.cannotRead(path: url.path, reason: "it is no regular file")
-    }
-    do {
-      return try Data(contentsOf: url, options: .alwaysMapped)
-    } catch {
-      let code = ((error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError)?.code
-      throw ObservabilityError.cannotRead(
-        path: url.path, reason: code.map { systemReason(Int32(truncatingIfNeeded: $0)) } ?? "the system refused")
-    }
-  }
-}
-
-/// The ranges of the lines of a file, without their line ends; the last may lack one.
-struct Lines: Sequence, IteratorProtocol {
-  private let data: Data
-  private var start = 0
-
-  /// - Parameter data: a file, mapped; its indices begin at 0.
-  init(of data: Data) { self.data = data }
-
-  mutating func next() -> Range<Int>? {
-    guard start < data.count else { return nil }
-    let end = data.withUnsafeBytes { (bytes: UnsafeRawBufferPointer) -> Int in
-      let rest = UnsafeRawBufferPointer(rebasing: bytes[start...])
-      guard let base = rest.baseAddress, let found = memchr(base, 0x0A, rest.count) else { return bytes.count }
-      return start + (UnsafeRawPointer(found) - base)
-    }
-    defer { start = end + 1 }
-    return start..<end
+  static func record(in bytes: UnsafeRawBufferPointer, _ range: Range<Int>) -> MetricsRecord? {
+    range.count <= longestLine ? MetricsRecord(line: Data(bytes[range])) : nil
   }
 }

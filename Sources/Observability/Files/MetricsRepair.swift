@@ -1,4 +1,4 @@
-import Foundation
+import Base
 
 /// How much of a `metrics.jsonl` stays when a run is resumed, so that no step stands in it twice.
 public struct MetricsRepair: Equatable, Sendable {
@@ -17,10 +17,10 @@ public struct MetricsRepair: Equatable, Sendable {
   public init() {}
 
   /// Reads the file's bytes. Steps never fall within a file, so the first line after `step` ends what stays.
-  package init(of data: Data, resumingAt step: Int) {
-    for range in Lines(of: data) {
-      let isEnded = range.upperBound < data.count
-      let record = droppedLineCount == 0 ? MetricsRecord.record(in: data, range) : nil
+  package init(of bytes: UnsafeRawBufferPointer, resumingAt step: Int) {
+    for range in ByteLines(bytes) {
+      let isEnded = range.upperBound < bytes.count
+      let record = droppedLineCount == 0 ? MetricsRecord.record(in: bytes, range) : nil
       if droppedLineCount > 0 || record.map({ $0.globalStep > step }) == true {
         droppedLineCount += 1
         continue

@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// The folder of one run: where every file of it lies.
@@ -55,7 +56,7 @@ public final class RunFolder {
 
   /// Writes `run.yaml`.
   public func write(configuration text: String) throws {
-    try Self.replace(configuration, with: Array(text.utf8))
+    try replaceFile(at: configuration, with: Array(text.utf8))
   }
 
   /// Writes `versions.json`: one object, names in the order given.
@@ -63,7 +64,7 @@ public final class RunFolder {
     var text = JSONText()
     for pair in pairs { text.add(pair.name, pair.value) }
     text.end(line: true)
-    try Self.replace(versions, with: text.bytes)
+    try replaceFile(at: versions, with: text.bytes)
   }
 
   /// Writes `hosts.json`: `{"ranks": [{"rank": 0, "host": …}]}`.
@@ -77,7 +78,7 @@ public final class RunFolder {
       for (key, value) in entry.details.sorted(by: { $0.key < $1.key }) { inner.add(key, value) }
     }
     text.end(line: true)
-    try Self.replace(hosts, with: text.bytes)
+    try replaceFile(at: hosts, with: text.bytes)
   }
 
   private func refuseEarlierRun() throws {
@@ -97,18 +98,16 @@ public final class RunFolder {
   private static func refuseForeign(_ url: URL) throws {
     guard let names = try? FileManager.default.contentsOfDirectory(atPath: url.path), !names.isEmpty else { return }
     let own: Set<String> = [lockName, tensorBoardName, checkpointsName]
-    let isJustMade = names.allSatisfy { own.contains($0) || $0.hasPrefix(trialPrefix) }
+    let isJustMade = names.allSatisfy { own.contains($0) || $0.hasPrefix(TrialFile.prefix) }
     let isRun = names.contains(checkpointsName) && (names.contains(lockName) || names.contains(metricsName))
     guard isJustMade || isRun else { throw ObservabilityError.outputIsForeign(path: url.path) }
   }
-
-  private static let trialPrefix = ".trial-"
 
   // MARK: Files
 
   /// Makes `url` and takes its lock, which the system gives back when the process ends in whatever way.
   private static func locked(_ url: URL) throws -> Int32 {
-    try make(url, output: url)
+    try asOutput(url) { try createFolders(url.path) }
     let descriptor = open(url.appendingPathComponent(lockName).path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else {
       throw ObservabilityError.outputUnwritable(path: url.path, reason: systemReason())
@@ -121,65 +120,19 @@ public final class RunFolder {
     return descriptor
   }
 
-  /// Makes a folder with those above it.
-  private static func make(_ folder: URL, output: URL) throws {
-    var path = ""
-    for component in folder.standardizedFileURL.path.split(separator: "/") {
-      path += "/" + component
-      // A folder that is there may refuse to be made in more ways than "exists": what it is counts, not the reason.
-      guard mkdir(path, 0o755) != 0 else { continue }
-      let reason = systemReason()
-      var status = stat()
-      guard stat(path, &status) == 0 else {
-        throw ObservabilityError.outputUnwritable(path: output.path, reason: reason)
-      }
-      guard (status.st_mode & S_IFMT) == S_IFDIR else {
-        throw ObservabilityError.outputUnwritable(path: output.path, reason: "\(path) is not a folder")
-      }
-    }
-  }
-
   /// Makes a folder and writes a small file in it, so that what cannot work fails now and not after hours.
   private static func tryOut(_ folder: URL, output: URL) throws {
-    try make(folder, output: output)
-    let trial = folder.appendingPathComponent("\(trialPrefix)\(getpid())").path
-    let descriptor = open(trial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else {
-      throw ObservabilityError.outputUnwritable(path: output.path, reason: systemReason())
-    }
-    defer {
-      close(descriptor)
-      unlink(trial)
-    }
-    do {
-      try writeAll([UInt8](repeating: 0, count: 1 << 16), to: descriptor, path: trial)
-    } catch ObservabilityError.cannotWrite(_, let reason) {
-      throw ObservabilityError.outputUnwritable(path: output.path, reason: reason)
-    }
-    guard fsync(descriptor) == 0 else {
-      throw ObservabilityError.outputUnwritable(path: output.path, reason: systemReason())
+    try asOutput(output) {
+      try createFolders(folder.path)
+      try TrialFile.write(in: folder.path, byteCount: 1 << 16)
     }
   }
 
-  /// Writes beside, syncs, renames, syncs the folder: the file is the old one or the new one.
-  private static func replace(_ url: URL, with bytes: [UInt8]) throws {
-    let folder = url.deletingLastPathComponent()
-    let partial = folder.appendingPathComponent(".\(url.lastPathComponent).partial").path
-    let descriptor = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw ObservabilityError.cannotOpen(path: url.path, reason: systemReason()) }
-    defer { close(descriptor) }
-    do {
-      try writeAll(bytes, to: descriptor, path: url.path)
-      guard fsync(descriptor) == 0, rename(partial, url.path) == 0 else {
-        throw ObservabilityError.cannotWrite(path: url.path, reason: systemReason())
-      }
-    } catch {
-      unlink(partial)
-      throw error
+  /// What the machine refuses of the output folder, as a refusal of the key `output`.
+  private static func asOutput(_ output: URL, _ work: () throws -> Void) throws {
+    do { try work() } catch let error as FileError {
+      let place = error.path == output.path ? "" : "\(error.path): "
+      throw ObservabilityError.outputUnwritable(path: output.path, reason: place + error.reason)
     }
-    let opened = open(folder.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard opened >= 0 else { return }  // the file is in place; what a crash of the host may undo is only this rename
-    fsync(opened)
-    close(opened)
   }
 }

@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// TensorBoard event files: `tensorboard --logdir OUTPUT` shows them.
@@ -43,13 +44,7 @@ public final class TensorBoardWriter: RunObserver {
   /// A name that sorts after all that are there: TensorBoard reads a run's files by name, and two starts may share a second.
   private static func newFileName(in folder: URL, host: String, seconds: Int) throws -> String {
     let prefix = "events.out.tfevents."
-    let names: [String]
-    do {
-      names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
-    } catch {
-      throw ObservabilityError.cannotOpen(path: folder.path, reason: "no such folder")
-    }
-    let latest = names.filter { $0.hasPrefix(prefix) }
+    let latest = try namesInFolder(folder.path).filter { $0.hasPrefix(prefix) }
       .compactMap { Int($0.dropFirst(prefix.count).prefix { $0 != "." }) }
       .filter { $0 < 99_999_999_999 }.max()
     let time = max(seconds, latest.map { $0 + 1 } ?? 0)

@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// How many threads a rank should run, from what the launcher gave it and the other ranks of its node.

@@ -1,3 +1,4 @@
+import Base
 import Compute
 import Foundation
 
@@ -7,7 +8,7 @@ public enum RankSelfCheck {
   /// - Returns: whether all ranks saw none, the same on every rank.
   public static func run(world: World) throws -> Bool {
     let found = try failures(world)
-    for failure in found { writeToStandardError(world.line("self-check: \(failure)")) }
+    for failure in found { writeToStandardError(world.line("self-check: \(failure)") + "\n") }
     return try world.sum(Int64(found.count)) == 0
   }
 

@@ -1,3 +1,4 @@
+import Base
 internal import COpenMPI
 
 /// The MPI calls made here, for error messages and for the watchdog.

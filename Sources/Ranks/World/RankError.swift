@@ -1,3 +1,5 @@
+import Base
+
 /// What can go wrong between ranks, or between a rank and the machine it was started on. Each description is one line.
 public enum RankError: Error, CustomStringConvertible, Equatable {
   /// An MPI call returned a status other than success.
@@ -50,7 +52,7 @@ public enum RankError: Error, CustomStringConvertible, Equatable {
     case .undecodable(let type, let reason):
       return "a \(type) from another rank cannot be read (\(reason)): run the same build of palier on every host"
     case .systemCall(let name, let errno):
-      return "\(name) failed with error \(errno): \(systemMessage(errno))"
+      return "\(name) failed with error \(errno): \(systemReason(errno))"
     case .singleCoreBinding(let rank, let host, let core, let nodeCoreCount):
       return "rank \(rank) is bound to core \(core) alone, while \(host) has \(nodeCoreCount): "
         + "start with launch/mpirun, or mpirun --bind-to none (or --map-by ppr:1:numa:pe=N), or ask for 1 thread "

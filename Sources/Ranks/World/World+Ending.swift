@@ -1,3 +1,4 @@
+import Base
 internal import COpenMPI
 import Compute
 import Foundation
@@ -17,7 +18,7 @@ extension World {
   ///
   /// C function: `MPI_Abort`. Where MPI itself hangs (its daemon is gone), the process leaves after five seconds.
   public func abort(line message: String, code: Int32 = World.failureExitCode) -> Never {
-    writeToStandardError(line(message))
+    writeToStandardError(line(message) + "\n")
     fflush(nil)
     if count > 1 {
       Thread.detachNewThread {
@@ -36,7 +37,7 @@ extension World {
   public func end(with error: any Error) -> Int32 {
     let message = shownError(error)
     guard isAgreed(error) else { abort(line: message) }
-    if !isPeerFailure(error) { writeToStandardError(line(message)) }
+    if !isPeerFailure(error) { writeToStandardError(line(message) + "\n") }
     fflush(nil)
     do { try finalize() } catch { abort(line: shownError(error)) }
     return World.failureExitCode

@@ -1,3 +1,4 @@
+import Base
 import Compute
 import Corpus
 import Foundation
@@ -106,6 +107,7 @@ final class StoreCheck {
     guard let record, !checked.isEmpty else { return }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-    try? encoder.encode(known.union(checked)).write(to: record, options: .atomic)
+    guard let text = try? encoder.encode(known.union(checked)) else { return }
+    try? replaceFile(at: record, with: [UInt8](text))
   }
 }

@@ -1,3 +1,4 @@
+import Base
 import Compute
 import Foundation
 import Ranks
@@ -44,12 +45,14 @@ struct FaultDrill: Codable, Equatable {
       guard let drill = try wanted() else { return nil }
       guard drill.rank < world.count else {
         throw TrainingError.notAvailable(
-          "\(variable) names rank \(drill.rank), the last one is \(world.count - 1): unset it, unless a fault is wanted")
+          "\(variable) names rank \(drill.rank), the last one is \(world.count - 1): unset it, unless a fault is wanted"
+        )
       }
       return drill.rank == world.rank ? drill : nil
     }
-    for drill in try world.allGather(encoded: mine.map { [$0] } ?? []).flatMap({ $0 }) where world.isLeader || drill == mine {
-      FileHandle.standardError.write(Data((world.line("WARNING: " + drill.line) + "\n").utf8))
+    for drill in try world.allGather(encoded: mine.map { [$0] } ?? []).flatMap({ $0 })
+    where world.isLeader || drill == mine {
+      writeToStandardError(world.line("WARNING: " + drill.line) + "\n")
     }
     return mine
   }

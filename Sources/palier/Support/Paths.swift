@@ -1,19 +1,6 @@
+import Base
 import Configuration
 import Foundation
-
-/// What a path is.
-enum PathKind {
-  case absent, file, folder
-
-  init(_ url: URL) {
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
-      self = .absent
-      return
-    }
-    self = isFolder.boolValue ? .folder : .file
-  }
-}
 
 /// Paths as they are given on a command line, from the working folder.
 enum Paths {
@@ -33,7 +20,7 @@ enum Paths {
     let url = try given(path, wanted)
     switch PathKind(url) {
     case .absent: throw CommandLineError.notThere(path: path, wanted: wanted)
-    case .file: throw CommandLineError.isFile(path: path, wanted: wanted)
+    case .file, .other: throw CommandLineError.isFile(path: path, wanted: wanted)
     case .folder: return url
     }
   }
@@ -44,14 +31,10 @@ enum Paths {
     switch PathKind(url) {
     case .absent: throw CommandLineError.notThere(path: path, wanted: wanted)
     case .folder: throw CommandLineError.isFolder(path: path, wanted: wanted)
-    case .file: break
-    }
+    case .file: return url
     // A pipe would wait for ever, and cannot be mapped.
-    var status = stat()
-    guard stat(url.path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-      throw CommandLineError.unreadable(path: path, reason: "it is no regular file; give \(wanted)")
+    case .other: throw CommandLineError.unreadable(path: path, reason: "it is no regular file; give \(wanted)")
     }
-    return url
   }
 
   /// A place for something new: nothing there yet, or an empty folder.
@@ -59,13 +42,9 @@ enum Paths {
     let url = try given(path, "a folder that is not there yet")
     switch PathKind(url) {
     case .absent: return url
-    case .file: throw CommandLineError.isFile(path: path, wanted: "a folder that is not there yet")
+    case .file, .other: throw CommandLineError.isFile(path: path, wanted: "a folder that is not there yet")
     case .folder:
-      let contents: [String]
-      do { contents = try FileManager.default.contentsOfDirectory(atPath: url.path) } catch {
-        throw CommandLineError.unreadable(path: path, reason: "permission denied")
-      }
-      guard contents.isEmpty else { throw CommandLineError.wouldOverwrite(path: path) }
+      guard try namesInFolder(url.path).isEmpty else { throw CommandLineError.wouldOverwrite(path: path) }
       return url
     }
   }

@@ -1,3 +1,4 @@
+import Base
 import Compute
 import Foundation
 
@@ -20,13 +21,13 @@ final class ProgressMeter {
     let left = share > 0 ? (now - start) * (1 - share) / share : 0
     let line = String(
       format: "%@: %.0f%%, %.1f MB/s a rank, %.0f s left", title, share * 100, Double(done) / 1e6 / (now - start), left)
-    Output.writeError(isTerminal ? "\r\u{1B}[K" + line : line + "\n")
+    writeToStandardError(isTerminal ? "\r\u{1B}[K" + line : line + "\n")
     isDrawn = isTerminal
   }
 
   /// Ends a drawn line.
   func finish() {
-    if isDrawn { Output.writeError("\r\u{1B}[K") }
+    if isDrawn { writeToStandardError("\r\u{1B}[K") }
     isDrawn = false
   }
 }

@@ -1,4 +1,4 @@
-import Compute
+import Base
 import Foundation
 
 /// A file of results that a command writes beside what it prints: whole or not at all, and never over something that is
@@ -21,18 +21,13 @@ struct ResultFile {
     case .folder: throw CommandLineError.isFolder(path: path, wanted: wanted)
     case .file where !overwrites: throw CommandLineError.wouldReplaceFile(path: path)
     case .file, .absent: break
+    case .other: throw CommandLineError.unwritable(path: path, reason: "it is no regular file")
     }
     let folder = url.deletingLastPathComponent()
     guard PathKind(folder) == .folder else {
       throw CommandLineError.unwritable(path: path, reason: "there is no folder \(folder.path)")
     }
-    let trial = folder.appendingPathComponent(".\(url.lastPathComponent).trial-\(getpid())").path
-    let descriptor = open(trial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else {
-      throw CommandLineError.unwritable(path: path, reason: String(cString: strerror(errno)))
-    }
-    close(descriptor)
-    unlink(trial)
+    try TrialFile.write(in: folder.path)
   }
 
   /// Writes the file.
@@ -40,8 +35,6 @@ struct ResultFile {
     let url = Paths.url(path)
     // Made by another while this command worked.
     if !overwrites, PathKind(url) != .absent { throw CommandLineError.wouldReplaceFile(path: path) }
-    do { try data.write(to: url, options: .atomic) } catch {
-      throw CommandLineError.unwritable(path: path, reason: plainReason(error))
-    }
+    try replaceFile(at: url, with: [UInt8](data))
   }
 }

@@ -1,3 +1,5 @@
+import Base
+
 /// A table in plain text; columns as wide as their widest cell.
 struct TextColumns {
   private var rows: [[String]]
@@ -10,7 +12,7 @@ struct TextColumns {
   }
 
   /// Adds a row; missing cells stay empty.
-  mutating func add(_ cells: [String]) { rows.append(cells.map(Output.oneLine)) }
+  mutating func add(_ cells: [String]) { rows.append(cells.map(oneLine)) }
 
   /// The rows, without trailing spaces.
   var text: String {

@@ -87,7 +87,7 @@ final class SyntheticClinicalCorpusTests: XCTestCase {
   func testAPlaceThatCannotBeWrittenIsNamed() throws {
     let folder = try TemporaryFolder()
     try folder.put("a file", at: "taken")
-    assertThrows("taken/", "cannot be written") {
+    assertThrows("taken: not a folder") {
       try SyntheticClinicalCorpus.write(to: folder.file("taken"), seed: 1, documents: 1)
     }
   }

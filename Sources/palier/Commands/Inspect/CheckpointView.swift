@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Compute
 import Encoder
@@ -21,7 +22,7 @@ struct CheckpointView {
     showSizes()
     try showProgress()
     if let labels = folder.config.labels, case .tokenClassification = head {
-      Output.say("labels:       \(labels.count): \(labels.map(Output.oneLine).joined(separator: " "))")
+      Output.say("labels:       \(labels.count): \(labels.map(oneLine).joined(separator: " "))")
     }
     try StepListing(folder.weights).show(all: steps)
     if tensors { TensorListing(folder.weights).show(all: true) }
@@ -34,17 +35,17 @@ struct CheckpointView {
   private func showSizes() {
     let c = folder.config
     Output.say("checkpoint:   \(url.path)")
-    Output.say("architecture: \(c.architectures.map(Output.oneLine).joined(separator: ", ")) (\(c.modelType))")
+    Output.say("architecture: \(c.architectures.map(oneLine).joined(separator: ", ")) (\(c.modelType))")
     Output.say(
-      "sizes:        \(Output.counted(c.layerCount, "layer")), hidden \(c.hiddenSize), \(Output.counted(c.headCount, "head")), "
+      "sizes:        \(counted(c.layerCount, "layer")), hidden \(c.hiddenSize), \(counted(c.headCount, "head")), "
         + "intermediate \(c.intermediateSize), vocabulary \(c.vocabularySize), \(c.positionCount) positions "
         + "(sequences of at most \(c.longestSequence) tokens)")
     Output.say("head:         \(headText)")
     let listing = TensorListing(folder.weights)
     Output.say(
-      "weights:      \(folder.weightsFileName), \(Output.counted(listing.tensors.count, "tensor")), "
-        + "\(Output.grouped(listing.parameterCount)) parameters, \(listing.types)")
-    Output.say("scheme:       \(facts.isPresent ? Output.oneLine(facts.scheme.title) : "none noted: not written by Palier")")
+      "weights:      \(folder.weightsFileName), \(counted(listing.tensors.count, "tensor")), "
+        + "\(grouped(listing.parameterCount)) parameters, \(listing.types)")
+    Output.say("scheme:       \(facts.isPresent ? oneLine(facts.scheme.title) : "none noted: not written by Palier")")
   }
 
   private var headText: String {
@@ -63,25 +64,26 @@ struct CheckpointView {
     }
     if !facts.arithmetic.isEmpty {
       Output.say(
-        "arithmetic:   " + facts.arithmetic.map { Output.oneLine("\($0.name) \($0.value)") }.joined(separator: ", "))
+        "arithmetic:   " + facts.arithmetic.map { oneLine("\($0.name) \($0.value)") }.joined(separator: ", "))
     }
-    for change in facts.changes { Output.say("changed:      " + Output.oneLine(change)) }
+    for change in facts.changes { Output.say("changed:      " + oneLine(change)) }
     guard TrainerStateFile.isPresent(in: url) else { return }
     let state = try TrainerStateFile(url)
     let progress: RunProgress
     do { progress = try RunProgress(state) } catch {
-      Output.say("trainer:      cannot be resumed: \(Output.oneLine(shownError(error)))")
+      Output.say("trainer:      cannot be resumed: \(oneLine(shownError(error)))")
       return
     }
     let best =
       progress.bestScore.map { String(format: ", best score %.4f at step %d", $0, progress.bestStep ?? 0) } ?? ""
     Output.say(
       "trainer:      step \(progress.globalStep), \(progress.stageStep) of its stage, "
-        + "\(Output.grouped(progress.tokenCount)) tokens, \(String(format: "%.0f", progress.seconds)) s\(best); can be resumed")
-    Output.say("run:          \(Output.oneLine(progress.identity))")
+        + "\(grouped(progress.tokenCount)) tokens, \(String(format: "%.0f", progress.seconds)) s\(best); can be resumed"
+    )
+    Output.say("run:          \(oneLine(progress.identity))")
   }
 
-  private var version: String { facts.version.map { ", by palier \(Output.oneLine($0))" } ?? "" }
+  private var version: String { facts.version.map { ", by palier \(oneLine($0))" } ?? "" }
 }
 
 /// The tensors of a file.
@@ -106,10 +108,10 @@ struct TensorListing {
   func show(all: Bool) {
     var table = TextColumns(["tensor", "type", "shape", "elements"], right: [3])
     for tensor in tensors {
-      table.add([tensor.name, tensor.dtype.rawValue, "\(tensor.shape)", Output.grouped(tensor.elementCount)])
+      table.add([tensor.name, tensor.dtype.rawValue, "\(tensor.shape)", grouped(tensor.elementCount)])
     }
     Output.say(table.text)
-    Output.say("\(Output.counted(tensors.count, "tensor")), \(Output.grouped(parameterCount)) parameters")
+    Output.say("\(counted(tensors.count, "tensor")), \(grouped(parameterCount)) parameters")
   }
 }
 
@@ -142,7 +144,7 @@ struct StepListing {
         }.map(\.step)
         guard let least = steps.min(), let most = steps.max() else { continue }
         Output.say(
-          title + "\(kind): \(Output.counted(steps.count, "site")), " + String(format: "%.3e to %.3e", least, most))
+          title + "\(kind): \(counted(steps.count, "site")), " + String(format: "%.3e to %.3e", least, most))
         title = "              "
       }
       Output.say("              (each one: --steps)")

@@ -1,3 +1,4 @@
+import Base
 import Configuration
 import Corpus
 import Foundation
@@ -21,7 +22,7 @@ struct CorpusView {
         ) { try loaded.encode(words: $0) }
       }
     }
-    Output.say("tagged corpus, \(corpus.task.rawValue), \(Output.counted(corpus.labels.count, "label"))")
+    Output.say("tagged corpus, \(corpus.task.rawValue), \(counted(corpus.labels.count, "label"))")
     for line in TaggedAudit(corpus, encoded: encoded).lines { Output.say(line) }
   }
 }

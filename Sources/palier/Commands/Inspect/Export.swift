@@ -1,4 +1,5 @@
 import ArgumentParser
+import Base
 import Foundation
 import Models
 import Training
@@ -36,6 +37,6 @@ struct Export: ParsableCommand {
     let source = try Paths.folder(checkpoint, "a checkpoint folder")
     try trust.require(source)
     let count = try DequantizedExport.write(source, to: Paths.newFolder(out))
-    Output.say("\(out): \(Output.counted(count, "tensor")) on their grid")
+    Output.say("\(out): \(counted(count, "tensor")) on their grid")
   }
 }

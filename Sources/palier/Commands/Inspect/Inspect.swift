@@ -1,4 +1,5 @@
 import ArgumentParser
+import Base
 import Checkpoints
 import Configuration
 import Corpus
@@ -55,7 +56,7 @@ struct Inspect: ParsableCommand {
     }
     switch PathKind(url) {
     case .absent: throw CommandLineError.notThere(path: path[0], wanted: "a checkpoint, store, corpus or run")
-    case .file:
+    case .file, .other:
       guard url.pathExtension == "safetensors" else { throw CommandLineError.unrecognized(path: path[0]) }
       TensorListing(try SafetensorsFile(url)).show(all: true)
     case .folder:

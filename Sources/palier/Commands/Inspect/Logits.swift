@@ -1,4 +1,5 @@
 import ArgumentParser
+import Base
 import Compute
 import Corpus
 import Foundation
@@ -31,6 +32,6 @@ struct Logits: ParsableCommand {
     let count = try LogitsDump.write(
       source, tokenizer: tokenizer.map { try Paths.folder($0, "a folder with \(Tokenizer.modelFileName)") } ?? source,
       lines: lines, to: Paths.url(out))
-    Output.say("\(out): logits of \(Output.counted(count, "token"))")
+    Output.say("\(out): logits of \(counted(count, "token"))")
   }
 }

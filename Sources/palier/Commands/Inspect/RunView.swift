@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Foundation
 import Observability
@@ -22,23 +23,23 @@ struct RunView {
 
   private func show(_ metrics: URL) throws {
     let (records, unreadable) = try MetricsRecord.all(at: metrics)
-    if unreadable > 0 { Output.warn("\(metrics.path): \(Output.counted(unreadable, "line")) cannot be read") }
+    if unreadable > 0 { Output.warn("\(metrics.path): \(counted(unreadable, "line")) cannot be read") }
     if let step = records.last(where: { $0.kind == "step" }) {
       let total = step.double("total_steps").map { String(format: " of %.0f", $0) } ?? ""
       let loss = step.double("loss").map { String(format: "%.4f", $0) } ?? "?"
       Output.say("last step:    \(step.globalStep)\(total), stage \(step.string("stage") ?? "?"), loss \(loss)")
     }
     if let print = records.last(where: { $0.kind == "fingerprint" }), let hash = print.string("parameters") {
-      Output.say("parameters:   \(Output.oneLine(hash)) after step \(print.globalStep)")
+      Output.say("parameters:   \(oneLine(hash)) after step \(print.globalStep)")
     }
     let warnings = records.filter { $0.kind == "warning" }
-    for warning in warnings.suffix(5) { Output.say("warning:      " + Output.oneLine(warning.string("text") ?? "")) }
+    for warning in warnings.suffix(5) { Output.say("warning:      " + oneLine(warning.string("text") ?? "")) }
     for fault in records where fault.kind == "dead_site" || fault.kind == "collapse" {
       let what = fault.kind == "dead_site" ? "dead site" : "collapsed"
       let name = fault.string("site") ?? fault.string("stage") ?? "?"
       Output.say(
         (what + ":").padding(toLength: 14, withPad: " ", startingAt: 0)
-          + Output.oneLine("\(name) at step \(fault.globalStep): \(fault.string("reason") ?? "")"))
+          + oneLine("\(name) at step \(fault.globalStep): \(fault.string("reason") ?? "")"))
     }
     Output.say("finished:     \(records.contains { $0.kind == "end" } ? "yes" : "no (palier train --resume goes on)")")
   }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Base
 import Compute
 import Configuration
 import Encoder
@@ -110,7 +111,7 @@ struct Check: ParsableCommand {
     try world.agree {
       if !failed.isEmpty { throw CommandLineError.casesFailed(count: failed.count, total: total) }
     }
-    if world.isLeader { Output.say("\n\(Output.counted(total, "case")): all within their tolerances") }
+    if world.isLeader { Output.say("\n\(counted(total, "case")): all within their tolerances") }
   }
 }
 

@@ -20,7 +20,7 @@ struct DoctorPage {
     item("MPI", "\(World.libraryVersion), threads \(world.threadLevel)")
     if let sound = collectivesAreSound {
       item(
-        "collectives", sound ? "all as they should be on \(Output.counted(world.count, "rank"))" : "WRONG: see above")
+        "collectives", sound ? "all as they should be on \(counted(world.count, "rank"))" : "WRONG: see above")
     }
     var seen: Set<String> = []
     for report in reports where seen.insert(report.host).inserted { show(report) }
@@ -38,7 +38,7 @@ struct DoctorPage {
     for (index, product) in report.products.enumerated() { item(index == 0 ? "products" : "", product) }
     for node in report.nodes {
       let memory = node.byteCount.map {
-        ", \(Output.bytes($0))" + (node.freeByteCount.map { ", \(Output.bytes($0)) free" } ?? "")
+        ", \(byteSize($0))" + (node.freeByteCount.map { ", \(byteSize($0)) free" } ?? "")
       }
       item("NUMA node \(node.id)", "CPUs \(CPUSet(node.cpus).list)\(memory ?? "")")
     }
@@ -51,7 +51,7 @@ struct DoctorPage {
     for rank in reports where rank.host == report.host {
       item(
         "rank \(rank.rank)",
-        "CPUs \(rank.cpus) (\(Output.counted(rank.coreCount, "core"))), \(Output.counted(rank.threads, "thread"))\(nodes(rank.plan))"
+        "CPUs \(rank.cpus) (\(counted(rank.coreCount, "core"))), \(counted(rank.threads, "thread"))\(nodes(rank.plan))"
       )
     }
     item("energy", report.energy)
@@ -69,12 +69,12 @@ struct DoctorPage {
   }
 
   private func memory(_ report: MachineReport) -> String {
-    func text(_ count: Int?) -> String { count.map { Output.bytes($0) } ?? "unknown" }
-    let limit = report.memoryLimit.map { ", control group's limit \(Output.bytes($0))" } ?? ""
+    func text(_ count: Int?) -> String { count.map { byteSize($0) } ?? "unknown" }
+    let limit = report.memoryLimit.map { ", control group's limit \(byteSize($0))" } ?? ""
     return "\(text(report.memory)), \(text(report.availableMemory)) available\(limit)"
   }
 
   private func item(_ name: String, _ text: String) {
-    Output.say(name.padding(toLength: 14, withPad: " ", startingAt: 0) + Output.oneLine(text))
+    Output.say(name.padding(toLength: 14, withPad: " ", startingAt: 0) + oneLine(text))
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Base
 import Corpus
 import Foundation
 
@@ -78,7 +79,7 @@ enum StandardInput {
       let count = read(STDIN_FILENO, &block, block.count)
       if count < 0 && errno == EINTR { continue }
       guard count >= 0 else {
-        throw CommandLineError.unreadable(path: "standard input", reason: String(cString: strerror(errno)))
+        throw FileError.from(path: "standard input", operation: "read")
       }
       if count == 0 { break }
       let searched = pending.count
@@ -130,15 +131,7 @@ struct LineOutput {
 
   /// Writes everything out.
   mutating func flush() throws {
-    var written = 0
-    while written < bytes.count {
-      let count = bytes.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress! + written, $0.count - written) }
-      if count < 0 && errno == EINTR { continue }
-      guard count > 0 else {
-        throw CommandLineError.unwritable(path: "standard output", reason: String(cString: strerror(errno)))
-      }
-      written += count
-    }
+    try bytes.withUnsafeBytes { try writeAll($0, to: STDOUT_FILENO, path: "standard output") }
     bytes.removeAll(keepingCapacity: true)
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Base
 import Checkpoints
 import Corpus
 import Foundation
@@ -70,8 +71,8 @@ struct Init: ParsableCommand {
       vocabularySize: vocabularySize, positionCount: positions)
     let count = try FreshModel.write(config, seed: seed, tokenizer: source, to: output)
     Output.say(
-      "\(out): \(Output.grouped(count)) parameters, vocabulary \(vocabularySize), hidden \(hidden), "
-        + "\(Output.counted(layers, "layer")), sequences of at most \(config.longestSequence) tokens")
+      "\(out): \(grouped(count)) parameters, vocabulary \(vocabularySize), hidden \(hidden), "
+        + "\(counted(layers, "layer")), sequences of at most \(config.longestSequence) tokens")
   }
 
   /// The parameters, their prepared copies for products, and the file: about four times the parameters.

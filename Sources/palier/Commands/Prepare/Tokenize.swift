@@ -1,4 +1,5 @@
 import ArgumentParser
+import Base
 import Compute
 import Configuration
 import Corpus
@@ -54,12 +55,12 @@ struct Tokenize: ParsableCommand {
   private func show(_ manifest: TokenStoreManifest, seconds: Double) {
     let bytes = manifest.sources.reduce(0) { $0 + $1.byteCount }
     Output.say(
-      "\(out): \(Output.grouped(manifest.tokenCount)) tokens in \(Output.counted(manifest.documentCount, "document")), "
-        + "from \(Output.bytes(bytes)) in \(Output.counted(manifest.sources.count, "file"))")
+      "\(out): \(grouped(manifest.tokenCount)) tokens in \(counted(manifest.documentCount, "document")), "
+        + "from \(byteSize(bytes)) in \(counted(manifest.sources.count, "file"))")
     Output.say(String(format: "%.1f s, %.1f MB/s", seconds, Double(bytes) / 1e6 / max(seconds, 1e-9)))
     if manifest.replacementCount > 0 {
       Output.warn(
-        "\(Output.counted(manifest.replacementCount, "malformed stretch")) replaced by U+FFFD: are all files UTF-8?")
+        "\(counted(manifest.replacementCount, "malformed stretch")) replaced by U+FFFD: are all files UTF-8?")
     }
   }
 }

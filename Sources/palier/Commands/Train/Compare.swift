@@ -1,4 +1,5 @@
 import ArgumentParser
+import Base
 import Foundation
 import Observability
 
@@ -27,8 +28,8 @@ struct Compare: ParsableCommand {
   func run() throws {
     let (a, b) = (try Trace(first), try Trace(second))
     let last = min(a.lastStep, b.lastStep)
-    Output.say("\(first): \(Output.counted(a.losses.count, "step")), to step \(a.lastStep)")
-    Output.say("\(second): \(Output.counted(b.losses.count, "step")), to step \(b.lastStep)")
+    Output.say("\(first): \(counted(a.losses.count, "step")), to step \(a.lastStep)")
+    Output.say("\(second): \(counted(b.losses.count, "step")), to step \(b.lastStep)")
     let loss = firstLossThatDiffers(a, b)
     // With a tolerance, bits are not asked for.
     let print = tolerance > 0 ? nil : firstFingerprintThatDiffers(a, b)
@@ -42,8 +43,8 @@ struct Compare: ParsableCommand {
     }
     let prints = Set(a.prints.keys).intersection(b.prints.keys).count
     let bits = tolerance > 0 ? "within \(tolerance)" : "the same bits"
-    let also = tolerance > 0 ? "" : ", \(Output.counted(prints, "fingerprint"))"
-    Output.say("the same to step \(last): losses of \(Output.counted(shared, "step")) \(bits)\(also)")
+    let also = tolerance > 0 ? "" : ", \(counted(prints, "fingerprint"))"
+    Output.say("the same to step \(last): losses of \(counted(shared, "step")) \(bits)\(also)")
   }
 
   private func firstLossThatDiffers(_ a: Trace, _ b: Trace) -> Int? {
@@ -79,11 +80,11 @@ private struct Trace {
     switch PathKind(url) {
     case .absent: throw CommandLineError.notThere(path: path, wanted: "the output folder of a run")
     case .folder: file = url.appendingPathComponent("metrics.jsonl")
-    case .file: break
+    case .file, .other: break
     }
-    guard PathKind(file) == .file else { throw CommandLineError.noMetrics(path: path) }
+    guard PathKind(file) != .absent else { throw CommandLineError.noMetrics(path: path) }
     let (records, unreadable) = try MetricsRecord.all(at: file)
-    if unreadable > 0 { Output.warn("\(file.path): \(Output.counted(unreadable, "line")) cannot be read") }
+    if unreadable > 0 { Output.warn("\(file.path): \(counted(unreadable, "line")) cannot be read") }
     for record in records {
       if record.kind == "step", let loss = record.double("loss") { losses[record.globalStep] = loss }
       if record.kind == "fingerprint", let print = record.string("parameters") { prints[record.globalStep] = print }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Base
 import Configuration
 import Corpus
 import Foundation
@@ -202,9 +203,9 @@ struct Evaluate: ParsableCommand {
     for note in outcome.notes { Output.say(note) }
     let amount =
       outcome.maskedTokenCount > 0
-      ? "\(Output.counted(outcome.sentenceCount, "block")), \(Output.grouped(outcome.maskedTokenCount)) masked tokens"
-      : "\(Output.counted(outcome.sentenceCount, "sentence")), \(Output.counted(outcome.wordCount, "word")), "
-        + "\(Output.grouped(outcome.wordsWithoutPrediction)) without a prediction"
+      ? "\(counted(outcome.sentenceCount, "block")), \(grouped(outcome.maskedTokenCount)) masked tokens"
+      : "\(counted(outcome.sentenceCount, "sentence")), \(counted(outcome.wordCount, "word")), "
+        + "\(grouped(outcome.wordsWithoutPrediction)) without a prediction"
     Output.say("\(checkpoint), \(scheme.title), \(outcome.report.split): \(amount)")
     for line in Console.scoreTable([outcome.report] + outcome.baselines) { Output.say(line) }
     for line in Console.labelTable([outcome.report]) { Output.say(line) }

@@ -15,7 +15,7 @@ package final class AppendFile {
   package init(path: String, mustBeNew: Bool) throws {
     let flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | (mustBeNew ? O_EXCL : 0)
     descriptor = open(path, flags, 0o644)
-    guard descriptor >= 0 else { throw ObservabilityError.cannotOpen(path: path, reason: systemReason()) }
+    guard descriptor >= 0 else { throw FileError.from(path: path, operation: "open") }
     self.path = path
     var status = stat()
     isRegular = fstat(descriptor, &status) == 0 && (status.st_mode & S_IFMT) == S_IFREG
@@ -28,7 +28,7 @@ package final class AppendFile {
   package func append(_ record: [UInt8]) throws {
     if hasTail { try cut(to: byteCount) }
     do {
-      try writeAll(record, to: descriptor, path: path)
+      try record.withUnsafeBytes { try writeAll($0, to: descriptor, path: path) }
     } catch {
       hasTail = isRegular
       try? cut(to: byteCount)
@@ -40,9 +40,7 @@ package final class AppendFile {
   /// Shortens the file to its first `length` bytes.
   package func cut(to length: Int) throws {
     guard isRegular else { return }
-    guard ftruncate(descriptor, off_t(length)) == 0 else {
-      throw ObservabilityError.cannotWrite(path: path, reason: systemReason())
-    }
+    guard ftruncate(descriptor, off_t(length)) == 0 else { throw FileError.from(path: path, operation: "cut") }
     byteCount = length
     hasTail = false
   }
@@ -50,26 +48,6 @@ package final class AppendFile {
   /// Waits until the disk has everything.
   package func sync() throws {
     // EINVAL: a pipe or a device, which has nothing to sync.
-    guard fsync(descriptor) == 0 || errno == EINVAL else {
-      throw ObservabilityError.cannotWrite(path: path, reason: systemReason())
-    }
-  }
-}
-
-/// Writes all `bytes`, through interruptions and short writes.
-func writeAll(_ bytes: [UInt8], to descriptor: Int32, path: String) throws {
-  try bytes.withUnsafeBytes { buffer in
-    var done = 0
-    while done < buffer.count {
-      let count = write(descriptor, buffer.baseAddress! + done, buffer.count - done)  // not empty: done < count
-      if count > 0 {
-        done += count
-      } else if count < 0 && errno == EAGAIN {
-        var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-        _ = poll(&waiting, 1, 1000)
-      } else if count < 0 && errno != EINTR {
-        throw ObservabilityError.cannotWrite(path: path, reason: systemReason())
-      }
-    }
+    guard fsync(descriptor) == 0 || errno == EINVAL else { throw FileError.from(path: path, operation: "sync") }
   }
 }

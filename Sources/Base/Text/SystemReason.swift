@@ -1,9 +1,17 @@
 import Foundation
 
+/// What helps where a file grew larger than the process may make one.
+let largeFileCure = "ulimit -f unlimited before the start"
+
+/// The system's words for an `errno`: that of the last failed call, unless another is given. Read it before any other call.
+package func systemReason(_ code: Int32 = errno) -> String {
+  String(cString: strerror(code)) + (code == EFBIG ? "; \(largeFileCure)" : "")
+}
+
 /// Why a call of Foundation failed, in the system's own words: its errors print as a domain and a number.
-public func plainReason(_ error: any Error) -> String {
+package func plainReason(_ error: any Error) -> String {
   let error = error as NSError
-  if error.domain == NSPOSIXErrorDomain { return String(cString: strerror(Int32(truncatingIfNeeded: error.code))) }
+  if error.domain == NSPOSIXErrorDomain { return systemReason(Int32(truncatingIfNeeded: error.code)) }
   if let inner = error.userInfo[NSUnderlyingErrorKey] as? NSError, inner.domain == NSPOSIXErrorDomain {
     return plainReason(inner)
   }
@@ -21,9 +29,10 @@ private let cocoaReasons: [CocoaError.Code: String] = [
 ]
 
 /// An error as a message prints it: its own description, and the system's words for one of Foundation's.
-public func shownError(_ error: any Error) -> String {
+package func shownError(_ error: any Error) -> String {
   let domain = (error as NSError).domain
-  return domain == NSCocoaErrorDomain || domain == NSPOSIXErrorDomain ? foundationLine(error) : String(describing: error)
+  return domain == NSCocoaErrorDomain || domain == NSPOSIXErrorDomain
+    ? foundationLine(error) : String(describing: error)
 }
 
 /// The file, where Foundation tells it, and the reason.
