@@ -119,13 +119,6 @@ extension CheckpointError: CustomStringConvertible {
   }
 }
 
-/// A name from a file, in quotes, short enough for a line.
-package func quoted(_ name: String) -> String {
-  let limit = 120
-  let short = name.unicodeScalars.prefix(limit + 1)
-  return short.count > limit ? "\"\(String(short.prefix(limit)))…\"" : "\"\(name)\""
-}
-
 /// A shape, with the middle of a long one left out.
 private func listed(_ shape: [Int]) -> String {
   shape.count <= 8 ? "\(shape)" : "[\(shape.prefix(8).map(String.init).joined(separator: ", ")), … (\(shape.count))]"

@@ -74,7 +74,7 @@ final class ConsoleTests: XCTestCase {
     let console = console()
     try console.observe(.note(NoteReport("a label called \u{1B}[31mred\u{7}\nsecond line")))
     try console.observe(.warning(WarningReport("careful")))
-    XCTAssertEqual(sink.text, "a label called ?[31mred??second line\nwarning: careful\n")
+    XCTAssertEqual(sink.text, "a label called \\u{1b}[31mred\\u{7} second line\nwarning: careful\n")
   }
 
   func testTerminalLineIsRedrawnAndMakesRoomForNotes() throws {

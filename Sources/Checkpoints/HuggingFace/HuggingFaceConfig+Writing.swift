@@ -1,3 +1,5 @@
+import Base
+
 extension HuggingFaceConfig {
   /// The fields to write: those read, with every named value as it is now.
   ///

@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// The `config.json` of a CamemBERT- or RoBERTa-style encoder, checked on reading.

@@ -1,3 +1,5 @@
+import Base
+
 /// The entries of a zip archive in which everything is stored as it is, as torch.save writes them.
 ///
 /// Every offset and length is checked against the file and against the others before use. ZIP64 is read.

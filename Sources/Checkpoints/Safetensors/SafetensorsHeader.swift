@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// The checked header of a safetensors file: which tensors there are and which bytes each of them owns.
@@ -51,10 +52,12 @@ package struct SafetensorsHeader {
         throw CheckpointError.headerNotAnObject(file: file)
       }
       return fields
-    } catch let problem as JSONProblem {
-      if problem.isEncoding { throw CheckpointError.headerNotUTF8(file: file, offset: problem.offset) }
-      if let name = problem.repeatedKey { throw CheckpointError.duplicateTensor(file: file, name: name) }
-      throw CheckpointError.headerJSON(file: file, offset: problem.offset, reason: problem.reason)
+    } catch JSONError.notUTF8(let offset) {
+      throw CheckpointError.headerNotUTF8(file: file, offset: offset)
+    } catch JSONError.repeatedKey(let name, _) {
+      throw CheckpointError.duplicateTensor(file: file, name: name)
+    } catch JSONError.grammar(let offset, let reason) {
+      throw CheckpointError.headerJSON(file: file, offset: offset, reason: reason)
     }
   }
 

@@ -66,7 +66,7 @@ public enum SafetensorsWriter {
       ]
       offset = end
     }
-    var text = try fields.compactText(for: file)
+    var text = try fields.compactText()
     text.append(contentsOf: repeatElement(UInt8(ascii: " "), count: (8 - text.count % 8) % 8))
     return withUnsafeBytes(of: UInt64(text.count).littleEndian) { Array($0) } + text
   }

@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 extension RunConfiguration {
@@ -72,20 +73,10 @@ extension RunConfiguration {
     } catch let error as ConfigurationError {
       throw error
     } catch {
-      throw ConfigurationError.unreadable(file: name, reason: reason(of: error))
+      throw ConfigurationError.unreadable(file: name, reason: plainReason(error))
     }
     guard data.count <= limit else { throw ConfigurationError.tooLarge(file: name, bytes: data.count, limit: limit) }
     guard let text = String(validating: data, as: UTF8.self) else { throw ConfigurationError.notText(file: name) }
     return text
-  }
-
-  private static func reason(of error: any Error) -> String {
-    let cocoa = error as NSError
-    if cocoa.code == CocoaError.fileReadNoSuchFile.rawValue || cocoa.code == CocoaError.fileNoSuchFile.rawValue {
-      return "no such file"
-    }
-    if cocoa.code == CocoaError.fileReadNoPermission.rawValue { return "permission denied" }
-    let inner = cocoa.userInfo[NSUnderlyingErrorKey] as? NSError
-    return inner.map { String(cString: strerror(Int32(truncatingIfNeeded: $0.code))) } ?? "the system refused"
   }
 }

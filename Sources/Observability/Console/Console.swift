@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// The console of rank zero: a progress line redrawn in place on a terminal, a plain line now and then elsewhere, and
@@ -154,7 +155,8 @@ public final class Console: RunObserver {
   /// Scores down, evaluations across; the first row says whose step each column is.
   package static func scoreTable(_ evaluations: [EvaluationReport]) -> [String] {
     if evaluations.isEmpty { return [] }
-    var table = TextTable(["score"] + evaluations.map { "\($0.stage) \($0.split)" })
+    var table = TextTable(
+      ["score"] + evaluations.map { "\($0.stage) \($0.split)" }, right: Set(1..<evaluations.count + 1))
     var names: [String] = []
     for score in evaluations.flatMap(\.scores) where !names.contains(score.name) { names.append(score.name) }
     // Baselines have no step.
@@ -173,7 +175,8 @@ public final class Console: RunObserver {
   /// The figures per label of the last evaluation that has them.
   package static func labelTable(_ evaluations: [EvaluationReport]) -> [String] {
     guard let last = evaluations.last(where: { !$0.perLabel.isEmpty }) else { return [] }
-    var table = TextTable(["label (\(last.stage) \(last.split))", "precision", "recall", "f1", "support"])
+    var table = TextTable(
+      ["label (\(last.stage) \(last.split))", "precision", "recall", "f1", "support"], right: [1, 2, 3, 4])
     for label in last.perLabel {
       table.add(
         [label.label] + [label.precision, label.recall, label.f1].map { Figures.fixed($0, 4) } + [String(label.support)]

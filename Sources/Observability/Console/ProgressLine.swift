@@ -1,3 +1,5 @@
+import Base
+
 /// One line that says where a run is. Parts fall away, least wanted first, until it fits its width.
 package struct ProgressLine {
   /// The step it stands for.

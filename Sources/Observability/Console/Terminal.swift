@@ -77,17 +77,3 @@ private final class Screen {
     return Int(size.ws_col)
   }
 }
-
-extension String {
-  /// The text with every control character as "?", so that a name from a corpus cannot steer a terminal.
-  var printable: String {
-    guard unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return self }
-    return String(String.UnicodeScalarView(unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : $0 }))
-  }
-
-  /// The text filled up with spaces to `width` characters, at its left or right.
-  func padded(to width: Int, alignedRight: Bool = false) -> String {
-    let fill = String(repeating: " ", count: max(0, width - count))
-    return alignedRight ? fill + self : self + fill
-  }
-}

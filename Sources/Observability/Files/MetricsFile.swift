@@ -4,7 +4,7 @@ import Foundation
 /// `metrics.jsonl`: one JSON object a line, handed to the system line by line, so that a killed run leaves all of them.
 ///
 /// Every line begins with `kind`, `global_step` and `time` (seconds since 1970); the rest is named as in the reports, in
-/// snake case. Numbers that are not finite are the strings "NaN", "Infinity", "-Infinity" (see `JSONText`).
+/// snake case. Numbers that are not finite are the strings "NaN", "Infinity", "-Infinity" (see `JSONFields.line`).
 public final class MetricsFile: RunObserver {
   /// The file's name.
   public let name: String
@@ -67,61 +67,60 @@ public final class MetricsFile: RunObserver {
     }
   }
 
-  private func line(_ kind: String, _ fill: (inout JSONText) -> Void) -> [UInt8] {
-    var text = JSONText()
-    text.add("kind", kind)
-    text.add("global_step", globalStep)
-    text.add("time", (now() * 1000).rounded() / 1000)
-    fill(&text)
-    text.end(line: true)
-    return text.bytes
+  private func line(_ kind: String, _ fill: (inout JSONFields) -> Void) -> [UInt8] {
+    var fields = JSONFields()
+    fields.add("kind", kind)
+    fields.add("global_step", globalStep)
+    fields.add("time", (now() * 1000).rounded() / 1000)
+    fill(&fields)
+    return fields.line()
   }
 }
 
 extension StartReport {
-  func add(to text: inout JSONText) {
-    text.add("palier", version)
-    text.add("arithmetic") { inner in
+  func add(to fields: inout JSONFields) {
+    fields.add("palier", version)
+    fields.add("arithmetic") { inner in
       for entry in arithmetic { inner.add(entry.name, entry.value) }
     }
-    text.add("data") { inner in
+    fields.add("data") { inner in
       for entry in data { inner.add(entry.name, entry.value) }
     }
-    text.add("ranks", ranks)
-    text.add("threads", threads)
-    if !changes.isEmpty { text.add("changes", changes.joined(separator: "; ")) }
+    fields.add("ranks", ranks)
+    fields.add("threads", threads)
+    if !changes.isEmpty { fields.add("changes", changes.joined(separator: "; ")) }
   }
 }
 
 extension StepReport {
-  func add(to text: inout JSONText) {
-    text.add("stage", stage)
-    text.add("step", step)
-    text.add("stage_steps", stageSteps)
-    text.add("total_steps", totalSteps)
-    text.add("loss", loss)
-    text.add("learning_rate", learningRate)
-    text.add("gradient_norm", gradientNorm)
-    text.add("tokens", tokens)
-    text.add("seconds", secondsTotal)
-    text.add("seconds_communication", secondsCommunication)
+  func add(to fields: inout JSONFields) {
+    fields.add("stage", stage)
+    fields.add("step", step)
+    fields.add("stage_steps", stageSteps)
+    fields.add("total_steps", totalSteps)
+    fields.add("loss", loss)
+    fields.add("learning_rate", learningRate)
+    fields.add("gradient_norm", gradientNorm)
+    fields.add("tokens", tokens)
+    fields.add("seconds", secondsTotal)
+    fields.add("seconds_communication", secondsCommunication)
     if secondsByPhase.isEmpty { return }
-    text.add("seconds_by_phase") { phases in
+    fields.add("seconds_by_phase") { phases in
       for (phase, seconds) in secondsByPhase.sorted(by: { $0.key < $1.key }) { phases.add(phase, seconds) }
     }
   }
 }
 
 extension EvaluationReport {
-  func add(to text: inout JSONText) {
-    text.add("stage", stage)
-    text.add("split", split)
-    if let parametersOfStep { text.add("parameters_of_step", parametersOfStep) }
-    text.add("scores") { inner in
+  func add(to fields: inout JSONFields) {
+    fields.add("stage", stage)
+    fields.add("split", split)
+    if let parametersOfStep { fields.add("parameters_of_step", parametersOfStep) }
+    fields.add("scores") { inner in
       for score in scores { inner.add(score.name, score.value) }
     }
     if !perLabel.isEmpty {
-      text.add("labels", objects: perLabel) { inner, label in
+      fields.add("labels", objects: perLabel) { inner, label in
         inner.add("label", label.label)
         inner.add("precision", label.precision)
         inner.add("recall", label.recall)
@@ -129,50 +128,50 @@ extension EvaluationReport {
         inner.add("support", label.support)
       }
     }
-    text.add("seconds", seconds)
-    text.add("share_of_run", shareOfRun)
+    fields.add("seconds", seconds)
+    fields.add("share_of_run", shareOfRun)
   }
 }
 
 extension SiteReport {
-  func add(to text: inout JSONText) {
-    text.add("site", site)
-    text.add("step_size", stepSize)
-    text.add("clipped_share", clippedShare)
+  func add(to fields: inout JSONFields) {
+    fields.add("site", site)
+    fields.add("step_size", stepSize)
+    fields.add("clipped_share", clippedShare)
   }
 }
 
 extension DeadSiteReport {
-  func add(to text: inout JSONText) {
-    text.add("site", site)
-    text.add("reason", reason)
+  func add(to fields: inout JSONFields) {
+    fields.add("site", site)
+    fields.add("reason", reason)
   }
 }
 
 extension CollapseReport {
-  func add(to text: inout JSONText) {
-    text.add("stage", stage)
-    text.add("reason", reason)
+  func add(to fields: inout JSONFields) {
+    fields.add("stage", stage)
+    fields.add("reason", reason)
   }
 }
 
 extension RunSummary {
-  func add(to text: inout JSONText) {
-    text.add("seconds", seconds)
-    text.add("tokens", tokens)
-    text.add("evaluations", objects: evaluations) { inner, evaluation in
+  func add(to fields: inout JSONFields) {
+    fields.add("seconds", seconds)
+    fields.add("tokens", tokens)
+    fields.add("evaluations", objects: evaluations) { inner, evaluation in
       inner.add("global_step", evaluation.globalStep)
       evaluation.add(to: &inner)
     }
-    text.add("collapses", objects: collapses) {
+    fields.add("collapses", objects: collapses) {
       $0.add("global_step", $1.globalStep); $1.add(to: &$0)
     }
-    text.add("dead_sites", objects: deadSites) {
+    fields.add("dead_sites", objects: deadSites) {
       $0.add("global_step", $1.globalStep); $1.add(to: &$0)
     }
-    text.add("skipped_steps", skippedStepCount)
+    fields.add("skipped_steps", skippedStepCount)
     if case .measured(let joules) = energy {
-      text.add("joules") { inner in
+      fields.add("joules") { inner in
         for package in joules { inner.add(package.package, package.joules) }
       }
     }

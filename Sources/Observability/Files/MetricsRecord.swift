@@ -7,29 +7,28 @@ public struct MetricsRecord {
   public let kind: String
   /// The run's step that it belongs to.
   public let globalStep: Int
-  private let fields: [String: Any]
+  private let fields: JSONFields
 
   /// No line of ours is longer; a longer one is not looked at, so that a hostile file costs no memory.
   static let longestLine = 1 << 20
 
   /// The record in `line` (with or without its line end), or nil where there is none.
-  package init?(line: Data) {
-    guard line.count <= Self.longestLine,
-      let object = try? JSONSerialization.jsonObject(with: line) as? [String: Any],
-      let kind = object["kind"] as? String, let step = object["global_step"] as? Int
+  package init?(line: UnsafeRawBufferPointer) {
+    guard line.count <= Self.longestLine, let fields = try? JSONReader.node(in: line).object,
+      let kind = fields["kind"]?.string, let step = fields["global_step"]?.integer
     else { return nil }
     self.kind = kind
     globalStep = step
-    fields = object
+    self.fields = fields
   }
 
   /// The text at `key`.
-  public func string(_ key: String) -> String? { fields[key] as? String }
+  public func string(_ key: String) -> String? { fields[key]?.string }
 
   /// The number at `key`, also where it is written as "NaN", "Infinity" or "-Infinity".
   public func double(_ key: String) -> Double? {
-    if let number = fields[key] as? Double { return number }
-    switch fields[key] as? String {
+    if let number = fields[key]?.double { return number }
+    switch string(key) {
     case "NaN": return .nan
     case "Infinity": return .infinity
     case "-Infinity": return -.infinity
@@ -55,6 +54,6 @@ public struct MetricsRecord {
 
   /// The record in one line of a file, or nil.
   static func record(in bytes: UnsafeRawBufferPointer, _ range: Range<Int>) -> MetricsRecord? {
-    range.count <= longestLine ? MetricsRecord(line: Data(bytes[range])) : nil
+    MetricsRecord(line: UnsafeRawBufferPointer(rebasing: bytes[range]))
   }
 }

@@ -61,24 +61,22 @@ public final class RunFolder {
 
   /// Writes `versions.json`: one object, names in the order given.
   public func write(versions pairs: [(name: String, value: String)]) throws {
-    var text = JSONText()
-    for pair in pairs { text.add(pair.name, pair.value) }
-    text.end(line: true)
-    try replaceFile(at: versions, with: text.bytes)
+    var fields = JSONFields()
+    for pair in pairs { fields.add(pair.name, pair.value) }
+    try replaceFile(at: versions, with: fields.line())
   }
 
   /// Writes `hosts.json`: `{"ranks": [{"rank": 0, "host": …}]}`.
   public func write(hosts entries: [HostEntry]) throws {
-    var text = JSONText()
-    text.add("ranks", objects: entries) { inner, entry in
+    var fields = JSONFields()
+    fields.add("ranks", objects: entries) { inner, entry in
       inner.add("rank", entry.rank)
       inner.add("host", entry.host)
       inner.add("local_rank", entry.localRank)
       inner.add("threads", entry.threads)
       for (key, value) in entry.details.sorted(by: { $0.key < $1.key }) { inner.add(key, value) }
     }
-    text.end(line: true)
-    try replaceFile(at: hosts, with: text.bytes)
+    try replaceFile(at: hosts, with: fields.line())
   }
 
   private func refuseEarlierRun() throws {

@@ -106,7 +106,7 @@ struct TensorListing {
   }
 
   func show(all: Bool) {
-    var table = TextColumns(["tensor", "type", "shape", "elements"], right: [3])
+    var table = TextTable(["tensor", "type", "shape", "elements"], right: [3])
     for tensor in tensors {
       table.add([tensor.name, tensor.dtype.rawValue, "\(tensor.shape)", grouped(tensor.elementCount)])
     }
@@ -150,7 +150,7 @@ struct StepListing {
       Output.say("              (each one: --steps)")
       return
     }
-    var table = TextColumns(["site", "step", "offset"], right: [1, 2])
+    var table = TextTable(["site", "step", "offset"], right: [1, 2])
     for site in sites {
       table.add([site.name, String(format: "%.6e", site.step), site.offset.map { String(format: "%.6e", $0) } ?? ""])
     }

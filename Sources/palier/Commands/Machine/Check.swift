@@ -90,7 +90,7 @@ struct Check: ParsableCommand {
 
   private func show(_ report: ReferenceCase.Report) {
     Output.say("")
-    var table = TextColumns([report.name, "worst", "allowed", "", "where"])
+    var table = TextTable([report.name, "worst", "allowed", "", "where"])
     for line in report.lines {
       table.add([
         line.kind, String(format: "%.2e", line.worst), String(format: "%.0e", line.allowed),

@@ -1,4 +1,5 @@
-import Checkpoints
+import Base
+import Foundation
 import TestSupport
 import XCTest
 
@@ -22,12 +23,14 @@ final class JSONTests: XCTestCase {
       "\"\\x\"", "\"\\ud800\"", "\"\\udc00\\ud800\"", "\"\\u12g4\"", "\"a", "\"\u{1}\"", "1 2", "1e999", "\u{FEFF}1",
       "'a'",
     ]
-    for text in texts { XCTAssertThrowsError(try node(text), text) { XCTAssertTrue($0 is JSONProblem) } }
+    for text in texts { XCTAssertThrowsError(try node(text), text) { XCTAssertTrue($0 is JSONError) } }
     XCTAssertThrowsError(try [0x22, 0xFF, 0x22].withUnsafeBytes { try JSONReader.node(in: $0) })
   }
 
   func testRefusesARepeatedKeyAndDeepNesting() {
-    XCTAssertThrowsError(try node(#"{"a": 1, "a": 2}"#)) { XCTAssertEqual(($0 as? JSONProblem)?.repeatedKey, "a") }
+    XCTAssertThrowsError(try node(#"{"a": 1, "a": 2}"#)) {
+      XCTAssertEqual($0 as? JSONError, .repeatedKey("a", offset: 9))
+    }
     XCTAssertNoThrow(try node(String(repeating: "[", count: 32) + String(repeating: "]", count: 32)))
     XCTAssertThrowsError(try node(String(repeating: "[", count: 33) + String(repeating: "]", count: 33)))
     XCTAssertThrowsError(try node(String(repeating: "[", count: 1_000_000)))
@@ -38,15 +41,31 @@ final class JSONTests: XCTestCase {
       "z": 1, "a": 1e-05, "text": "tab\t\u{1} é \"", "empty": [], "none": [:], "list": [1, ["x": nil]],
       "third": .double(1.0 / 3),
     ]
-    let text = try fields.text(for: "file")
+    let text = try fields.indentedText()
     XCTAssertEqual(try text.withUnsafeBytes { try JSONReader.node(in: $0) }, .object(fields))
     XCTAssertTrue(String(decoding: text, as: UTF8.self).hasPrefix("{\n  \"z\": 1,\n  \"a\": 1e-05,\n"))
-    assertThrows(
-      .notExpressibleInJSON(file: "file", key: "loss"), try (["loss": .double(.nan)] as JSONFields).text(for: "file"))
+    XCTAssertThrowsError(try (["loss": .double(.nan)] as JSONFields).indentedText()) {
+      XCTAssertEqual($0 as? JSONError, .notExpressible(key: "loss"))
+    }
   }
 
   func testKeepsAHuggingFaceConfigurationToTheByte() throws {
-    let url = try SharedFolder.url("models/tiny-camembert/config.json")
-    XCTAssertEqual(Data(try JSONFields(readingFileAt: url).text(for: "config.json")), try Data(contentsOf: url))
+    let bytes = [UInt8](try Data(contentsOf: SharedFolder.url("models/tiny-camembert/config.json")))
+    let fields = try XCTUnwrap(try bytes.withUnsafeBytes { try JSONReader.node(in: $0) }.object)
+    XCTAssertEqual(try fields.indentedText(), bytes)
+  }
+
+  func testALineOfALogKeepsOrderAndNumbersThatAreNotFinite() {
+    var fields = JSONFields()
+    fields.add("loss", Double.nan)
+    fields.add("kind", "s\u{1}\"\\\n")
+    fields.add("inner") { $0.add("x", -Double.infinity) }
+    fields.add("third", 1.0 / 3)
+    fields.add("rows", objects: [1, 2]) { $0.add("n", $1) }
+    fields.add("none", objects: [Int]()) { $0.add("n", $1) }
+    XCTAssertEqual(
+      String(decoding: fields.line(), as: UTF8.self),
+      #"{"loss":"NaN","kind":"s\u0001\"\\\n","inner":{"x":"-Infinity"},"third":0.3333333333333333,"#
+        + "\"rows\":[{\"n\":1},{\"n\":2}],\"none\":[]}\n")
   }
 }

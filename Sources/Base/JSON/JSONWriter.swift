@@ -2,39 +2,52 @@ extension JSONFields {
   /// The JSON text, indented by two spaces and ended by a line break, as Python's `json.dumps(…, indent=2)` lays it
   /// out.
   ///
-  /// - Parameter file: the file to be written, for the message.
-  /// - Throws: `notExpressibleInJSON` for NaN and infinity.
-  public func text(for file: String) throws -> [UInt8] {
-    var writer = JSONWriter(file: file)
+  /// - Throws: `notExpressible` for NaN and infinity.
+  package func indentedText() throws -> [UInt8] {
+    var writer = JSONWriter(isCompact: false)
     try writer.append(.object(self), key: "", indent: 0)
-    writer.text.append(UInt8(ascii: "\n"))
-    return writer.text
+    return writer.text + [UInt8(ascii: "\n")]
   }
 
   /// The JSON text on one line, without spaces.
-  package func compactText(for file: String) throws -> [UInt8] {
-    var writer = JSONWriter(file: file)
-    writer.isCompact = true
+  ///
+  /// - Throws: `notExpressible` for NaN and infinity.
+  package func compactText() throws -> [UInt8] {
+    var writer = JSONWriter(isCompact: true)
     try writer.append(.object(self), key: "", indent: 0)
     return writer.text
+  }
+
+  /// The JSON text as a line of a log.
+  ///
+  /// JSON has no word for numbers that are not finite: they are written as the strings "NaN", "Infinity" and "-Infinity",
+  /// which Python's `float()` and JavaScript's `Number()` read back. `null` would not tell which of the three it was.
+  package func line() -> [UInt8] {
+    var writer = JSONWriter(isCompact: true, quotesNotFinite: true)
+    try? writer.append(.object(self), key: "", indent: 0)  // throws for numbers that are not finite alone
+    return writer.text + [UInt8(ascii: "\n")]
   }
 }
 
 private struct JSONWriter {
-  let file: String
-  var isCompact = false
+  let isCompact: Bool
+  let quotesNotFinite: Bool
   var text: [UInt8] = []
 
-  init(file: String) { self.file = file }
+  init(isCompact: Bool, quotesNotFinite: Bool = false) {
+    (self.isCompact, self.quotesNotFinite) = (isCompact, quotesNotFinite)
+  }
 
   mutating func append(_ node: JSONNode, key: String, indent: Int) throws {
     switch node {
     case .null: append("null")
     case .bool(let value): append(value ? "true" : "false")
     case .integer(let value): append(String(value))
-    case .double(let value):
-      guard value.isFinite else { throw CheckpointError.notExpressibleInJSON(file: file, key: key) }
+    case .double(let value) where value.isFinite:
       append(value.description)  // shortest text that reads back to the same double
+    case .double(let value):
+      guard quotesNotFinite else { throw JSONError.notExpressible(key: key) }
+      append(quoting: value.isNaN ? "NaN" : value > 0 ? "Infinity" : "-Infinity")
     case .string(let value): append(quoting: value)
     case .array(let elements):
       try appendList("[", "]", elements.count, indent) { writer, index in

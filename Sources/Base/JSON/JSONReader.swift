@@ -1,17 +1,4 @@
-import Base
 import Foundation
-
-/// Where and why a text is not JSON.
-package struct JSONProblem: Error, Equatable {
-  /// The byte, from the start of the text.
-  package let offset: Int
-  /// The reason, in a few words.
-  package let reason: String
-  /// Whether bytes that are not UTF-8 are the reason.
-  package var isEncoding = false
-  /// The key that stands twice, when that is the reason.
-  package var repeatedKey: String?
-}
 
 /// A strict JSON reader (RFC 8259) for untrusted texts.
 ///
@@ -37,8 +24,8 @@ package struct JSONReader {
     return node
   }
 
-  private func problem(_ reason: String, at offset: Int? = nil) -> JSONProblem {
-    JSONProblem(offset: offset ?? position, reason: reason)
+  private func problem(_ reason: String, at offset: Int? = nil) -> JSONError {
+    .grammar(offset: offset ?? position, reason: reason)
   }
 
   private mutating func skipSpace() {
@@ -123,9 +110,7 @@ package struct JSONReader {
     let start = position
     let key = try string()
     guard fields[key] == nil else {
-      var repeated = problem("key \(quoted(key)) is there twice", at: start)
-      repeated.repeatedKey = key
-      throw repeated
+      throw JSONError.repeatedKey(key, offset: start)
     }
     try expect(":")
     fields[key] = try value(depth: depth)
@@ -153,9 +138,7 @@ extension JSONReader {
   private func utf8(_ range: Range<Int>) throws -> String {
     let part = UnsafeRawBufferPointer(rebasing: bytes[range])
     guard let text = String(validating: part, as: UTF8.self) else {
-      var found = problem("not UTF-8", at: range.lowerBound)
-      found.isEncoding = true
-      throw found
+      throw JSONError.notUTF8(offset: range.lowerBound)
     }
     return text
   }
@@ -169,9 +152,7 @@ extension JSONReader {
       case UInt8(ascii: "\""):
         position += 1
         guard let valid = String(validating: text, as: UTF8.self) else {
-          var found = problem("not UTF-8", at: start)
-          found.isEncoding = true
-          throw found
+          throw JSONError.notUTF8(offset: start)
         }
         return valid
       case UInt8(ascii: "\\"): text += Array(try escape().utf8)
@@ -271,23 +252,4 @@ private func hexadecimalDigit(_ byte: UInt8) -> UInt32? {
   case UInt8(ascii: "A")...UInt8(ascii: "F"): UInt32(byte - UInt8(ascii: "A") + 10)
   default: nil
   }
-}
-
-extension JSONFields {
-  /// The object that the file `bytes` spells.
-  package init(reading bytes: MappedFile) throws {
-    let node: JSONNode
-    do {
-      node = try bytes.withBytes { try JSONReader.node(in: $0) }
-    } catch let problem as JSONProblem {
-      throw CheckpointError.json(file: bytes.path, offset: problem.offset, reason: problem.reason)
-    }
-    guard let fields = node.object else {
-      throw CheckpointError.json(file: bytes.path, offset: 0, reason: "expected an object")
-    }
-    self = fields
-  }
-
-  /// The object that the file at `url` spells.
-  public init(readingFileAt url: URL) throws { try self.init(reading: MappedFile(url)) }
 }
