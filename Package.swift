@@ -30,6 +30,7 @@ let package = Package(
     .target(
       name: "Corpus",
       dependencies: ["Base", "Compute", "CSentencePiece", .product(name: "Crypto", package: "swift-crypto")]),
+    .target(name: "SyntheticCorpus", dependencies: ["Base", "Compute"], swiftSettings: swift6),
     .target(name: "Ranks", dependencies: ["Base", "Compute", "COpenMPI"]),
     .target(name: "Checkpoints", dependencies: ["Base", "Compute", .product(name: "Crypto", package: "swift-crypto")]),
     .target(name: "Observability", dependencies: ["Base"]),
@@ -55,19 +56,22 @@ let package = Package(
       name: "palier",
       dependencies: [
         "Base", "Compute", "Quantization", "Encoder", "Corpus", "Ranks", "Checkpoints", "Observability",
-        "Configuration", "Models", "Training", "Measurement", "Verification",
+        "Configuration", "Models", "Training", "Measurement", "Verification", "SyntheticCorpus",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
     // Tests: one folder a room, and MultiRankTests, which starts real mpirun.
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(name: "BaseTests", dependencies: ["Base", "TestSupport"]),
-    .testTarget(name: "ComputeTests", dependencies: ["Compute", "TestSupport"]),
+    .testTarget(name: "ComputeTests", dependencies: ["Base", "Compute", "TestSupport"]),
     .testTarget(name: "QuantizationTests", dependencies: ["Quantization", "TestSupport"]),
     .testTarget(name: "EncoderTests", dependencies: ["Encoder", "Verification", "TestSupport"]),
-    .testTarget(name: "CorpusTests", dependencies: ["Base", "Corpus", "TestSupport"], exclude: ["Fixtures"]),
+    .testTarget(
+      name: "CorpusTests", dependencies: ["Base", "Corpus", "SyntheticCorpus", "TestSupport"], exclude: ["Fixtures"]),
+    .testTarget(
+      name: "SyntheticCorpusTests", dependencies: ["Base", "Corpus", "SyntheticCorpus", "TestSupport"]),
     .testTarget(name: "RanksTests", dependencies: ["Ranks", "Compute", "TestSupport"]),
-    .executableTarget(name: "RankProbe", dependencies: ["Ranks", "Compute"], path: "Tests/RankProbe"),
+    .executableTarget(name: "RankProbe", dependencies: ["Base", "Ranks", "Compute"], path: "Tests/RankProbe"),
     .testTarget(name: "CheckpointsTests", dependencies: ["Base", "Checkpoints", "TestSupport"]),
     .testTarget(name: "ObservabilityTests", dependencies: ["Base", "Observability", "TestSupport"]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "Quantization", "TestSupport"]),

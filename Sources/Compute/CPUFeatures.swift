@@ -1,4 +1,4 @@
-import Foundation
+import Base
 
 /// What this CPU offers to products: the kernel's list of its flags, less what the product library was told not to use.
 public struct CPUFeatures: Sendable {
@@ -6,19 +6,12 @@ public struct CPUFeatures: Sendable {
   public let modelName: String
 
   /// The CPU that this process runs on, as oneDNN uses it (`ONEDNN_MAX_CPU_ISA` may forbid it instructions).
-  public static let current = CPUFeatures(
-    cpuinfo: (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
-  ).limited(to: ProductBackend.instructionSet)
+  public static let current = CPUFeatures(.current).limited(to: ProductBackend.instructionSet)
 
   /// Reads the text of `/proc/cpuinfo`.
-  public init(cpuinfo: String) {
-    func value(_ key: String) -> String? {
-      cpuinfo.split(separator: "\n").first { $0.hasPrefix(key) }
-        .flatMap { $0.split(separator: ":", maxSplits: 1).last }.map { $0.trimmingCharacters(in: .whitespaces) }
-    }
-    flags = Set((value("flags") ?? "").split(separator: " ").map(String.init))
-    modelName = value("model name") ?? "unknown CPU"
-  }
+  public init(cpuinfo: String) { self.init(CPUInfo(text: cpuinfo)) }
+
+  private init(_ info: CPUInfo) { self.init(flags: info.flags, modelName: info.modelName ?? "unknown CPU") }
 
   private init(flags: Set<String>, modelName: String) { (self.flags, self.modelName) = (flags, modelName) }
 

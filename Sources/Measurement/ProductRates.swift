@@ -1,3 +1,4 @@
+import Base
 import Compute
 import Encoder
 import Foundation

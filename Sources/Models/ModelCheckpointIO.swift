@@ -138,7 +138,7 @@ public enum ModelCheckpointIO {
       let isHead = model.layout.headRange.contains(parameter.start)
       let normal = NormalDraws(seed: seed, purpose: isHead ? .headInitialisation : .modelInitialisation)
       // The name tells parameters apart, so that a draw does not depend on the layout.
-      let salt = parameter.name.utf8.reduce(UInt32(2_166_136_261)) { ($0 ^ UInt32($1)) &* 16_777_619 }
+      let salt = FNV1a.hash32(parameter.name.utf8)
       for i in 0..<parameter.count { values[i] = range * normal.value(at: i, salt: salt) }
     }
   }

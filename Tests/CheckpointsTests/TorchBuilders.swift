@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 
 /// Writes zip archives with chosen lies.
@@ -27,7 +28,7 @@ struct ZipBuilder {
     for entry in entries {
       let offset = UInt32(file.count)
       let size = entry.claimedByteCount ?? UInt32(entry.bytes.count)
-      let crc32 = entry.crc32 ?? entry.bytes.withUnsafeBytes { CRC32.of($0) }
+      let crc32 = entry.crc32 ?? entry.bytes.withUnsafeBytes { CRC32.zip.checksum($0) }
       let name = Array(entry.name.utf8)
       file += [UInt8](0x0403_4B50 as UInt32) + [UInt8](20 as UInt16) + [UInt8](entry.flags) + [UInt8](entry.method)
       file += [UInt8](0 as UInt32) + [UInt8](crc32) + [UInt8](size) + [UInt8](size)

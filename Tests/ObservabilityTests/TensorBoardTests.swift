@@ -69,6 +69,11 @@ final class TensorBoardTests: XCTestCase {
         "\(error)", "\(folder.file("absent").path): no such file or folder")
     }
   }
+
+  func testMaskRotatesAndAdds() {
+    // (0xE3069283 >> 15 | 0xE3069283 << 17) + 0xA282EAD8 mod 2^32, by hand in Python.
+    XCTAssertEqual(maskedChecksum(Array("123456789".utf8)), 0xC78A_B0E5)
+  }
 }
 
 /// An event as read back, by the wire format alone.
@@ -87,10 +92,10 @@ struct DecodedEvent {
     var rest = file[...]
     while !rest.isEmpty {
       let header = try take(8, from: &rest)
-      guard try number(take(4, from: &rest)) == UInt64(CRC32C.masked(header)) else { throw Malformed() }
+      guard try number(take(4, from: &rest)) == UInt64(maskedChecksum(Array(header))) else { throw Malformed() }
       guard let count = Int(exactly: number(header)) else { throw Malformed() }
       let message = try take(count, from: &rest)
-      guard try number(take(4, from: &rest)) == UInt64(CRC32C.masked(message)) else { throw Malformed() }
+      guard try number(take(4, from: &rest)) == UInt64(maskedChecksum(Array(message))) else { throw Malformed() }
       events.append(try DecodedEvent(message))
     }
     return events

@@ -1,3 +1,4 @@
+import Base
 import Compute
 @preconcurrency import Foundation  // stdout is a variable to Swift
 import Ranks
@@ -110,8 +111,8 @@ func printDigests() throws {
   let exactTimes = try reduce(exact)
   _ = try reduce(rounded)
   precondition(world.count == 1 || exactTimes.sentByteCount > 0)
-  let exactBits = fingerprint(UnsafeRawBufferPointer(exact.elements))
-  let roundedBits = fingerprint(UnsafeRawBufferPointer(rounded.elements))
+  let exactBits = FNV1a.hash(UnsafeRawBufferPointer(exact.elements))
+  let roundedBits = FNV1a.hash(UnsafeRawBufferPointer(rounded.elements))
   for line in try world.allGather(encoded: "exact \(exactBits) rounded \(roundedBits)") where world.isLeader {
     print(line)
   }

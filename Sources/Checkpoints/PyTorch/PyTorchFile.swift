@@ -82,7 +82,7 @@ public final class PyTorchFile: TensorSource, @unchecked Sendable {
   ) throws -> UnsafeRawBufferPointer {
     guard let entry = archive.entries[name] else { throw CheckpointError.missingEntry(file: file, entry: name) }
     let content = UnsafeRawBufferPointer(rebasing: bytes[entry.bytes])
-    let found = CRC32.of(content)
+    let found = CRC32.zip.checksum(content)
     guard found == entry.crc32 else {
       throw CheckpointError.checksumOfEntry(file: file, entry: name, expected: entry.crc32, found: found)
     }

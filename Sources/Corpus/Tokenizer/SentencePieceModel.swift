@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// A SentencePiece model file (`ModelProto`), read and checked before the library sees it.

@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// The best segmentation of one normalised word under a unigram model, with its scores added in float64.
@@ -35,7 +36,7 @@ struct UnigramSegmenter {
     var longest = 0
     for piece in inUse {
       let bytes = [UInt8](model.text(piece))
-      let hash = bytes.reduce(Self.emptyHash, Self.extend)
+      let hash = FNV1a.hash(bytes)
       var at = Self.slot(hash, slotCount)
       while slots[at].piece >= 0 { at = (at + 1) & (slotCount - 1) }
       slots[at] = Entry(
@@ -79,9 +80,9 @@ struct UnigramSegmenter {
       let reached = best[start].score
       let character = characterEnd(word, start)
       var characterIsPiece = false
-      var hash = Self.emptyHash
+      var hash = FNV1a.empty
       for end in start + 1..<min(start + longestPiece, word.count) + 1 {
-        hash = Self.extend(hash, word[end - 1])
+        hash = FNV1a.extend(hash, word[end - 1])
         guard let entry = find(hash, word, start, end) else { continue }
         offer(end, Path(score: reached + entry.score, start: start, piece: entry.piece))
         if end == character { characterIsPiece = true }
@@ -113,9 +114,6 @@ struct UnigramSegmenter {
     return nil
   }
 
-  // FNV-1a: the hash of a longer prefix follows from that of the shorter one.
-  private static let emptyHash: UInt64 = 0xCBF2_9CE4_8422_2325
-  private static func extend(_ hash: UInt64, _ byte: UInt8) -> UInt64 { (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
   private static func slot(_ hash: UInt64, _ slotCount: Int) -> Int {
     Int(truncatingIfNeeded: hash ^ hash >> 32) & (slotCount - 1)
   }

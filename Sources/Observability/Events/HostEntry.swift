@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// One rank and where it runs, for `hosts.json`.
@@ -37,10 +38,7 @@ public enum MachineDescription {
       pairs.append(("kernel", text(&kernel.release)))
       pairs.append(("architecture", text(&kernel.machine)))
     }
-    let processors = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
-    if let model = value(of: "model name", in: processors) {
-      pairs.append(("processor", model.trimmingCharacters(in: CharacterSet(charactersIn: ": \t"))))
-    }
+    if let model = CPUInfo.current.modelName { pairs.append(("processor", model)) }
     pairs.append(("logical_processors", String(ProcessInfo.processInfo.processorCount)))
     return pairs
   }

@@ -1,3 +1,5 @@
+import Base
+
 /// One event of a TensorBoard file, in TensorFlow's `Event` message (tensorflow/core/util/event.proto).
 package struct TensorBoardEvent {
   /// What an event holds; TensorBoard knows more kinds.
@@ -26,25 +28,25 @@ package struct TensorBoardEvent {
 
   /// The message: wall_time = 1, step = 2, file_version = 3, summary = 5, session_log = 7.
   package var message: [UInt8] {
-    var event = ProtocolBuffer()
-    event.add(1, wallTime)
-    if step != 0 { event.add(2, step) }
+    var event = ProtobufMessage()
+    event.append(1, double: wallTime)
+    if step != 0 { event.append(2, integer: step) }
     switch content {
     case .fileVersion:
-      event.add(3, "brain.Event:2")
+      event.append(3, string: "brain.Event:2")
     case .restart:
-      var sessionLog = ProtocolBuffer()
-      sessionLog.add(1, 1)  // status = START
-      event.add(7, sessionLog)
+      var sessionLog = ProtobufMessage()
+      sessionLog.append(1, integer: 1)  // status = START
+      event.append(7, message: sessionLog)
     case .scalars(let scalars):
-      var summary = ProtocolBuffer()
+      var summary = ProtobufMessage()
       for scalar in scalars {
-        var value = ProtocolBuffer()
-        value.add(1, scalar.tag)
-        value.add(2, Float(scalar.value))  // simple_value
-        summary.add(1, value)
+        var value = ProtobufMessage()
+        value.append(1, string: scalar.tag)
+        value.append(2, float: Float(scalar.value))  // simple_value
+        summary.append(1, message: value)
       }
-      event.add(5, summary)
+      event.append(5, message: summary)
     }
     return event.bytes
   }
@@ -54,9 +56,15 @@ package struct TensorBoardEvent {
     let message = message
     var bytes: [UInt8] = []
     bytes.append(littleEndian: UInt64(message.count))
-    bytes.append(littleEndian: CRC32C.masked(bytes))
+    bytes.append(littleEndian: maskedChecksum(bytes))
     bytes.append(contentsOf: message)
-    bytes.append(littleEndian: CRC32C.masked(message))
+    bytes.append(littleEndian: maskedChecksum(message))
     return bytes
   }
+}
+
+/// CRC-32C as TFRecord stores it: rotated and moved, so that a checksum of data that holds checksums stays sound.
+package func maskedChecksum(_ bytes: [UInt8]) -> UInt32 {
+  let checksum = CRC32.castagnoli.checksum(bytes)
+  return ((checksum >> 15) | (checksum << 17)) &+ 0xA282_EAD8
 }

@@ -1,4 +1,4 @@
-import Foundation
+import Base
 import Synchronization
 
 /// Which MPI call a thread is in, and since when: written by that thread, read by the watchdog.
@@ -23,9 +23,3 @@ final class Activity: Sendable {
     return (call, now > start ? Double(now - start) * 1e-9 : 0)
   }
 }
-
-/// Nanoseconds of a clock that never goes back.
-func monotonicNanoseconds() -> UInt64 { DispatchTime.now().uptimeNanoseconds }
-
-/// Seconds of a clock that never goes back.
-func monotonicSeconds() -> Double { Double(monotonicNanoseconds()) * 1e-9 }

@@ -134,7 +134,7 @@ private struct Checks {
     for count in [100, 100_003] {
       var values = (0..<count).map { Float(sin(Double($0 * 7 + world.rank * 31 + 1)) * 1e3) }
       try values.withUnsafeMutableBufferPointer { try world.sum($0) }
-      let bits = values.withUnsafeBytes { fingerprint($0) }
+      let bits = values.withUnsafeBytes { FNV1a.hash($0) }
       expect(Set(try world.allGather(bits)).count == 1, "same bits on all ranks for \(count) rounded sums")
     }
   }
@@ -166,18 +166,4 @@ private struct Checks {
       expect(isRight, "agree threw \(error)")
     }
   }
-}
-
-/// A 64-bit hash of `bytes` (FNV-1a over 8-byte words, the tail padded with zeros): equal for equal bits.
-public func fingerprint(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
-  var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-  for start in stride(from: 0, to: bytes.count, by: 8) {
-    var word: UInt64 = 0
-    withUnsafeMutableBytes(of: &word) {
-      $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + 8, bytes.count)]))
-    }
-    hash = (hash ^ word) &* 0x100_0000_01b3
-    hash ^= hash >> 32
-  }
-  return hash
 }

@@ -1,3 +1,4 @@
+import Base
 internal import COpenMPI
 import Compute
 import Foundation

@@ -39,7 +39,7 @@ extension World {
   public func requireSame(_ facts: [(name: String, value: String)]) throws {
     guard count > 1 else { return }
     let text = Array(facts.map { "\($0.name)\u{1F}\($0.value)\u{1E}" }.joined().utf8)
-    let hashes = try allGather(text.withUnsafeBytes { fingerprint($0) })
+    let hashes = try allGather(text.withUnsafeBytes { FNV1a.hash($0) })
     guard let odd = hashes.firstIndex(where: { $0 != hashes[0] }) else { return }
     let leaders: Facts = try broadcast(
       isLeader ? Facts(host: hostName, names: facts.map(\.name), values: facts.map(\.value)) : nil)

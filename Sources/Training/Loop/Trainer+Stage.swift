@@ -1,3 +1,4 @@
+import Base
 import Compute
 import Configuration
 import Corpus
@@ -234,7 +235,8 @@ extension Trainer {
         note("no best checkpoint could be written: test scores of the final parameters (step \(progress.globalStep))")
       }
       let started = monotonicSeconds()
-      let result = try Evaluation(world: world, model: replica.model).tagged(data, .test, tokens: configuration.evaluation.sliceTokens)
+      let result = try Evaluation(world: world, model: replica.model).tagged(
+        data, .test, tokens: configuration.evaluation.sliceTokens)
       finishEvaluation(
         .fineTuning, "test", scores: result.scores, result.perLabel, started,
         parametersOfStep: progress.bestStep)

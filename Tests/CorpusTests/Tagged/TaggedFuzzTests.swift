@@ -1,5 +1,6 @@
 import Corpus
 import Foundation
+import SyntheticCorpus
 import TestSupport
 import XCTest
 

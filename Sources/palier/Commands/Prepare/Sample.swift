@@ -1,6 +1,6 @@
 import ArgumentParser
-import Corpus
 import Foundation
+import SyntheticCorpus
 
 /// `palier sample`: a corpus to try things on.
 struct Sample: ParsableCommand {

@@ -7,6 +7,11 @@ import Foundation
 /// the same bytes anywhere. Entities carry QUAERO's types (ANAT, CHEM, DEVI, DISO, GEOG, LIVB, PHYS, PROC), parts of
 /// speech are UPOS.
 public struct SyntheticClinicalCorpus: Sendable {
+  /// The tagged parts, by the names of their files.
+  enum Part: String, CaseIterable {
+    case train, validation, test
+  }
+
   /// Reports that give about 300 kB of running text.
   public static let defaultDocuments = 260
 
@@ -32,13 +37,13 @@ public struct SyntheticClinicalCorpus: Sendable {
   /// The tagged parts, from other reports than the text; no sentence stands twice, in one part or in two.
   ///
   /// Examples: three a report for train, one for every two reports for validation and test.
-  func taggedSentences() -> [TaggedSplitName: [[SyntheticToken]]] {
-    let wanted: [TaggedSplitName: Int] = [
+  func taggedSentences() -> [Part: [[SyntheticToken]]] {
+    let wanted: [Part: Int] = [
       .train: documents * 3, .validation: (documents + 1) / 2, .test: (documents + 1) / 2,
     ]
     var seen: Set<String> = []
-    var parts: [TaggedSplitName: [[SyntheticToken]]] = [:]
-    for (number, name) in TaggedSplitName.allCases.enumerated() {
+    var parts: [Part: [[SyntheticToken]]] = [:]
+    for (number, name) in Part.allCases.enumerated() {
       let count = wanted[name] ?? 0
       var sentences: [[SyntheticToken]] = []
       // A report has a dozen sentences or more, few of them seen before: the bound is never met but by a mistake here.

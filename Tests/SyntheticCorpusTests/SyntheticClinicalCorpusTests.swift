@@ -1,5 +1,7 @@
+import Base
 import Corpus
 import Foundation
+import SyntheticCorpus
 import TestSupport
 import XCTest
 
@@ -86,9 +88,9 @@ final class SyntheticClinicalCorpusTests: XCTestCase {
 
   func testAPlaceThatCannotBeWrittenIsNamed() throws {
     let folder = try TemporaryFolder()
-    try folder.put("a file", at: "taken")
-    assertThrows("taken: not a folder") {
-      try SyntheticClinicalCorpus.write(to: folder.file("taken"), seed: 1, documents: 1)
+    try Data("a file".utf8).write(to: folder.file("taken"))
+    XCTAssertThrowsError(try SyntheticClinicalCorpus.write(to: folder.file("taken"), seed: 1, documents: 1)) {
+      XCTAssertEqual($0 as? FileError, .notAFolder(path: folder.file("taken").path))
     }
   }
 }

@@ -1,8 +1,0 @@
-import Foundation
-
-/// Seconds on a clock that only goes forward.
-public func monotonicSeconds() -> Double {
-  var time = timespec()
-  clock_gettime(CLOCK_MONOTONIC, &time)
-  return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
-}
