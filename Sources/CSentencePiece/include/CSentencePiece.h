@@ -44,7 +44,8 @@ int64_t palier_spm_encode(const palier_spm *model, const char *text, size_t byte
 
 /// Writes `text` as the model normalises it (its pieces, joined) and returns its byte count, as `palier_spm_encode` does.
 ///
-/// Why: the library's normaliser has no public call of its own before version 0.2.0.
+/// Why: the library's normaliser has no public call of its own before version 0.2.0. The pieces are those of a whole Encode, so
+/// that a model without pieces (SentencePieceModel+Serialized.swift) makes it cheap.
 int64_t palier_spm_normalize(const palier_spm *model, const char *text, size_t byteCount, char *normalized,
                              size_t capacity);
 

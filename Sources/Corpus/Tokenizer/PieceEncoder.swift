@@ -6,36 +6,29 @@ final class PieceEncoder: @unchecked Sendable {
   /// The most bytes encoded in one go: the library needs some hundred times as much memory.
   static let longestText = 1 << 25
 
-  private let handle: OpaquePointer
+  private let segmenting: Processor
+  /// For the words of a unigram model, which `UnigramSegmenter` segments; nil for BPE.
+  private let normalizing: Processor?
 
-  /// C function: `palier_spm_create`.
   init(_ model: SentencePieceModel) throws {
-    var message = [CChar](repeating: 0, count: 200)
-    let made = model.serialized().withUnsafeBytes {
-      palier_spm_create($0.baseAddress, $0.count, &message, message.count)
-    }
-    guard let made else {
-      let text = String(decoding: message.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-      throw SentencePieceModel.Malformed(problem: text.replacingOccurrences(of: "\n", with: " "))
-    }
-    handle = made
-    guard palier_spm_piece_count(handle) == Int64(model.pieces.count) else {
+    segmenting = try Processor(model.serialized())
+    normalizing = model.kind == .unigram ? try Processor(model.serializedNormalizer()) : nil
+    guard palier_spm_piece_count(segmenting.handle) == Int64(model.pieces.count) else {
       throw SentencePieceModel.Malformed(problem: "the library counts its pieces otherwise")
     }
   }
 
-  deinit { palier_spm_destroy(handle) }
-
   /// Appends the ids of a text (well-formed UTF-8, no special tokens looked for). C function: `palier_spm_encode`.
   func encode(_ text: UTF8Text.Bytes, into ids: inout [Int32]) throws {
     let before = ids.count
-    try append(of: text, to: &ids, room: text.count + 8) { palier_spm_encode(handle, $0, $1, $2, $3) }
+    try append(of: text, to: &ids, room: text.count + 8) { palier_spm_encode(segmenting.handle, $0, $1, $2, $3) }
     for i in before..<ids.count { ids[i] = TokenIDs.id(ofPiece: ids[i]) }
   }
 
   /// The text as the model normalises it, `▁` for spaces. C function: `palier_spm_normalize`.
   func normalized(_ text: UTF8Text.Bytes) throws -> [UInt8] {
     var bytes: [CChar] = []
+    let handle = (normalizing ?? segmenting).handle
     try append(of: text, to: &bytes, room: 2 * text.count + 8) { palier_spm_normalize(handle, $0, $1, $2, $3) }
     return bytes.map(UInt8.init(bitPattern:))
   }
@@ -64,4 +57,22 @@ final class PieceEncoder: @unchecked Sendable {
     output.removeLast(room - max(count, 0))
     if count < 0 { throw CorpusError.cannotEncode(byteCount: text.count) }
   }
+}
+
+/// A model in the library's hands.
+private final class Processor {
+  let handle: OpaquePointer
+
+  /// C function: `palier_spm_create`.
+  init(_ model: Data) throws {
+    var message = [CChar](repeating: 0, count: 200)
+    let made = model.withUnsafeBytes { palier_spm_create($0.baseAddress, $0.count, &message, message.count) }
+    guard let made else {
+      let text = String(decoding: message.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+      throw SentencePieceModel.Malformed(problem: text.replacingOccurrences(of: "\n", with: " "))
+    }
+    handle = made
+  }
+
+  deinit { palier_spm_destroy(handle) }
 }
