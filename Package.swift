@@ -30,7 +30,7 @@ let package = Package(
     .target(
       name: "Corpus",
       dependencies: ["Base", "Compute", "CSentencePiece", .product(name: "Crypto", package: "swift-crypto")]),
-    .target(name: "SyntheticCorpus", dependencies: ["Base", "Compute"], swiftSettings: swift6),
+    .target(name: "SyntheticCorpus", dependencies: ["Base", "Compute"]),
     .target(name: "Ranks", dependencies: ["Base", "Compute", "COpenMPI"]),
     .target(name: "Checkpoints", dependencies: ["Base", "Compute", .product(name: "Crypto", package: "swift-crypto")]),
     .target(name: "Observability", dependencies: ["Base"]),
