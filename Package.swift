@@ -51,7 +51,7 @@ let package = Package(
       ]),
     .target(
       name: "Verification",
-      dependencies: ["Compute", "Quantization", "Encoder", "Checkpoints", "Models", "Training"]),
+      dependencies: ["Base", "Compute", "Quantization", "Encoder", "Checkpoints", "Models", "Training"]),
     .executableTarget(
       name: "palier",
       dependencies: [

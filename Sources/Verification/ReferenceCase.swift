@@ -1,3 +1,4 @@
+import Base
 import Checkpoints
 import Compute
 import Encoder
@@ -40,7 +41,9 @@ public struct ReferenceCase {
           && (1...1_024).contains(num_attention_heads) && (1...1 << 16).contains(num_labels)
         guard fits, hidden_size % num_attention_heads == 0, pad_token_id >= 0, pad_token_id < vocab_size,
           pad_token_id < max_position_embeddings - 1
-        else { throw VerificationError.unreadable(path, "the dimensions in case.json beside it are those of no encoder") }
+        else {
+          throw VerificationError.unreadable(path, "the dimensions in case.json beside it are those of no encoder")
+        }
       }
     }
     struct Optimizer: Decodable {
@@ -52,7 +55,8 @@ public struct ReferenceCase {
 
     /// The keys of a case, those of its parts by their path: one that is not here would make it another case.
     static let keys: Set<String> = [
-      "scheme", "head", "seed", "dimensions", "loss", "gradient_norm", "labelled_tokens", "boundary_margin", "optimizer",
+      "scheme", "head", "seed", "dimensions", "loss", "gradient_norm", "labelled_tokens", "boundary_margin",
+      "optimizer",
       "dimensions.hidden_size", "dimensions.num_attention_heads", "dimensions.intermediate_size",
       "dimensions.num_hidden_layers", "dimensions.vocab_size", "dimensions.max_position_embeddings",
       "dimensions.type_vocab_size", "dimensions.pad_token_id", "dimensions.layer_norm_eps", "dimensions.num_labels",
@@ -61,10 +65,9 @@ public struct ReferenceCase {
       "optimizer.step_rate_factor",
     ]
 
-    /// The first key of `data` that is none of these.
-    static func unknownKey(in data: Data) -> String? {
-      guard let fields = try? JSONSerialization.jsonObject(with: data) as? [String: Any] else { return nil }
-      let inner = fields.flatMap { key, value in (value as? [String: Any])?.keys.map { "\(key).\($0)" } ?? [] }
+    /// The first key of `fields` that is none of these.
+    static func unknownKey(in fields: JSONFields) -> String? {
+      let inner = fields.flatMap { key, value in value.object?.keys.map { "\(key).\($0)" } ?? [] }
       return (fields.keys + inner).filter { !keys.contains($0) }.min()
     }
     let scheme, head: String
@@ -89,7 +92,11 @@ public struct ReferenceCase {
     do { description = try JSONDecoder().decode(Description.self, from: data) } catch {
       throw VerificationError.unreadable(file.path, "not a reference case: a field is missing or has another type")
     }
-    if let key = Description.unknownKey(in: data) {
+    let fields: JSONFields?
+    do { fields = try data.withUnsafeBytes { try JSONReader.node(in: $0) }.object } catch {
+      throw VerificationError.unreadable(file.path, "\(error)")
+    }
+    if let fields, let key = Description.unknownKey(in: fields) {
       throw VerificationError.unreadable(
         file.path, "its key \"\(key)\" is not known to this version: it asks for what would not be computed")
     }

@@ -47,6 +47,9 @@ final class JSONTests: XCTestCase {
     XCTAssertThrowsError(try (["loss": .double(.nan)] as JSONFields).indentedText()) {
       XCTAssertEqual($0 as? JSONError, .notExpressible(key: "loss"))
     }
+    XCTAssertEqual(
+      try (["loss": .double(.infinity)] as JSONFields).indentedText(quotesNotFinite: true),
+      Array("{\n  \"loss\": \"Infinity\"\n}\n".utf8))
   }
 
   func testKeepsAHuggingFaceConfigurationToTheByte() throws {

@@ -2,9 +2,10 @@ extension JSONFields {
   /// The JSON text, indented by two spaces and ended by a line break, as Python's `json.dumps(…, indent=2)` lays it
   /// out.
   ///
-  /// - Throws: `notExpressible` for NaN and infinity.
-  package func indentedText() throws -> [UInt8] {
-    var writer = JSONWriter(isCompact: false)
+  /// - Parameter quotesNotFinite: write NaN and infinity as `line` does.
+  /// - Throws: `notExpressible` for NaN and infinity otherwise.
+  package func indentedText(quotesNotFinite: Bool = false) throws -> [UInt8] {
+    var writer = JSONWriter(isCompact: false, quotesNotFinite: quotesNotFinite)
     try writer.append(.object(self), key: "", indent: 0)
     return writer.text + [UInt8(ascii: "\n")]
   }

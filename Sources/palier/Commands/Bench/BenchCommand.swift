@@ -36,7 +36,7 @@ struct BenchOptions: ParsableArguments {
   }
 
   /// Runs `body`, ends the world, and turns an error into one line and an exit code.
-  func run(_ body: (World) throws -> [String: Any]) throws {
+  func run(_ body: (World) throws -> JSONFields) throws {
     let world = try World()
     do {
       try world.agree { if world.isLeader { try file?.tryOut() } }
@@ -51,13 +51,12 @@ struct BenchOptions: ParsableArguments {
     } catch { throw ExitCode(world.end(with: error)) }
   }
 
-  private func write(_ figures: [String: Any]) throws {
+  private func write(_ figures: JSONFields) throws {
     guard let file else { return }
     var all = figures
-    all["cpu"] = CPUFeatures.current.modelName
-    all["onednn"] = ProductBackend.version
-    let data = try JSONSerialization.data(withJSONObject: all, options: [.prettyPrinted, .sortedKeys])
-    try file.write(data)
+    all.add("cpu", CPUFeatures.current.modelName)
+    all.add("onednn", ProductBackend.version)
+    try file.write(Data(all.indentedText(quotesNotFinite: true)))
   }
 }
 
@@ -121,16 +120,26 @@ struct BenchStep: ParsableCommand {
     }
   }
 
-  private func figures(_ r: StepBenchmark.Result) -> [String: Any] {
-    [
-      "scheme": step.scheme, "waited_seconds": r.waitedSeconds, "uneven_seconds": r.unevenSeconds,
-      "waited_share": r.waitedSeconds / r.secondsPerStep,
-      "moment_bytes": r.momentBytes, "sharded_optimizer": step.shardOptimizer, "tokens_per_second": r.tokensPerSecond,
-      "seconds_per_step": r.secondsPerStep,
-      "limit_seconds": r.limitSeconds, "share_of_limit": r.shareOfLimit, "peak_bytes": r.peakBytes,
-      "phases": Dictionary(r.phases.map { ($0.name, $0.seconds) }) { a, _ in a },
-      "forward_rate": r.rates.forward, "backward_rate": r.rates.backward, "float_rate": r.rates.float,
-    ]
+  private func figures(_ r: StepBenchmark.Result) -> JSONFields {
+    var fields = JSONFields()
+    fields.add("scheme", step.scheme)
+    fields.add("tokens_per_second", r.tokensPerSecond)
+    fields.add("seconds_per_step", r.secondsPerStep)
+    fields.add("limit_seconds", r.limitSeconds)
+    fields.add("share_of_limit", r.shareOfLimit)
+    fields.add("waited_seconds", r.waitedSeconds)
+    fields.add("waited_share", r.waitedSeconds / r.secondsPerStep)
+    fields.add("uneven_seconds", r.unevenSeconds)
+    fields.add("peak_bytes", r.peakBytes)
+    fields.add("moment_bytes", r.momentBytes)
+    fields["sharded_optimizer"] = .bool(step.shardOptimizer)
+    fields.add("phases") { phases in
+      for phase in r.phases where phases[phase.name] == nil { phases.add(phase.name, phase.seconds) }
+    }
+    fields.add("forward_rate", r.rates.forward)
+    fields.add("backward_rate", r.rates.backward)
+    fields.add("float_rate", r.rates.float)
+    return fields
   }
 }
 
@@ -166,7 +175,10 @@ struct BenchProducts: ParsableCommand {
             + (CPUFeatures.current.hasBfloat16Products ? "" : " (emulated: this CPU has none)"))
         print("    float32   \(figure(integer.float / 1e9))")
       }
-      return ["int8": integer.forward, "int16": limbs.backward, "bfloat16": half.backward, "float32": integer.float]
+      return [
+        "int8": .double(integer.forward), "int16": .double(limbs.backward), "bfloat16": .double(half.backward),
+        "float32": .double(integer.float),
+      ]
     }
   }
 }
@@ -197,8 +209,9 @@ struct BenchReduce: ParsableCommand {
         show("sum of shards, then parameters of shards", shards)
       }
       return [
-        "float32_seconds": single.seconds, "fixed_seconds": fixed.seconds, "sharded_seconds": shards.seconds,
-        "float32_bytes": single.byteCount, "fixed_bytes": fixed.byteCount, "sharded_bytes": shards.byteCount,
+        "float32_seconds": .double(single.seconds), "fixed_seconds": .double(fixed.seconds),
+        "sharded_seconds": .double(shards.seconds), "float32_bytes": .integer(single.byteCount),
+        "fixed_bytes": .integer(fixed.byteCount), "sharded_bytes": .integer(shards.byteCount),
       ]
     }
   }
@@ -268,8 +281,8 @@ struct BenchCorpus: ParsableCommand {
         "  \(bytes) bytes, \(manifest.tokenCount) tokens in \(figure(seconds)) s: \(figure(rate)) MB/s, \(figure(rate / Double(world.count))) MB/s a rank"
       )
       return [
-        "bytes": bytes, "tokens": manifest.tokenCount, "seconds": seconds,
-        "megabytes_per_second_per_rank": rate / Double(world.count),
+        "bytes": .integer(bytes), "tokens": .integer(manifest.tokenCount), "seconds": .double(seconds),
+        "megabytes_per_second_per_rank": .double(rate / Double(world.count)),
       ]
     }
   }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Base
 import Compute
 import Configuration
 import Encoder
@@ -62,17 +63,20 @@ struct BenchGuards: ParsableCommand {
 
   private func percent(_ share: Double) -> String { String(format: "%.2f %%", 100 * share) }
 
-  private func figures(_ costs: GuardCosts) -> [String: Any] {
-    [
-      "scheme": step.scheme, "step_seconds": costs.stepSeconds, "spread": costs.spread,
-      "write_seconds": costs.writeSeconds,
-      "costs": costs.costs.map {
-        [
-          "name": $0.name, "seconds": $0.seconds, "every_steps": $0.everySteps,
-          "share_of_step": $0.seconds / costs.stepSeconds,
-          "share_of_run": $0.seconds / costs.stepSeconds / Double($0.everySteps),
-        ] as [String: Any]
-      },
-    ]
+  private func figures(_ costs: GuardCosts) -> JSONFields {
+    var fields = JSONFields()
+    fields.add("scheme", step.scheme)
+    fields.add("step_seconds", costs.stepSeconds)
+    fields.add("spread", costs.spread)
+    fields.add("write_seconds", costs.writeSeconds)
+    fields.add("costs", objects: costs.costs) { inner, cost in
+      let share = cost.seconds / costs.stepSeconds
+      inner.add("name", cost.name)
+      inner.add("seconds", cost.seconds)
+      inner.add("every_steps", cost.everySteps)
+      inner.add("share_of_step", share)
+      inner.add("share_of_run", share / Double(cost.everySteps))
+    }
+    return fields
   }
 }
