@@ -2,8 +2,8 @@ import Foundation
 
 /// A protocol-buffer message being written, field by field.
 ///
-/// The wire types in use: varint (0), 64 bits (1), bytes (2) and 32 bits (5). A tag is field number · 8 + wire type. Wire format:
-/// https://protobuf.dev/programming-guides/encoding
+/// The wire types in use: varint (0), 64 bits (1), bytes (2) and 32 bits (5). A tag is field number · 8 + wire type.
+/// Wire format: https://protobuf.dev/programming-guides/encoding
 package struct ProtobufMessage {
   /// The message so far.
   package private(set) var bytes: [UInt8] = []

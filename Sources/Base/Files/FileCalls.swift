@@ -26,7 +26,8 @@ package struct FileCalls: Sendable {
   package static let system = FileCalls()
 }
 
-/// Writes all of `bytes`, however many calls that takes: through interruptions, short writes, and pipes that are full for now.
+/// Writes all of `bytes`, however many calls that takes: through interruptions, short writes, and pipes that are full
+/// for now.
 package func writeAll(
   _ bytes: UnsafeRawBufferPointer, to descriptor: Int32, path: String, calls: FileCalls = .system
 ) throws {

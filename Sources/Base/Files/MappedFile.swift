@@ -1,7 +1,7 @@
 import Foundation
 
-/// The bytes of a file, mapped read-only: pages come from the disk as they are touched, go as memory is wanted, and are shared by
-/// all ranks of a node.
+/// The bytes of a file, mapped read-only: pages come from the disk as they are touched, go as memory is wanted, and are
+/// shared by all ranks of a node.
 package final class MappedFile: @unchecked Sendable {
   /// The path, for messages.
   package let path: String

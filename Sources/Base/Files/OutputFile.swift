@@ -61,8 +61,8 @@ package final class OutputFile {
   }
 }
 
-/// Puts `bytes` at `url`, whole or not at all: written beside, synced, renamed, the folder synced, so that whoever looks finds the
-/// old file or the new one.
+/// Puts `bytes` at `url`, whole or not at all: written beside, synced, renamed, the folder synced, so that whoever
+/// looks finds the old file or the new one.
 package func replaceFile(at url: URL, with bytes: [UInt8]) throws {
   let folder = url.deletingLastPathComponent()
   let partial = folder.appendingPathComponent(".\(url.lastPathComponent).partial-\(getpid())")

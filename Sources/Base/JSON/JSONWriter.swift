@@ -21,8 +21,9 @@ extension JSONFields {
 
   /// The JSON text as a line of a log.
   ///
-  /// JSON has no word for numbers that are not finite: they are written as the strings "NaN", "Infinity" and "-Infinity",
-  /// which Python's `float()` and JavaScript's `Number()` read back. `null` would not tell which of the three it was.
+  /// JSON has no word for numbers that are not finite: they are written as the strings "NaN", "Infinity" and
+  /// "-Infinity", which Python's `float()` and JavaScript's `Number()` read back. `null` would not tell which of the
+  /// three it was.
   package func line() -> [UInt8] {
     var writer = JSONWriter(isCompact: true, quotesNotFinite: true)
     try? writer.append(.object(self), key: "", indent: 0)  // throws for numbers that are not finite alone

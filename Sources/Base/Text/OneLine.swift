@@ -1,8 +1,8 @@
 import Foundation
 
 extension String {
-  /// The text with white space for line breaks and tabs, and other control characters shown as `\u{1b}`: no name from a file steers
-  /// a terminal or breaks a line of a log.
+  /// The text with white space for line breaks and tabs, and other control characters shown as `\u{1b}`: no name from a
+  /// file steers a terminal or breaks a line of a log.
   package var printable: String {
     guard unicodeScalars.contains(where: { $0.isControl }) else { return self }
     var text = ""

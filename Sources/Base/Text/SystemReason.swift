@@ -3,7 +3,8 @@ import Foundation
 /// What helps where a file grew larger than the process may make one.
 let largeFileCure = "ulimit -f unlimited before the start"
 
-/// The system's words for an `errno`: that of the last failed call, unless another is given. Read it before any other call.
+/// The system's words for an `errno`: that of the last failed call, unless another is given. Read it before any other
+/// call.
 package func systemReason(_ code: Int32 = errno) -> String {
   String(cString: strerror(code)) + (code == EFBIG ? "; \(largeFileCure)" : "")
 }
