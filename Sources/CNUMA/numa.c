@@ -6,23 +6,10 @@
 
 int palier_numa_available(void) { return numa_available() >= 0; }
 
-int palier_numa_node_count(void) {
-  if (numa_available() < 0) return 1;
-  int count = numa_num_configured_nodes();
-  return count > 0 ? count : 1;
-}
-
 int palier_numa_highest_node(void) {
   if (numa_available() < 0) return 0;
   int highest = numa_max_node();
   return highest > 0 ? highest : 0;
-}
-
-int palier_numa_node_of_cpu(int cpu) {
-  if (cpu < 0) return -EINVAL;
-  if (numa_available() < 0) return 0;
-  int node = numa_node_of_cpu(cpu);
-  return node >= 0 ? node : -EINVAL;
 }
 
 int palier_numa_cpus_of_node(int node, int *cpus, int capacity) {
@@ -58,23 +45,6 @@ int64_t palier_numa_node_memory(int node, int64_t *free_bytes) {
   return size;
 }
 
-int palier_numa_distance(int node1, int node2) {
-  if (numa_available() < 0) return node1 == 0 && node2 == 0 ? 10 : 0;
-  return numa_distance(node1, node2);
-}
-
-int palier_numa_run_on_node(int node) {
-  if (numa_available() < 0) return node <= 0 ? 0 : -EINVAL;
-  if (node < -1 || node > numa_max_node()) return -EINVAL;
-  errno = 0;
-  if (numa_run_on_node(node) == 0) return 0;
-  return errno ? -errno : -EINVAL;
-}
-
-void palier_numa_allocate_locally(void) {
-  if (numa_available() >= 0) numa_set_localalloc();
-}
-
 void palier_numa_prefer_node(int node) {
   if (numa_available() >= 0 && node >= 0 && node <= numa_max_node()) numa_set_preferred(node);
 }
@@ -105,13 +75,3 @@ int palier_numa_nodes_of_pages(void **pages, unsigned long count, int *nodes) {
   return errno ? -errno : -EINVAL;
 }
 
-int palier_numa_move_pages(void **pages, unsigned long count, const int *nodes, int *status) {
-  if (numa_available() < 0) {
-    for (unsigned long i = 0; i < count; i++) status[i] = nodes[i] == 0 ? 0 : -ENODEV;
-    return 0;
-  }
-  errno = 0;
-  // A positive result counts pages that stayed; `status` says which and why.
-  if (numa_move_pages(0, count, pages, nodes, status, MPOL_MF_MOVE) >= 0) return 0;
-  return errno ? -errno : -EINVAL;
-}

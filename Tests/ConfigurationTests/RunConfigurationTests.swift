@@ -75,7 +75,6 @@ final class RunConfigurationTests: ConfigurationTestCase {
     XCTAssertEqual(c.optimizer.oneScheduleSteps(of: c.budget), 27_000)
     XCTAssertEqual(c.quantization.resetSteps, .reload)
     XCTAssertEqual([c.optimizer.learningRate, c.fineTuning.learningRate, c.optimizer.warmupFraction], [5e-5, 5e-5, 0])
-    XCTAssertEqual(c.fineTuning.padTo, 512)
   }
 
   func testExplicitKeysWinOverThePresetWhereverTheyStand() throws {

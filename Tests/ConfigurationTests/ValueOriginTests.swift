@@ -37,7 +37,6 @@ final class ValueOriginTests: ConfigurationTestCase {
       "model.tokenizer": "from model.checkpoint", "pretraining.learning_rate": "from optimizer.learning_rate",
       "fine_tuning.split_seed": "from seed", "fine_tuning.selection_score": "from fine_tuning.task",
       "optimizer.learning_rate": "preset accml-code", "quantization.bitnet_gamma": "preset accml-code",
-      "fine_tuning.pad_to": "preset accml-code",
       "seed": "default", "batch.size": "default", "optimizer.beta1": "default",
     ]
     for (key, origin) in expected { XCTAssertEqual(resolved.origin(of: key).description, origin, key) }

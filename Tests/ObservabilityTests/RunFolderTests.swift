@@ -29,13 +29,13 @@ final class RunFolderTests: XCTestCase {
     try run.write(configuration: "seed: 1\n")
     try run.write(configuration: "seed: 2\n")
     try run.write(versions: [("palier", "0.1.0"), ("openmpi", "4.1.4")])
-    try run.write(hosts: [HostEntry(rank: 0, host: "node\"1", localRank: 0, threads: 2, details: ["numa_node": "0"])])
+    try run.write(hosts: [HostEntry(rank: 0, host: "node\"1", localRank: 0, threads: 2)])
     XCTAssertEqual(try String(contentsOf: run.configuration, encoding: .utf8), "seed: 2\n")
     XCTAssertEqual(
       try String(contentsOf: run.versions, encoding: .utf8), "{\"palier\":\"0.1.0\",\"openmpi\":\"4.1.4\"}\n")
     XCTAssertEqual(
       try String(contentsOf: run.hosts, encoding: .utf8),
-      "{\"ranks\":[{\"rank\":0,\"host\":\"node\\\"1\",\"local_rank\":0,\"threads\":2,\"numa_node\":\"0\"}]}\n")
+      "{\"ranks\":[{\"rank\":0,\"host\":\"node\\\"1\",\"local_rank\":0,\"threads\":2}]}\n")
   }
 
   func testAnEarlierRunIsNotOverwritten() throws {

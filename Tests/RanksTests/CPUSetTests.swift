@@ -19,11 +19,9 @@ final class CPUSetTests: XCTestCase {
     }
   }
 
-  func testSetsMeetAndJoin() {
+  func testSetsJoin() {
     let low = CPUSet([0, 1]), high = CPUSet([70, 71])
-    XCTAssertFalse(low.intersects(high))
     XCTAssertEqual(low.union(high).count, 4)
-    XCTAssertTrue(low.union(high).intersects(high))
     XCTAssertTrue(high.contains(70))
     XCTAssertFalse(high.contains(-1))
     XCTAssertFalse(high.contains(100_000))

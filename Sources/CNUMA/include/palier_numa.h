@@ -20,14 +20,8 @@ extern "C" {
 /// 1 where the kernel answers NUMA calls, else 0. Wraps numa_available.
 int palier_numa_available(void);
 
-/// The number of nodes that have memory or CPUs, at least 1. Wraps numa_num_configured_nodes.
-int palier_numa_node_count(void);
-
 /// The highest node id (ids may have gaps), at least 0. Wraps numa_max_node.
 int palier_numa_highest_node(void);
-
-/// The node of a logical CPU, or a negative errno. Wraps numa_node_of_cpu.
-int palier_numa_node_of_cpu(int cpu);
 
 /// Writes the ids of at most `capacity` CPUs of `node`, ascending; returns how many the node has, or a negative errno.
 /// Wraps numa_node_to_cpus.
@@ -35,16 +29,6 @@ int palier_numa_cpus_of_node(int node, int *cpus, int capacity);
 
 /// The node's memory in bytes, and what is free of it in `*free_bytes`; -1 where unknown. Wraps numa_node_size64.
 int64_t palier_numa_node_memory(int node, int64_t *free_bytes);
-
-/// The distance between two nodes as the firmware states it (10 is local), 0 where unknown. Wraps numa_distance.
-int palier_numa_distance(int node1, int node2);
-
-/// Keeps the calling thread, and the threads that it starts from now on, on the CPUs of `node`; -1 lifts that.
-/// 0, or a negative errno. Wraps numa_run_on_node.
-int palier_numa_run_on_node(int node);
-
-/// Asks for new pages of the calling thread on the node that it runs on. Wraps numa_set_localalloc.
-void palier_numa_allocate_locally(void);
 
 /// Asks for new pages of the calling thread on `node`, elsewhere when it is full. Wraps numa_set_preferred.
 void palier_numa_prefer_node(int node);
@@ -56,10 +40,6 @@ int palier_numa_interleave(const int *nodes, int count);
 /// The node of each page that holds one of `pages`: `nodes[i]` is a node id, or a negative errno (-ENOENT: not touched
 /// yet). 0, or a negative errno. Wraps numa_move_pages without target nodes, which only asks.
 int palier_numa_nodes_of_pages(void **pages, unsigned long count, int *nodes);
-
-/// Moves the page of `pages[i]` to `nodes[i]`; `status[i]` tells where it lies afterwards, or a negative errno.
-/// 0, or a negative errno. Wraps numa_move_pages with MPOL_MF_MOVE.
-int palier_numa_move_pages(void **pages, unsigned long count, const int *nodes, int *status);
 
 #if defined(__cplusplus)
 }

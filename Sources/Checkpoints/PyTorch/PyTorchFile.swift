@@ -54,9 +54,6 @@ public final class PyTorchFile: TensorSource, @unchecked Sendable {
       })
   }
 
-  /// The number of distinct storages behind the tensors: tied tensors share one.
-  public var storageCount: Int { Set(pickled.values.map(\.storage.key)).count }
-
   /// The one folder that holds `data.pkl`.
   private static func folder(of archive: ZipArchive, file: String) throws -> String {
     let pickles = archive.entries.keys.filter {

@@ -62,11 +62,6 @@ public struct Philox: Sendable {
     return Int(wide.high)
   }
 
-  /// A uniform number in [0, 1), 24 bits.
-  public func uniform(_ c0: UInt32, _ c1: UInt32, _ c2: UInt32 = 0, _ c3: UInt32 = 0) -> Float {
-    Float(draw(c0, c1, c2, c3)[0] >> 8) * 0x1p-24
-  }
-
   /// A random order of 0..<`count` (Fisher-Yates), the `salt`-th one: one permutation an epoch, say.
   public func permutation(of count: Int, salt: UInt32) -> [UInt32] {
     var order = (0..<UInt32(count)).map { $0 }

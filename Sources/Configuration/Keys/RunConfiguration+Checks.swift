@@ -142,14 +142,11 @@ private struct ConfigurationChecks {
       !stage.dropTails || format == .brat, "fine_tuning.drop_tails", "only brat documents are cut into segments")
   }
 
-  /// Windows and padding against the slices that carry them.
+  /// Windows against the slices that carry them.
   func checkLengths() throws {
     let stage = configuration.fineTuning
     guard configuration.budget.fineTuningSteps > 0 else { return }
-    try require(
-      stage.padTo == 0 || stage.padTo >= stage.maximumTokens, "fine_tuning.pad_to",
-      "\(stage.padTo) is shorter than fine_tuning.maximum_tokens \(stage.maximumTokens)")
-    let longest = max(stage.maximumTokens, stage.padTo)
+    let longest = stage.maximumTokens
     try require(
       stage.sliceTokens >= longest, "fine_tuning.slice_tokens",
       "\(stage.sliceTokens) tokens do not hold one window of \(longest)")

@@ -32,8 +32,6 @@ extension RunConfiguration {
     public var sliceTokens = 1024
     /// The peak of this stage's schedule; the optimizer's unless given.
     public var learningRate = Optimizer().learningRate
-    /// Pads every sequence to this length, as the published code does; 0 pads nothing.
-    public var padTo = 0
     /// The validation score by which the best checkpoint is kept; by task unless given.
     public var selectionScore = SelectionScore.lenientF1
     /// The score that part-of-speech runs take unless one is given; presets move it.
@@ -60,7 +58,6 @@ extension RunConfiguration {
       try visitor.integer("slice_tokens", &sliceTokens, 8...1_048_576, "tokens through the model at once, at most")
       try visitor.number(
         "learning_rate", &learningRate, .above(0, through: 1), "peak in this stage; the optimizer's unless given")
-      try visitor.integer("pad_to", &padTo, 0...65_536, "pad every sequence to this length; 0 pads nothing")
       visitor.derive(["selection_score"], from: "fine_tuning.task") {
         selectionScore = task == .pos ? taggingScore : .lenientF1
       }

@@ -5,7 +5,7 @@ extension RunConfiguration {
   public struct Budget: SettingsSection {
     /// B_Total: the steps of both stages together.
     public var totalSteps = 30_000
-    /// α: the share of the first stage, in [0, 1).
+    /// α: the share of the first stage, in [0, 1]; 1 leaves a masked-LM checkpoint.
     public var alpha = 0.3
 
     /// The paper's budget.
@@ -19,7 +19,9 @@ extension RunConfiguration {
     /// The keys of this section.
     public mutating func visit<V: SettingsVisitor>(_ visitor: inout V) throws {
       try visitor.integer("total_steps", &totalSteps, 1...100_000_000, "optimization steps of both stages together")
-      try visitor.number("alpha", &alpha, .from(0, below: 1), "share of the first stage; 0 skips it")
+      try visitor.number(
+        "alpha", &alpha, .from(0, through: 1),
+        "share of the first stage; 0 skips it, 1 leaves its masked-LM checkpoint and no second stage")
     }
   }
 

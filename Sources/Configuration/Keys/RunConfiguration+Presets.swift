@@ -24,7 +24,6 @@ extension RunConfiguration {
     optimizer.oneSchedule = true
     // Its one first stage is that of the largest α.
     optimizer.scheduleShare = 0.9
-    fineTuning.padTo = 512
     fineTuning.taggingScore = .weightedF1
   }
 }

@@ -11,16 +11,13 @@ public struct HostEntry: Sendable, Equatable {
   public var localRank: Int
   /// Its threads.
   public var threads: Int
-  /// What else is worth keeping: the processor, the cores, the NUMA node.
-  public var details: [String: String]
 
   /// All fields, in order.
-  public init(rank: Int, host: String, localRank: Int, threads: Int, details: [String: String] = [:]) {
+  public init(rank: Int, host: String, localRank: Int, threads: Int) {
     self.rank = rank
     self.host = host
     self.localRank = localRank
     self.threads = threads
-    self.details = details
   }
 }
 

@@ -74,7 +74,6 @@ public final class RunFolder {
       inner.add("host", entry.host)
       inner.add("local_rank", entry.localRank)
       inner.add("threads", entry.threads)
-      for (key, value) in entry.details.sorted(by: { $0.key < $1.key }) { inner.add(key, value) }
     }
     try replaceFile(at: hosts, with: fields.line())
   }

@@ -40,8 +40,6 @@ public struct CPUSet: Equatable, Hashable, Sendable, Codable {
   }
   /// The CPUs of either.
   public func union(_ other: CPUSet) -> CPUSet { CPUSet(numbers + other.numbers) }
-  /// Whether a CPU is in both.
-  public func intersects(_ other: CPUSet) -> Bool { zip(words, other.words).contains { $0 & $1 != 0 } }
 
   /// The kernel's list form, `0-3,8`.
   public var list: String {

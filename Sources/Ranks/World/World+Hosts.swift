@@ -20,9 +20,4 @@ extension World {
   public func hosts() throws -> [RankHost] {
     try allGather(encoded: RankHost(rank: rank, host: hostName, localRank: localRank))
   }
-
-  /// The number of nodes. Collective.
-  public func nodeCount() throws -> Int {
-    try allGather(UInt8(localRank == 0 ? 1 : 0)).reduce(0) { $0 + Int($1) }
-  }
 }

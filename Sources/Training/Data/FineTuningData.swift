@@ -64,6 +64,12 @@ public final class FineTuningData {
 
   public var trainingWindowCount: Int { order?.count ?? 0 }
 
+  /// The tokens of a step, on average over the training part; nil without one.
+  var tokensPerStep: Double? {
+    guard let windows = encoded[.train]?.windows, !windows.isEmpty else { return nil }
+    return Double(batchSize) * Double(windows.reduce(0) { $0 + $1.ids.count }) / Double(windows.count)
+  }
+
   /// The batch of the stage's step number `step`.
   func batch(_ step: Int) throws -> GlobalBatch {
     guard let order, let windows = encoded[.train]?.windows else { throw TrainingError.emptySplit("train") }

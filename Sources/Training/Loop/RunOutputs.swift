@@ -43,23 +43,32 @@ final class RunOutputs {
   // MARK: - Logs
 
   /// - Parameter step: the step of the checkpoint that the run goes on from; nil where it begins.
-  func openLogs(_ configuration: RunConfiguration, _ start: StartReport, resumingAt step: Int?) throws {
+  /// - Parameter fineTuningTokens: the tokens of a step of the second stage, about; nil without one.
+  func openLogs(
+    _ configuration: RunConfiguration, _ start: StartReport, fineTuningTokens: Double?, resumingAt step: Int?
+  ) throws {
     // Where an earlier start left its log without a checkpoint, this run begins again in it.
     let step = step ?? (folder.wasStartedBefore ? 0 : nil)
     let plan = [
-      StagePlan(stage: TrainingStage.pretraining.shortName, steps: configuration.budget.pretrainingSteps),
-      StagePlan(stage: TrainingStage.fineTuning.shortName, steps: configuration.budget.fineTuningSteps),
+      StagePlan(
+        stage: TrainingStage.pretraining.shortName, steps: configuration.budget.pretrainingSteps,
+        tokensPerStep: Double(configuration.batch.size * configuration.pretraining.blockLength)),
+      StagePlan(
+        stage: TrainingStage.fineTuning.shortName, steps: configuration.budget.fineTuningSteps,
+        tokensPerStep: fineTuningTokens),
     ]
     let console = Console(
       terminal, every: Console.Interval(seconds: configuration.logging.consoleEverySeconds), plan: plan)
     let meter = EnergyMeter()
     energy = meter
-    var sinks: [RunObserver] = [console, try MetricsFile(folder.metrics, resumingAt: step), meter]
+    let metrics = try MetricsFile(folder.metrics, resumingAt: step)
+    var sinks: [RunObserver] = [console, metrics, meter]
     if configuration.logging.tensorboard {
       sinks.append(try TensorBoardWriter(folder: folder.tensorBoard, resumingAt: step))
     }
     observers = RunObservers(sinks)
     observers?.observe(.start(start))
+    if let note = metrics.repair.note { observers?.note("\(metrics.name): \(note)") }
   }
 
   /// The resolved configuration, versions and hosts.

@@ -40,22 +40,23 @@ extension Trainer {
   /// Waits for the checkpoint in flight.
   func drainCheckpoints() throws { try onLeader { try $0.writer.drain() } }
 
-  /// The model with its masked-LM head at the switch.
+  /// The model with its masked-LM head at the end of the first stage: the switch, or the end of the run.
   func saveAlpha() throws {
     let isSaved = try saveModel { $0.series.alpha }
     note(
-      "switch at α = \(configuration.budget.alpha): "
-        + (isSaved ? "encoder saved as checkpoints/alpha" : "the encoder could not be saved as checkpoints/alpha"))
+      (configuration.budget.fineTuningSteps == 0 ? "end of masked-LM" : "switch at α = \(configuration.budget.alpha)")
+        + (isSaved ? ": encoder saved as checkpoints/alpha" : ": the encoder could not be saved as checkpoints/alpha"))
   }
 
   /// - Returns: on every rank, whether it was written.
   func saveBest() throws -> Bool { try saveModel { $0.series.best } }
 
   /// What the run should have left by now and could not write, in words; the same on every rank. Collective.
-  func unwritten() throws -> [String] {
+  /// - Parameter isFinished: the run is at its end, and not only stopped.
+  func unwritten(isFinished: Bool) throws -> [String] {
     try drainCheckpoints()
     return try world.fromLeader {
-      let alpha = configuration.budget.pretrainingSteps > 0 && progress.stage == .fineTuning
+      let alpha = configuration.budget.pretrainingSteps > 0 && (progress.stage == .fineTuning || isFinished)
       let best = lostBest.map { ["checkpoints/best of step \($0.step)"] } ?? []
       return best + (leader?.missing(at: progress.globalStep, alpha: alpha) ?? [])
     }

@@ -43,7 +43,7 @@ extension Trainer {
 
   /// The end of a run that was asked to stop, its state just saved.
   private func stop(by signal: String) throws -> RunEnding {
-    let unwritten = try unwritten()
+    let unwritten = try unwritten(isFinished: false)
     let what =
       unwritten.isEmpty
       ? "palier train --resume goes on from here"
@@ -241,7 +241,7 @@ extension Trainer {
         .fineTuning, "test", scores: result.scores, result.perLabel, started,
         parametersOfStep: progress.bestStep)
     }
-    let unwritten = try unwritten()
+    let unwritten = try unwritten(isFinished: true)
     leader?.end(progress, elapsed: elapsed, evaluations: evaluations, unwritten: unwritten)
     return unwritten.isEmpty
   }

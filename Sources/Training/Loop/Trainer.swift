@@ -168,7 +168,10 @@ public final class Trainer {
       arithmetic: identity.arithmetic.namedTexts,
       data: identity.prints.map { NamedText($0.name, $0.value) }, ranks: world.count, threads: threadCount,
       changes: changes)
-    try world.agree { try leader?.openLogs(configuration, start, resumingAt: resumed?.progress.globalStep) }
+    try world.agree {
+      try leader?.openLogs(
+        configuration, start, fineTuningTokens: fineTuning?.tokensPerStep, resumingAt: resumed?.progress.globalStep)
+    }
     let hosts = try world.hosts()
     try world.agree {
       try leader?.writeFacts(configuration, identity.arithmetic, hosts: hosts, threads: threadCount)

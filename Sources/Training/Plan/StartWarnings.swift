@@ -10,7 +10,7 @@ package enum StartWarnings {
     if budget.alpha > 0 && budget.pretrainingSteps == 0 {
       return ["\(share) rounds to no step of masked-LM: that stage is left out"]
     }
-    if budget.fineTuningSteps == 0 {
+    if budget.alpha < 1 && budget.fineTuningSteps == 0 {
       return ["\(share) rounds to all steps: none is left for the second stage, which is left out"]
     }
     return []
