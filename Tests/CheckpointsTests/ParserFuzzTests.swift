@@ -20,7 +20,7 @@ final class ParserFuzzTests: XCTestCase {
     let memory = peakMemory()
     var refused = 0
     for input in 0..<inputCount {
-      var random = SplitMix(state: seed &* 1_000_003 &+ UInt64(input))
+      var random = SeededNumbers(seed: seed &* 1_000_003 &+ UInt64(input))
       let mutation = Mutation(of: original, in: range ?? 0..<original.count, &random)
       mutation.apply(to: &bytes)
       let start = Date()
@@ -161,7 +161,7 @@ private struct Mutation {
     "99999999999999999999", "-1", "1e999", "null", "{}", "[]", "\"", "\\u", "[[[[", "0", "true", "F64", "posix", "\n",
   ].map { Array($0.utf8) }
 
-  init(of bytes: [UInt8], in range: Range<Int>, _ random: inout SplitMix) {
+  init(of bytes: [UInt8], in range: Range<Int>, _ random: inout SeededNumbers) {
     byteCount = bytes.count
     for _ in 0..<Int.random(in: 1...4, using: &random) {
       let offset = Int.random(in: range, using: &random)

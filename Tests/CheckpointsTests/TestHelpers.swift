@@ -1,6 +1,7 @@
 import Base
 import Checkpoints
 import Foundation
+import TestSupport
 import XCTest
 
 /// Asserts that `expression` throws a `CheckpointError` that `matches`, and that its description is one line.
@@ -8,7 +9,11 @@ func assertRefused<Result>(
   _ expression: @autoclosure () throws -> Result, file: StaticString = #filePath, line: UInt = #line,
   _ matches: (CheckpointError) -> Bool
 ) {
-  assertError(try expression(), file: file, line: line, matches)
+  assertThrows(CheckpointError.self, file: file, line: line) {
+    try expression()
+  } where: {
+    matches($0)
+  }
 }
 
 /// Asserts that `expression` throws a `FileError` that `matches`, and that its description is one line.
@@ -16,19 +21,10 @@ func assertRefusedByMachine<Result>(
   _ expression: @autoclosure () throws -> Result, file: StaticString = #filePath, line: UInt = #line,
   _ matches: (FileError) -> Bool
 ) {
-  assertError(try expression(), file: file, line: line, matches)
-}
-
-private func assertError<Result, Refusal: Error>(
-  _ expression: @autoclosure () throws -> Result, file: StaticString, line: UInt, _ matches: (Refusal) -> Bool
-) {
-  XCTAssertThrowsError(try expression(), file: file, line: line) { thrown in
-    guard let error = thrown as? Refusal else {
-      return XCTFail("not a \(Refusal.self): \(thrown)", file: file, line: line)
-    }
-    XCTAssertTrue(matches(error), "another error: \(error)", file: file, line: line)
-    let text = "\(error)"
-    XCTAssertFalse(text.isEmpty || text.contains(where: \.isNewline), "not one line: \(text)", file: file, line: line)
+  assertThrows(FileError.self, file: file, line: line) {
+    try expression()
+  } where: {
+    matches($0)
   }
 }
 
@@ -59,18 +55,6 @@ extension Array where Element == UInt8 {
   /// The little-endian bytes of `number`.
   init<Number: FixedWidthInteger>(_ number: Number) {
     self = Swift.withUnsafeBytes(of: number.littleEndian) { Array($0) }
-  }
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014): the seeded source of the fuzzers.
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }
 

@@ -10,7 +10,7 @@ final class ConfigurationFuzzTests: ConfigurationTestCase {
   func testMutatedConfigurationsAreReadOrRefused() throws {
     let count = ProcessInfo.processInfo.environment["PALIER_FUZZ_INPUTS"].flatMap(Int.init) ?? 1_500
     let seeds = try self.seeds()
-    var random = Xorshift(state: 0x9E37_79B9_7F4A_7C15)
+    var random = SeededNumbers(seed: 0x9E37_79B9_7F4A_7C15)
     var read = 0
     var slowest = 0.0
     for number in 0..<count {
@@ -50,7 +50,7 @@ final class ConfigurationFuzzTests: ConfigurationTestCase {
     ]
   }
 
-  private func mutate(_ bytes: inout [UInt8], with random: inout Xorshift, others: [String]) {
+  private func mutate(_ bytes: inout [UInt8], with random: inout SeededNumbers, others: [String]) {
     let telling: [String] = [
       "*a", "&a ", "[", "]", "{", "}", ": ", "- ", "? ", "\n", "\n  ", "\t", "\"", "'", "#", "|", ">", "!!", "%", "~",
       "null", "1e999",
@@ -72,16 +72,5 @@ final class ConfigurationFuzzTests: ConfigurationTestCase {
       let from = random.below(other.count)
       bytes.insert(contentsOf: other[from..<min(from + 60, other.count)], at: at)
     }
-  }
-}
-
-/// Marsaglia's xorshift64: enough to choose mutations, the same everywhere.
-private struct Xorshift {
-  var state: UInt64
-  mutating func below(_ bound: Int) -> Int {
-    state ^= state << 13
-    state ^= state >> 7
-    state ^= state << 17
-    return bound > 0 ? Int(state % UInt64(bound)) : 0
   }
 }

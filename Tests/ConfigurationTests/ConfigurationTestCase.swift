@@ -1,5 +1,6 @@
 import Configuration
 import Foundation
+import TestSupport
 import XCTest
 
 /// What the tests of this room share: a small valid configuration and shorthands for errors.
@@ -46,9 +47,6 @@ class ConfigurationTestCase: XCTestCase {
     _ yaml: String, _ overrides: [String] = [], saying words: String..., file: StaticString = #filePath,
     line: UInt = #line
   ) {
-    let text = message(file: file, line: line) { try parse(yaml, overrides) }
-    for word in words {
-      XCTAssertTrue(text.contains(word), "\"\(text)\" does not say \"\(word)\"", file: file, line: line)
-    }
+    assertThrows(ConfigurationError.self, saying: words, file: file, line: line) { try parse(yaml, overrides) }
   }
 }

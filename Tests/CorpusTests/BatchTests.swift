@@ -1,5 +1,6 @@
 import Corpus
 import Foundation
+import TestSupport
 import XCTest
 
 final class BlockSplitTests: XCTestCase {
@@ -23,7 +24,7 @@ final class BlockSplitTests: XCTestCase {
 final class MaskingTests: XCTestCase {
   private let tokenIDs = TokenIDs(vocabularySize: 8005)
   private func sequence(_ count: Int, _ seed: UInt64) -> [Int32] {
-    var random = TestRandom(seed)
+    var random = SeededNumbers(seed: seed)
     return (0..<count).map { _ in Int32.random(in: tokenIDs.ordinary, using: &random) }
   }
 
@@ -164,7 +165,7 @@ final class SlicesTests: XCTestCase {
   }
 
   func testSlicesAreConsecutiveAndWithinTheirSize() {
-    var random = TestRandom(12)
+    var random = SeededNumbers(seed: 12)
     for _ in 0..<200 {
       let lengths = (0..<Int.random(in: 0...50, using: &random)).map { _ in Int.random(in: 0...300, using: &random) }
       let slices = Slices.cut(batch(lengths), largestTokenCount: 256)
@@ -186,7 +187,7 @@ final class SlicesTests: XCTestCase {
   }
 
   func testEverySliceIsDealtOnce() {
-    var random = TestRandom(13)
+    var random = SeededNumbers(seed: 13)
     for rankCount in [1, 2, 3, 7, 40] {
       let lengths = (0..<30).map { _ in Int.random(in: 1...512, using: &random) }
       let slices = Slices.cut(batch(lengths), largestTokenCount: 600)
@@ -202,7 +203,7 @@ final class SlicesTests: XCTestCase {
   /// Graham's bound: the last slice of the fullest rank came when that rank was below the mean of the others' cost, so
   /// that no rank is above the mean by more than (1 - 1/ranks) of the costliest slice.
   func testRanksAreBalancedByCost() {
-    var random = TestRandom(14)
+    var random = SeededNumbers(seed: 14)
     for _ in 0..<100 {
       let lengths = (0..<96).map { _ in Int.random(in: 5...512, using: &random) }
       let slices = Slices.cut(batch(lengths), largestTokenCount: 1024)

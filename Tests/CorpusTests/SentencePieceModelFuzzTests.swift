@@ -18,7 +18,7 @@ final class SentencePieceModelFuzzTests: XCTestCase {
   }
 
   func testMutatedModelsNeverCrash() throws {
-    var random = TestRandom(0x5EED)
+    var random = SeededNumbers(seed: 0x5EED)
     let seeds = try seedModels()
     var loaded = 0
     for _ in 0..<inputCount {
@@ -31,7 +31,7 @@ final class SentencePieceModelFuzzTests: XCTestCase {
   }
 
   func testMutatedRealModelsNeverCrash() throws {
-    var random = TestRandom(0xF11E)
+    var random = SeededNumbers(seed: 0xF11E)
     let seeds = try ["models/tiny-camembert", "models/bpe-tokenizer"].map {
       try Data(contentsOf: SharedFolder.url($0).appendingPathComponent(Tokenizer.modelFileName))
     }
@@ -64,7 +64,7 @@ final class SentencePieceModelFuzzTests: XCTestCase {
     return [SyntheticModel(), SyntheticModel(modelType: 2), withBytes, withUserPieces, withoutRules].map(\.data)
   }
 
-  private func mutate(_ seed: Data, _ random: inout TestRandom) -> Data {
+  private func mutate(_ seed: Data, _ random: inout SeededNumbers) -> Data {
     var bytes = [UInt8](seed)
     for _ in 0..<Int.random(in: 1...4, using: &random) where !bytes.isEmpty {
       let at = Int.random(in: 0..<bytes.count, using: &random)

@@ -1,6 +1,7 @@
 import Base
 import Corpus
 import Foundation
+import TestSupport
 
 /// A small SentencePiece model made here, so that the tests need no file from elsewhere; every part can be made wrong.
 struct SyntheticModel {
@@ -131,18 +132,7 @@ struct DoubleArray {
   }
 }
 
-/// A small generator for test inputs, the same on every machine (SplitMix64).
-struct TestRandom: RandomNumberGenerator {
-  var state: UInt64
-  init(_ seed: UInt64) { state = seed }
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-
+extension SeededNumbers {
   /// A text of up to `count` characters that try a tokenizer: words, spaces of all kinds, marks, scripts, special tokens.
   mutating func text(_ count: Int) -> String {
     let parts = [

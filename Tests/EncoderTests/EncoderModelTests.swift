@@ -9,12 +9,7 @@ final class EncoderModelTests: XCTestCase {
   // MARK: - Errors
 
   private func assertThrows(_ wanted: [String], line: UInt = #line, _ body: () throws -> Void) {
-    XCTAssertThrowsError(try body(), line: line) { error in
-      let text = "\(error)"
-      XCTAssertTrue(error is EncoderError, text, line: line)
-      XCTAssertFalse(text.contains("\n"), text, line: line)
-      for part in wanted { XCTAssertTrue(text.contains(part), text, line: line) }
-    }
+    TestSupport.assertThrows(EncoderError.self, saying: wanted, line: line, body)
   }
 
   func testATokenOutsideTheVocabularyIsRefused() throws {

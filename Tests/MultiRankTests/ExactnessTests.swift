@@ -57,6 +57,7 @@ final class ExactnessTests: XCTestCase {
   }
 
   func testTwoRanksStoppedAtARandomStepResumeOnThreeToTheSameBits() throws {
+    var numbers = SeededNumbers.ofThisRun()
     for scheme in Self.schemes {
       let folder = try TemporaryFolder()
       let output = folder.url.appendingPathComponent("out")
@@ -65,7 +66,7 @@ final class ExactnessTests: XCTestCase {
           "--set", "quantization.scheme=\(scheme)",
         ]
       let run = try MPIRun(arguments, of: "palier", ranks: 2, timeout: 120)
-      let asked = Int.random(in: 1..<Self.stepCount - 2)
+      let asked = Int.random(in: 1..<Self.stepCount - 2, using: &numbers)
       try waitForStep(asked, in: output)
       run.send(SIGUSR1)
       let stopped = run.wait()
@@ -92,7 +93,7 @@ final class ExactnessTests: XCTestCase {
 
   func testARunKilledAtAnyMomentResumesToTheSameBits() throws {
     let alone = try finalWeights("LSQ_E4W4A4", ranks: 1)
-    var generator = SystemRandomNumberGenerator()
+    var numbers = SeededNumbers.ofThisRun()
     for round in 0..<(Self.isLong ? 20 : 3) {
       let folder = try TemporaryFolder()
       let output = folder.url.appendingPathComponent("out")
@@ -100,7 +101,7 @@ final class ExactnessTests: XCTestCase {
       let settings = ["--set", "quantization.scheme=LSQ_E4W4A4", "--set", "checkpoints.every_steps=1"] + Self.common
       let run = try MPIRun(["train", config] + settings, of: "palier", ranks: 2, timeout: 120)
       _ = try run.waitForLine("masked-LM:")
-      usleep(UInt32.random(in: 0...900_000, using: &generator))
+      usleep(UInt32.random(in: 0...900_000, using: &numbers))
       killEverything(naming: folder.url.path)
       _ = run.wait()
       // A run killed before its first checkpoint has nothing to resume from: it starts again.

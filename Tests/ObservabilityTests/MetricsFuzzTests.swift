@@ -13,7 +13,7 @@ final class MetricsFuzzTests: XCTestCase {
       Array(String(repeating: "[", count: 5000).utf8), Array("{\"kind\":\"x\",\"global_step\":1e300}".utf8),
       Array("\u{FEFF}{}\n\0\0\0\n".utf8),
     ]
-    var random = SplitMix(state: 20_240_817)
+    var random = SeededNumbers(seed: 20_240_817)
     let folder = try TemporaryFolder()
     let url = folder.file("metrics.jsonl")
     for input in 0..<inputs {
@@ -52,7 +52,7 @@ final class MetricsFuzzTests: XCTestCase {
     return [UInt8](try Data(contentsOf: url))
   }
 
-  private func mutate(_ bytes: inout [UInt8], _ random: inout SplitMix) {
+  private func mutate(_ bytes: inout [UInt8], _ random: inout SeededNumbers) {
     let place = random.below(bytes.count + 1)
     switch random.below(6) {
     case 0 where place < bytes.count: bytes[place] ^= 1 << UInt8(random.below(8))
@@ -62,18 +62,5 @@ final class MetricsFuzzTests: XCTestCase {
     case 4: bytes.insert(contentsOf: bytes[place..<min(bytes.count, place + random.below(400))], at: place)
     default: bytes.removeSubrange(place...)
     }
-  }
-}
-
-/// Vigna's SplitMix64: the same draws from a seed on every machine.
-struct SplitMix {
-  var state: UInt64
-
-  mutating func below(_ bound: Int) -> Int {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return Int((z ^ (z >> 31)) % UInt64(max(bound, 1)))
   }
 }

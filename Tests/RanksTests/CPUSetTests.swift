@@ -1,5 +1,6 @@
 import Foundation
 import Ranks
+import TestSupport
 import XCTest
 
 final class CPUSetTests: XCTestCase {
@@ -37,7 +38,7 @@ final class CPUSetTests: XCTestCase {
   /// Mutated lists: a reader that crashes or takes what it cannot write back fails.
   func testRandomListsNeverCrash() {
     let inputCount = ProcessInfo.processInfo.environment["PALIER_FUZZ_INPUTS"].flatMap(Int.init) ?? 2_000
-    var random = SplitMix(state: 7)
+    var random = SeededNumbers(seed: 7)
     let alphabet = Array("0123456789,,--  x\n\u{e9}")
     for _ in 0..<inputCount {
       let length = Int(random.next() % 24)
@@ -45,17 +46,5 @@ final class CPUSetTests: XCTestCase {
       guard let cpus = CPUSet(list: list) else { continue }
       XCTAssertEqual(CPUSet(list: cpus.list), cpus, list)
     }
-  }
-}
-
-/// A seeded generator: the same inputs in every run.
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
   }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Ranks
+import TestSupport
 import XCTest
 
 final class MachineFilesTests: XCTestCase {
@@ -54,7 +55,7 @@ final class MachineFilesTests: XCTestCase {
   /// Mutated control group files: any answer but a crash, a hang or a number below zero.
   func testRandomFilesNeverCrash() {
     let inputCount = ProcessInfo.processInfo.environment["PALIER_FUZZ_INPUTS"].flatMap(Int.init) ?? 2_000
-    var random = SplitMix(state: 11)
+    var random = SeededNumbers(seed: 11)
     func mutated(_ text: String) -> String {
       var bytes = Array(text.utf8)
       for _ in 0..<(1 + Int(random.next() % 4)) where !bytes.isEmpty {

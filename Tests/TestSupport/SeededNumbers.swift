@@ -7,6 +7,15 @@ public struct SeededNumbers: RandomNumberGenerator {
   /// The numbers of this seed.
   public init(seed: UInt64) { state = seed }
 
+  /// Other numbers in every run, for a test that hunts for a bad moment or order. The seed is printed, and
+  /// `PALIER_TEST_SEED` sets it, so that a failure can be repeated.
+  public static func ofThisRun(_ test: String = #function) -> SeededNumbers {
+    let set = ProcessInfo.processInfo.environment["PALIER_TEST_SEED"].flatMap { UInt64($0) }
+    let seed = set ?? UInt64.random(in: 0...UInt64(UInt32.max))
+    print("\(test): PALIER_TEST_SEED=\(seed)")
+    return SeededNumbers(seed: seed)
+  }
+
   /// The next 64 bits.
   public mutating func next() -> UInt64 {
     state &+= 0x9E37_79B9_7F4A_7C15
@@ -30,6 +39,6 @@ public struct SeededNumbers: RandomNumberGenerator {
     (0..<count).map { _ in Float(spread * normal()) }
   }
 
-  /// An integer in 0..<`bound`.
-  public mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
+  /// An integer in 0..<`bound`; 0 where that is empty.
+  public mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(max(bound, 1))) }
 }

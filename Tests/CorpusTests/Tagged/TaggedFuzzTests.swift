@@ -138,20 +138,15 @@ final class TaggedFuzzTests: XCTestCase {
 /// Seeded mutations of a file: flips, cuts, copies, and the words of its format put where they do not belong.
 private struct Mutator {
   private static let largest = 16_384
-  private var state: UInt64
+  private var numbers: SeededNumbers
   private let tokens: [[UInt8]]
 
   init(seed: UInt64, tokens: [[UInt8]]) {
-    state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
+    numbers = SeededNumbers(seed: seed)
     self.tokens = tokens
   }
 
-  mutating func below(_ bound: Int) -> Int {
-    state ^= state << 13
-    state ^= state >> 7
-    state ^= state << 17
-    return Int((state >> 11) % UInt64(max(bound, 1)))
-  }
+  mutating func below(_ bound: Int) -> Int { numbers.below(bound) }
 
   mutating func mutated(_ seed: [UInt8]) -> [UInt8] {
     var bytes = seed
