@@ -16,6 +16,16 @@ public struct GuardCosts: Sendable {
     public let seconds: Double
     /// The steps from one occurrence to the next.
     public let everySteps: Int
+
+    package init(name: String, seconds: Double, everySteps: Int) {
+      (self.name, self.seconds, self.everySteps) = (name, seconds, everySteps)
+    }
+
+    /// What one occurrence adds, in steps of `stepSeconds`.
+    public func shareOfStep(_ stepSeconds: Double) -> Double { seconds / stepSeconds }
+
+    /// What a run of such steps becomes longer by.
+    public func shareOfRun(_ stepSeconds: Double) -> Double { shareOfStep(stepSeconds) / Double(everySteps) }
   }
 
   /// The median step with exact sums, without anything beside it.

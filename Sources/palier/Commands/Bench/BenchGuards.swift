@@ -51,8 +51,7 @@ struct BenchGuards: ParsableCommand {
     for cost in costs.costs {
       print(
         "  " + column(cost.name, 46) + column(figure(cost.seconds), 10)
-          + column(percent(cost.seconds / costs.stepSeconds), 11)
-          + percent(cost.seconds / costs.stepSeconds / Double(cost.everySteps)))
+          + column(percent(cost.shareOfStep(costs.stepSeconds)), 11) + percent(cost.shareOfRun(costs.stepSeconds)))
     }
     print("  a checkpoint takes \(figure(costs.writeSeconds)) s to write, beside the steps")
   }
@@ -70,12 +69,11 @@ struct BenchGuards: ParsableCommand {
     fields.add("spread", costs.spread)
     fields.add("write_seconds", costs.writeSeconds)
     fields.add("costs", objects: costs.costs) { inner, cost in
-      let share = cost.seconds / costs.stepSeconds
       inner.add("name", cost.name)
       inner.add("seconds", cost.seconds)
       inner.add("every_steps", cost.everySteps)
-      inner.add("share_of_step", share)
-      inner.add("share_of_run", share / Double(cost.everySteps))
+      inner.add("share_of_step", cost.shareOfStep(costs.stepSeconds))
+      inner.add("share_of_run", cost.shareOfRun(costs.stepSeconds))
     }
     return fields
   }
