@@ -222,6 +222,19 @@ final class ProductTests: XCTestCase {
     XCTAssertEqual(Array(c.elements), [Int32](repeating: -128 * 255 * 8192, count: 256))
   }
 
+  /// Where this library's layout is another one, the tests here leave out the panels that `Packing` makes: it counts as a skip.
+  func testTheLayoutsThatPackingWritesAreTheLibrarys() throws {
+    for (kind, result, interleave) in [(ElementKind.float, ElementKind.float, 1), (.bfloat16, .float, 2)] {
+      let shape = Product.Shape(m: 4, n: 64, k: 64, aStride: 64, cStride: 64, a: kind, b: kind, c: result)
+      let layout: Product.PackedLayout?
+      do { layout = try Product(shape).packedLayout } catch is ComputeError {
+        throw XCTSkip("\(ProductBackend.instructionSet) has no products of \(kind)")
+      }
+      try XCTSkipIf(layout == nil, "\(ProductBackend.instructionSet) packs \(kind) in another way than Packing does")
+      XCTAssertEqual(layout?.interleave, interleave, "\(kind)")
+    }
+  }
+
   // MARK: - bfloat16
 
   /// Products of two bfloat16 numbers are exact in float32, so the bound is that of float32 sums.

@@ -7,10 +7,10 @@ import XCTest
 /// What a step gives follows from tokens, parameters, seed and step alone.
 final class InvariantTests: XCTestCase {
   private let precisions = [
-    Precision.float32, Precision(forward: .integer, backward: .float),
-    Precision(forward: .integer, backward: .bfloat16),
-    Precision(forward: .float, backward: .bfloat16),
-    Precision(forward: .integer, backward: .int16),
+    Precision.float32, Precision(forward: .integer, backward: .float), Precision(forward: .integer, backward: .int16),
+  ]
+  private let bfloat16Precisions = [
+    Precision(forward: .integer, backward: .bfloat16), Precision(forward: .float, backward: .bfloat16),
     Precision(forward: .integer, backward: .bfloat16, attention: .bfloat16),
   ]
 
@@ -21,23 +21,29 @@ final class InvariantTests: XCTestCase {
     return dimensions
   }
 
-  /// The model, or nil where this CPU has no bfloat16 products.
-  private func model(_ scheme: String, _ head: Head, _ precision: Precision) throws -> EncoderModel? {
-    do {
-      let model = try Small.model(Scheme(parsing: scheme), head, precision, dimensions: dimensions, seed: 11)
-      model.dropout = Small.dropout
-      return model
-    } catch is ComputeError where precision.backward == .bfloat16 { return nil }
+  private func model(_ scheme: String, _ head: Head, _ precision: Precision) throws -> EncoderModel {
+    let model = try Small.model(Scheme(parsing: scheme), head, precision, dimensions: dimensions, seed: 11)
+    model.dropout = Small.dropout
+    return model
   }
 
   // MARK: - Threads
 
   func testOneAndTwoThreadsGiveTheSameBits() throws {
+    try assertTwoThreadsGiveTheBitsOfOne(precisions)
+  }
+
+  func testOneAndTwoThreadsGiveTheSameBitsInBfloat16() throws {
+    try requireBfloat16Products()
+    try assertTwoThreadsGiveTheBitsOfOne(bfloat16Precisions)
+  }
+
+  private func assertTwoThreadsGiveTheBitsOfOne(_ precisions: [Precision]) throws {
     // Schemes, paths and stores in full; the heads in turn.
     for (i, scheme) in Small.schemes.enumerated() {
       for (j, precision) in precisions.enumerated() {
         let head = (i + j) % 2 == 0 ? Small.maskedLanguageModel : Small.labels
-        guard let model = try model(scheme, head, precision) else { continue }
+        let model = try model(scheme, head, precision)
         let slice = Small.slice([70, 3, 129, 1, 40], model)
         for kind in [GradientStore.Kind.float32, .fixedPoint] {
           let one = try withThreads(1) { try model.step([slice], kind) }
@@ -50,7 +56,7 @@ final class InvariantTests: XCTestCase {
   }
 
   func testMoreThreadsThanChunksGiveTheSameBits() throws {
-    let model = try model("LSQ_E4W4A4", Small.maskedLanguageModel, Precision(forward: .integer, backward: .float))!
+    let model = try model("LSQ_E4W4A4", Small.maskedLanguageModel, Precision(forward: .integer, backward: .float))
     let slice = Small.slice([9, 3], model)
     let one = try model.step([slice])
     XCTAssertEqual(try withThreads(3) { try model.step([slice]) }.bits, one.bits)
@@ -89,7 +95,7 @@ final class InvariantTests: XCTestCase {
   /// The same sums in another order: 1e−5 of the tensor's gradient, with a thousandth of all for tensors that have next to none.
   func testABatchCutIntoSlicesAnyWaySumsToTheSameGradient() throws {
     for scheme in Small.schemes {
-      let model = try model(scheme, Small.maskedLanguageModel, .float32)!
+      let model = try model(scheme, Small.maskedLanguageModel, .float32)
       for kind in [GradientStore.Kind.float32, .fixedPoint] {
         let whole = try model.step(cut(model, cuts[0]), kind)
         for groups in cuts[1...] {
@@ -107,10 +113,17 @@ final class InvariantTests: XCTestCase {
     }
   }
 
-  func testFixedPointSumsHaveNoOrder() throws {
+  func testFixedPointSumsHaveNoOrder() throws { try assertFixedPointSumsHaveNoOrder(precisions) }
+
+  func testFixedPointSumsHaveNoOrderInBfloat16() throws {
+    try requireBfloat16Products()
+    try assertFixedPointSumsHaveNoOrder(bfloat16Precisions)
+  }
+
+  private func assertFixedPointSumsHaveNoOrder(_ precisions: [Precision]) throws {
     for scheme in Small.schemes {
       for precision in precisions {
-        guard let model = try model(scheme, Small.labels, precision) else { continue }
+        let model = try model(scheme, Small.labels, precision)
         let slices = cut(model, cuts[3])
         let forward = try model.step(slices, .fixedPoint)
         let backward = try model.step(slices.reversed(), .fixedPoint)
@@ -121,7 +134,7 @@ final class InvariantTests: XCTestCase {
 
   /// Two ranks with a store each, their integers added: the bits of one rank.
   func testFixedPointSumsOfTwoRanksAreThoseOfOne() throws {
-    let model = try model("LSQ_E4W4A4", Small.maskedLanguageModel, Precision(forward: .integer, backward: .float))!
+    let model = try model("LSQ_E4W4A4", Small.maskedLanguageModel, Precision(forward: .integer, backward: .float))
     let slices = cut(model, cuts[1])
     let labelled = slices.reduce(0) { $0 + $1.labelledTokenCount }
     let stores = (0..<3).map { _ in GradientStore(kind: .fixedPoint, count: model.layout.elementCount) }
@@ -137,7 +150,7 @@ final class InvariantTests: XCTestCase {
   }
 
   func testTheTwoStoresAgree() throws {
-    let model = try model("LSQ_E8W8A8", Small.maskedLanguageModel, .float32)!
+    let model = try model("LSQ_E8W8A8", Small.maskedLanguageModel, .float32)
     let slices = cut(model, cuts[2])
     let (floats, fixed) = (try model.step(slices, .float32), try model.step(slices, .fixedPoint))
     // A few thousand roundings of 2^−24 (float32) or 2^−51 (fixed point) each.
@@ -149,7 +162,7 @@ final class InvariantTests: XCTestCase {
   func testASequencesLossIsTheSameAloneOrBesideOthers() throws {
     for scheme in Small.schemes {
       for precision in precisions where precision.backward == .float {
-        let model = try model(scheme, Small.labels, precision)!
+        let model = try model(scheme, Small.labels, precision)
         let alone = try cut(model, cuts[1]).map(model.lossSum)
         for groups in cuts {
           for (slice, group) in zip(cut(model, groups), groups) {
@@ -163,7 +176,7 @@ final class InvariantTests: XCTestCase {
   }
 
   func testHiddenStatesAreTheSameBitsAloneOrBesideOthers() throws {
-    let model = try model("LSQ_E4W4A4", Small.labels, Precision(forward: .integer, backward: .float))!
+    let model = try model("LSQ_E4W4A4", Small.labels, Precision(forward: .integer, backward: .float))
     let h = model.dimensions.hiddenSize
     let whole = cut(model, cuts[0])[0]
     let together = try model.forward(whole, keepsHiddenStates: true).hiddenStates
@@ -180,18 +193,25 @@ final class InvariantTests: XCTestCase {
   }
 
   func testLaterTokensLabelsDoNotChangeEarlierSequences() throws {
-    let model = try model("fp32", Small.labels, .float32)!
+    let model = try model("fp32", Small.labels, .float32)
     var slice = cut(model, cuts[0])[0]
     let before = model.logits(ofTokens: Array(0..<20), try model.forward(slice))
     for i in 20..<slice.tokenCount { slice.ids[i] = (slice.ids[i] + 1) % Int32(model.dimensions.vocabularySize) }
     XCTAssertEqual(before, model.logits(ofTokens: Array(0..<20), try model.forward(slice)))
   }
 
+  func testASliceLeavesNothingBehind() throws { try assertASliceLeavesNothingBehind(precisions) }
+
+  func testASliceLeavesNothingBehindInBfloat16() throws {
+    try requireBfloat16Products()
+    try assertASliceLeavesNothingBehind(bfloat16Precisions)
+  }
+
   /// What an earlier, larger slice left in the workspace is never read: not even where it was not a number.
-  func testASliceLeavesNothingBehind() throws {
+  private func assertASliceLeavesNothingBehind(_ precisions: [Precision]) throws {
     for scheme in ["fp32", "LSQ_E4W4A4", "BitNet_E6W1.58A6"] {
       for precision in precisions {
-        guard let model = try model(scheme, Small.labels, precision) else { continue }
+        let model = try model(scheme, Small.labels, precision)
         var clean = Small.slice([33, 2], model)
         clean.ids = clean.ids.map { $0 == 7 ? 8 : $0 }
         let first = try model.step([clean])
@@ -223,7 +243,7 @@ final class InvariantTests: XCTestCase {
   }
 
   func testASliceWithoutTokensAddsNothing() throws {
-    let model = try model("LSQ_E4W4A4", Small.labels, .float32)!
+    let model = try model("LSQ_E4W4A4", Small.labels, .float32)
     let slice = Small.slice([20, 5], model)
     let alone = try model.step([slice])
     let beside = try model.step([slice, SliceInput(ids: [], lengths: [], labels: [])])
@@ -231,7 +251,7 @@ final class InvariantTests: XCTestCase {
   }
 
   func testASliceWithoutLabelsHasNoGradient() throws {
-    let model = try model("LSQ_E4W4A4", Small.maskedLanguageModel, .float32)!
+    let model = try model("LSQ_E4W4A4", Small.maskedLanguageModel, .float32)
     var slice = Small.slice([20, 5], model)
     slice.labels = slice.labels.map { _ in SliceInput.ignoredLabel }
     model.prepareStep()
@@ -263,8 +283,8 @@ final class InvariantTests: XCTestCase {
   /// Integer products are exact but for one scaling: 1e−5, the bound of the golden cases.
   func testIntegerForwardAgreesWithFloatForward() throws {
     for scheme in Small.schemes.dropFirst() {
-      let float = try model(scheme, Small.labels, .float32)!
-      let integer = try model(scheme, Small.labels, Precision(forward: .integer, backward: .float))!
+      let float = try model(scheme, Small.labels, .float32)
+      let integer = try model(scheme, Small.labels, Precision(forward: .integer, backward: .float))
       let slices = cut(float, cuts[2])
       let (a, b) = (try float.step(slices), try integer.step(slices))
       XCTAssertEqual(a.loss, b.loss, accuracy: 1e-5 * a.loss, scheme)
@@ -277,8 +297,8 @@ final class InvariantTests: XCTestCase {
   func testInt16BackwardStaysCloseToFloatBackward() throws {
     for scheme in Small.schemes {
       for forward in [Precision.Forward.float, .integer] {
-        let float = try model(scheme, Small.labels, Precision(forward: forward, backward: .float))!
-        let limbs = try model(scheme, Small.labels, Precision(forward: forward, backward: .int16))!
+        let float = try model(scheme, Small.labels, Precision(forward: forward, backward: .float))
+        let limbs = try model(scheme, Small.labels, Precision(forward: forward, backward: .int16))
         let slices = cut(float, cuts[2])
         let (a, b) = (try float.step(slices), try limbs.step(slices))
         XCTAssertEqual(a.loss, b.loss)
@@ -319,6 +339,7 @@ final class InvariantTests: XCTestCase {
   /// Queries and keys are rounded by at most 2^−9 each: a score of a few units, and with it the logarithm of a probability, is
   /// off by a few times 2^−8, values and probabilities by 2^−9 more. One percent of the loss, a few of the gradients.
   func testBfloat16AttentionStaysNearFloatAttention() throws {
+    try requireBfloat16Products()
     for dimensions in [self.dimensions, sixtyFourAHead] {
       for name in ["fp32", "LSQ_E8W8A8"] {
         let scheme = try Scheme(parsing: name)
@@ -327,12 +348,7 @@ final class InvariantTests: XCTestCase {
           scheme, Small.labels, Precision(forward: .float, backward: .float, attention: .bfloat16),
           dimensions: dimensions, seed: 5)
         let slices = [Small.slice([130, 1, 33, 64], float)]
-        let a = try float.step(slices)
-        let b: (loss: Double, gradients: [Float])
-        do {
-          let step = try half.step(slices)
-          b = (step.loss, step.gradients)
-        } catch is ComputeError { throw XCTSkip("this CPU has no bfloat16 products") }
+        let (a, b) = (try float.step(slices), try half.step(slices))
         XCTAssertNotEqual(a.loss, b.loss)
         XCTAssertEqual(a.loss, b.loss, accuracy: 1e-2 * a.loss)
         XCTAssertLessThanOrEqual(
@@ -350,11 +366,10 @@ final class InvariantTests: XCTestCase {
   /// dY is rounded by at most 2^−9 of each element before every product; roundings are independent, so what is left of them in
   /// a tensor stays near 2^−9 of its norm for each of the eight products in depth: 2 %, three times that by quadrature.
   func testBfloat16BackwardStaysNearFloatBackward() throws {
+    try requireBfloat16Products()
     for scheme in Small.schemes {
-      let float = try model(scheme, Small.labels, .float32)!
-      guard let half = try model(scheme, Small.labels, Precision(forward: .float, backward: .bfloat16)) else {
-        throw XCTSkip("this CPU has no bfloat16 products")
-      }
+      let float = try model(scheme, Small.labels, .float32)
+      let half = try model(scheme, Small.labels, Precision(forward: .float, backward: .bfloat16))
       let slices = cut(float, cuts[2])
       let (a, b) = (try float.step(slices), try half.step(slices))
       XCTAssertEqual(a.loss, b.loss, accuracy: 1e-6 * a.loss)

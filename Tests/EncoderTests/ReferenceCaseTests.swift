@@ -9,9 +9,11 @@ import XCTest
 /// The cases of the double-precision reference: the project's own (`Cases`), and the golden ones where they are at hand.
 final class ReferenceCaseTests: XCTestCase {
   private let precisions = [
-    Precision.float32, Precision(forward: .integer, backward: .float), Precision(forward: .float, backward: .bfloat16),
-    Precision(forward: .integer, backward: .bfloat16), Precision(forward: .integer, backward: .int16),
+    Precision.float32, Precision(forward: .integer, backward: .float), Precision(forward: .integer, backward: .int16),
     Precision(forward: .float, backward: .int16),
+  ]
+  private let bfloat16Precisions = [
+    Precision(forward: .float, backward: .bfloat16), Precision(forward: .integer, backward: .bfloat16),
   ]
 
   private var ownCases: URL { SharedFolder.packageRoot.appendingPathComponent("Cases") }
@@ -24,16 +26,15 @@ final class ReferenceCaseTests: XCTestCase {
 
   /// Every case on every path, with both sums.
   private func assertPass(
-    _ folders: [URL], on precisions: [Precision]? = nil, threads: Int = 1, line: UInt = #line
+    _ folders: [URL], on precisions: [Precision], threads: Int = 1, line: UInt = #line
   ) throws {
     Threads.use(threads)
     defer { Threads.use(1) }
     for folder in folders {
       let reference = try ReferenceCase(folder: folder)
-      for precision in precisions ?? self.precisions {
+      for precision in precisions {
         for reduction in [GradientStore.Kind.float32, .fixedPoint] {
-          // A CPU without bfloat16 products has no such path.
-          guard let report = try run(reference, precision, reduction) else { continue }
+          let report = try reference.run(precision: precision, reduction: reduction)
           XCTAssertEqual(report.lines.count, 7)
           for part in report.lines {
             XCTAssertTrue(
@@ -47,25 +48,29 @@ final class ReferenceCaseTests: XCTestCase {
     }
   }
 
-  private func run(
-    _ reference: ReferenceCase, _ precision: Precision, _ reduction: GradientStore.Kind
-  ) throws -> ReferenceCase.Report? {
-    do { return try reference.run(precision: precision, reduction: reduction) } catch is ComputeError
-      where precision.backward == .bfloat16
-    { return nil }
-  }
-
   func testTheProjectsOwnCasesPass() throws {
     let folders = try folders(in: ownCases)
     XCTAssertEqual(folders.count, 4)
-    try assertPass(folders)
-    try assertPass(Array(folders.prefix(1)), threads: 2)
+    try assertPass(folders, on: precisions)
+    try assertPass(Array(folders.prefix(1)), on: precisions, threads: 2)
+  }
+
+  func testTheProjectsOwnCasesPassInBfloat16() throws {
+    try requireBfloat16Products()
+    let folders = try folders(in: ownCases)
+    try assertPass(folders, on: bfloat16Precisions)
+    try assertPass(Array(folders.prefix(1)), on: bfloat16Precisions, threads: 2)
   }
 
   func testTheGoldenCasesPass() throws {
     let folders = try folders(in: SharedFolder.url("golden"))
     XCTAssertGreaterThanOrEqual(folders.count, 11)
-    try assertPass(folders)
+    try assertPass(folders, on: precisions)
+  }
+
+  func testTheGoldenCasesPassInBfloat16() throws {
+    try requireBfloat16Products()
+    try assertPass(try folders(in: SharedFolder.url("golden")), on: bfloat16Precisions)
   }
 
   /// Not on bfloat16 backward products: dY's rounding to 8 bits alone moves one step's gradient, a sum of 1,280 terms that
@@ -73,7 +78,7 @@ final class ReferenceCaseTests: XCTestCase {
   func testTheGoldenCasesOfLogarithmicStepsPass() throws {
     let folders = try folders(in: SharedFolder.url("golden-log-steps"))
     XCTAssertGreaterThanOrEqual(folders.count, 2)
-    try assertPass(folders, on: precisions.filter { $0.backward != .bfloat16 })
+    try assertPass(folders, on: precisions)
   }
 
   // MARK: - A case that should fail does
