@@ -14,7 +14,7 @@ import Ranks
 extension Trainer {
   /// Runs a stage from where `progress` stands. Returns an ending where a signal stops the run, nil at the stage's end.
   func runStage(_ stage: TrainingStage, _ data: StageData) throws -> RunEnding? {
-    let schedules = schedules(of: stage)
+    let schedules = StageSchedules(of: stage, configuration)
     let count = stepCount(stage)
     let probe = siteProbe(data)
     while progress.stageStep < count {
@@ -77,32 +77,7 @@ extension Trainer {
     try world.agree { throw TrainingError.everyStepSkipped(stage: stage.shortName, count: count) }
   }
 
-  // MARK: - Schedules and draws
-
-  /// The rates of a stage's updates: of steps and offsets by their own peak under the logarithmic rule.
-  private struct Schedules {
-    let parameters: LearningRateSchedule
-    let steps: LearningRateSchedule
-
-    func rates(at step: Int) -> LearningRates {
-      LearningRates(parameters: parameters.rate(at: step), steps: steps.rate(at: step))
-    }
-  }
-
-  private func schedules(of stage: TrainingStage) -> Schedules {
-    let optimizer = configuration.optimizer
-    let peak =
-      stage == .pretraining ? configuration.pretraining.learningRate : configuration.fineTuning.learningRate
-    let stepsPeak = optimizer.stepRule == .log ? optimizer.stepLearningRate : peak * optimizer.stepRateFactor
-    // The published code cuts its α checkpoints from one long schedule.
-    let isCut = optimizer.oneSchedule && stage == .pretraining
-    func schedule(_ peak: Double) -> LearningRateSchedule {
-      LearningRateSchedule(
-        peak: peak, warmupFraction: optimizer.warmupFraction,
-        stepCount: isCut ? optimizer.oneScheduleSteps(of: configuration.budget) : stepCount(stage))
-    }
-    return Schedules(parameters: schedule(peak), steps: schedule(stepsPeak))
-  }
+  // MARK: - Draws
 
   private func dropout() -> SliceDropout {
     SliceDropout(
