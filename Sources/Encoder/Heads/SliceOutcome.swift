@@ -7,4 +7,8 @@ public struct SliceOutcome: Sendable {
   public var correctCount = 0
   /// The class of the largest logit, for each labelled token in order; where asked for.
   public var predictions: [Int32] = []
+
+  package init(lossSum: Double = 0, labelledTokenCount: Int = 0, correctCount: Int = 0) {
+    (self.lossSum, self.labelledTokenCount, self.correctCount) = (lossSum, labelledTokenCount, correctCount)
+  }
 }

@@ -71,7 +71,7 @@ public final class FineTuningData {
   }
 
   /// The batch of the stage's step number `step`.
-  func batch(_ step: Int) throws -> GlobalBatch {
+  package func batch(_ step: Int) throws -> GlobalBatch {
     guard let order, let windows = encoded[.train]?.windows else { throw TrainingError.emptySplit("train") }
     let sequences = order.samples(step * batchSize..<(step + 1) * batchSize).enumerated().map { number, sample in
       TokenSequence(ids: windows[sample].ids, labels: windows[sample].labels, number: UInt32(number))

@@ -5,7 +5,7 @@ import Encoder
 import Foundation
 
 /// The first stage's data: blocks of the token stream in a seeded order, masked anew at every step.
-final class PretrainingData {
+package final class PretrainingData {
   private let store: TokenStore
   private let settings: RunConfiguration.Pretraining
   private let batchSize: Int
@@ -13,9 +13,9 @@ final class PretrainingData {
   private let order: SampleOrder
   private let masking: Masking
   /// Validation blocks with masks that are the same at every evaluation.
-  let validation: [TokenSequence]
+  package let validation: [TokenSequence]
 
-  init(store: TokenStore, tokenizer: Tokenizer, configuration: RunConfiguration, vocabularySize: Int) throws {
+  package init(store: TokenStore, tokenizer: Tokenizer, configuration: RunConfiguration) throws {
     try store.requireTokenizer(tokenizer)
     self.store = store
     settings = configuration.pretraining
@@ -39,10 +39,10 @@ final class PretrainingData {
     validation = held
   }
 
-  var blockCount: Int { training.count }
+  package var blockCount: Int { training.count }
 
   /// The batch of the stage's step number `step`.
-  func batch(_ step: Int) throws -> GlobalBatch {
+  package func batch(_ step: Int) throws -> GlobalBatch {
     let positions = step * batchSize..<(step + 1) * batchSize
     let sequences = try order.samples(positions).enumerated().map { number, sample in
       let ids = try store.block(training[sample], length: settings.blockLength)

@@ -170,8 +170,7 @@ public final class CheckpointEvaluation {
       configuration.pretraining = settings
       configuration.pretraining.blockLength = min(settings.blockLength, longestSequence)
       let opened = try TokenStore(folder: store)
-      let data = try PretrainingData(
-        store: opened, tokenizer: tokenizer, configuration: configuration, vocabularySize: folder.config.vocabularySize)
+      let data = try PretrainingData(store: opened, tokenizer: tokenizer, configuration: configuration)
       return (data, opened)
     }
     let check = request.trusts ? nil : try StoreCheck(opened, world: world, record: nil)

@@ -81,7 +81,7 @@ public struct RunProgress: Codable, Equatable, Sendable {
   }
 
   /// Refuses a state whose steps are not those of the configuration's two stages.
-  func check(_ pretrainingSteps: Int, _ fineTuningSteps: Int) throws {
+  package func check(_ pretrainingSteps: Int, _ fineTuningSteps: Int) throws {
     let (before, count) = stage == .pretraining ? (0, pretrainingSteps) : (pretrainingSteps, fineTuningSteps)
     guard stageStep <= count, globalStep == before + stageStep else {
       throw TrainingError.resumeMismatch(

@@ -205,9 +205,7 @@ public final class Trainer {
       let store = try openTokens()
       if !trusts { storeCheck = try StoreCheck(store, world: world, record: leader?.folder.checkedStores) }
       let data = try world.agree {
-        try PretrainingData(
-          store: store, tokenizer: tokenizer, configuration: configuration, vocabularySize: source.config.vocabularySize
-        )
+        try PretrainingData(store: store, tokenizer: tokenizer, configuration: configuration)
       }
       note(
         "masked-LM: \(data.blockCount) training blocks of \(configuration.pretraining.blockLength) tokens, "

@@ -2,16 +2,18 @@ import Encoder
 import Ranks
 
 /// Sums over slices and ranks that have no order: losses travel as 64-bit fixed point with 40 fractional bits.
-struct LossSums {
+package struct LossSums {
   private var fixedLoss: Int64 = 0
-  var labelledTokenCount: Int64 = 0
-  var correctCount: Int64 = 0
+  package private(set) var labelledTokenCount: Int64 = 0
+  package private(set) var correctCount: Int64 = 0
   /// The first thing that was wrong on this rank (after `overRanks`, on any).
-  var numericFault: String?
+  package var numericFault: String?
 
-  var lossSum: Double { Double(fixedLoss) * 0x1p-40 }
+  package init() {}
 
-  mutating func add(_ outcome: SliceOutcome) {
+  package var lossSum: Double { Double(fixedLoss) * 0x1p-40 }
+
+  package mutating func add(_ outcome: SliceOutcome) {
     labelledTokenCount += Int64(outcome.labelledTokenCount)
     correctCount += Int64(outcome.correctCount)
     let scaled = (outcome.lossSum * 0x1p40).rounded()

@@ -5,16 +5,18 @@ import Compute
 /// Where the optimizer's state is shared out, no other rank has the same moments, and a parameter that a memory fault changes
 /// spreads to all ranks with its owner's next update, or is repaired by it: a comparison of replicas every K steps would miss
 /// both. This one sees every single flipped bit before it is used twice, and knows whose it is.
-struct StateChecksum {
+package struct StateChecksum {
   private var remembered: UInt64?
 
+  package init() {}
+
   /// Takes the present state as the right one.
-  mutating func remember(_ parameters: AlignedBuffer<Float>, _ optimizer: AdamW) {
+  package mutating func remember(_ parameters: AlignedBuffer<Float>, _ optimizer: AdamW) {
     remembered = StateChecksum.sum(parameters, optimizer)
   }
 
   /// Whether the state is no longer the one remembered; false while none is.
-  func differs(_ parameters: AlignedBuffer<Float>, _ optimizer: AdamW) -> Bool {
+  package func differs(_ parameters: AlignedBuffer<Float>, _ optimizer: AdamW) -> Bool {
     remembered.map { $0 != StateChecksum.sum(parameters, optimizer) } ?? false
   }
 
