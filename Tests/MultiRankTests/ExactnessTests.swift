@@ -131,6 +131,8 @@ final class ExactnessTests: XCTestCase {
         .wait()
       XCTAssertEqual(outcome.status, 1, outcome.output)
       XCTAssertTrue(outcome.errors.contains("step 5: the replica of rank \(rank) on"), outcome.errors)
+      let lines = outcome.errorLines.filter { $0.contains("the replica of rank") }
+      XCTAssertEqual(lines.count, 1, "one line, though every rank knows: \(outcome.errors)")
     }
   }
 }

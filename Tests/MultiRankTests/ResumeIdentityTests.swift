@@ -36,6 +36,8 @@ final class ResumeIdentityTests: XCTestCase {
         arguments + ["--set", "\(key)=\(value)"], naming: "\(key) was \(was), is now \(value)")
       XCTAssertTrue(line.contains("--allow-changes"), line)
     }
+    // One line, however many ranks there are.
+    try Program.fail(arguments + ["--set", "seed=4"], ranks: 2, naming: "seed was 3, is now 4")
     XCTAssertEqual(try files.map(text), before)
   }
 

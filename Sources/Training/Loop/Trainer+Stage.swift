@@ -56,15 +56,17 @@ extension Trainer {
   /// A skipped step leaves the parameters as they were; by choice, the run stops instead.
   private func settle(_ outcome: StepOutcome) throws {
     if !outcome.alteredRanks.isEmpty {
-      throw TrainingError.stateAltered(ranks: try names(outcome.alteredRanks), step: progress.globalStep + 1)
+      let ranks = try names(outcome.alteredRanks)
+      try world.agree { throw TrainingError.stateAltered(ranks: ranks, step: progress.globalStep + 1) }
     }
     guard let numericFault = outcome.numericFault else {
       if progress.stageStep == 0 { progress.firstLoss = outcome.loss }
       return
     }
     let step = progress.globalStep + 1
-    guard configuration.guards.onBadNumbers == .skip else {
-      throw TrainingError.badNumbers(step: step, what: numericFault)
+    if configuration.guards.onBadNumbers == .stop {
+      // Every rank knows of it: agreed on, it is one line and not one a rank.
+      try world.agree { throw TrainingError.badNumbers(step: step, what: numericFault) }
     }
     progress.skippedInStage = (progress.skippedInStage ?? 0) + 1
     progress.skippedInRun = (progress.skippedInRun ?? 0) + 1
@@ -132,8 +134,11 @@ extension Trainer {
     guard every > 0, world.count > 1, progress.globalStep % every == 0 || isCheckpointDue(stage) else { return }
     let differing = try replica.differingRanks()
     guard !differing.isEmpty else { return }
-    throw TrainingError.replicaDiffers(
-      ranks: try names(differing), step: progress.globalStep, isCertain: differing.count < world.count)
+    let ranks = try names(differing)
+    try world.agree {
+      throw TrainingError.replicaDiffers(
+        ranks: ranks, step: progress.globalStep, isCertain: differing.count < world.count)
+    }
   }
 
   /// Ranks with their hosts. Collective.

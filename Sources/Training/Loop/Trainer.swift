@@ -128,7 +128,7 @@ public final class Trainer {
     // not wait for the switch, and a run that is not to be continued stays as it is.
     try stages.forEach(openSources)
     if let resumed {
-      try requireSameRun(as: resumed)
+      try world.agree { try requireSameRun(as: resumed) }
       try world.agree {
         if changes.isEmpty { try resumed.progress.check(stepCount(.pretraining), stepCount(.fineTuning)) }
       }
