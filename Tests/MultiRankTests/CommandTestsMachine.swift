@@ -15,9 +15,21 @@ final class MachineCommandTests: XCTestCase {
     }
   }
 
+  /// The cases that lie beside the program's sources, and the comparison of threads: what a new machine is checked with.
+  func testWithoutAFolderTheProjectsOwnCasesAreRun() throws {
+    let shown = try Program.succeed(["check"])
+    XCTAssertTrue(shown.contains("4 cases: all within their tolerances"), shown)
+    XCTAssertTrue(shown.contains("the same bits on 1, 2, 3, 5, 8 and 16 threads"), shown)
+    let cases = SharedFolder.packageRoot.appendingPathComponent("Cases")
+    for name in try FileManager.default.contentsOfDirectory(atPath: cases.path) {
+      let isCase = FileManager.default.fileExists(atPath: cases.appendingPathComponent(name + "/case.json").path)
+      XCTAssertEqual(shown.contains(name), isCase, "\(name): \(shown)")
+    }
+  }
+
   func testACaseThatLiesIsSeen() throws {
     let folder = try TemporaryFolder()
-    let original = try SharedFolder.url("golden/fp32-token")
+    let original = SharedFolder.packageRoot.appendingPathComponent("Cases/fp32-token")
     let copy = folder.url.appendingPathComponent("case")
     try FileManager.default.copyItem(at: original, to: copy)
     let file = copy.appendingPathComponent("expected.safetensors")

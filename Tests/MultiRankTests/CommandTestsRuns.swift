@@ -31,7 +31,8 @@ final class RunCommandTests: XCTestCase {
     try Program.fail(
       ["evaluate", best, "--config", try config(), "--predictions", predictions.path], naming: "--overwrite")
     try Program.succeed([
-      "evaluate", best, "--config", try config(), "--split", "validation", "--predictions", predictions.path, "--overwrite",
+      "evaluate", best, "--config", try config(), "--split", "validation", "--predictions", predictions.path,
+      "--overwrite",
     ])
     XCTAssertNotEqual(try Data(contentsOf: predictions).split(separator: 0x0A).count, 0)
     // The same from explicit options, on two ranks.
@@ -49,6 +50,21 @@ final class RunCommandTests: XCTestCase {
   private func scoreLines(_ text: String) -> [String] {
     text.split(separator: "\n").filter { $0.hasPrefix("f1 ") || $0.hasPrefix("loss ") }
       .map { $0.split(separator: " ").prefix(2).joined(separator: " ") }
+  }
+
+  func testCheckpointsWrittenBesideTheStepsHaveTheBytesOfThoseThatStepsWaitFor() throws {
+    let folder = try TemporaryFolder()
+    let waiting = folder.file("out")
+    let config = try DemoData.configuration(output: waiting)
+    try Program.succeed(["train", config, "--set", "checkpoints.asynchronous=false"])
+    for name in ["step-000009", "step-000012", "best", "alpha"] {
+      for file in ["model.safetensors", "config.json"] {
+        let path = "checkpoints/\(name)/\(file)"
+        XCTAssertEqual(
+          try Data(contentsOf: waiting.appendingPathComponent(path)),
+          try Data(contentsOf: output().appendingPathComponent(path)), path)
+      }
+    }
   }
 
   func testTheMaskedLMCheckpointGivesALoss() throws {

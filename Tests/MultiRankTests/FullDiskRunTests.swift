@@ -4,12 +4,35 @@ import XCTest
 
 /// A run on a disk that is too small says of nothing that it was written when it was not, and its end tells.
 final class FullDiskRunTests: XCTestCase {
-  private func run(on disk: SmallDisk, ranks: Int? = nil) throws -> (MPIRun.Outcome, output: URL) {
+  private func run(
+    on disk: SmallDisk, ranks: Int? = nil, _ more: [String] = []
+  ) throws -> (MPIRun.Outcome, output: URL) {
     let folder = try TemporaryFolder()
     let config = try DemoData.configuration(output: folder.url.appendingPathComponent("x"))
     let output = disk.url.appendingPathComponent("out")
     let settings = ["--set", "output=\(output.path)", "--set", "logging.tensorboard=false"]
-    return (try Program.run(["train", config] + settings, ranks: ranks), output)
+    return (try Program.run(["train", config] + settings + more, ranks: ranks), output)
+  }
+
+  /// Written beside the steps, a checkpoint's failure is seen when the next one is due, or at the end.
+  func testByChoiceACheckpointThatCannotBeWrittenStopsTheRun() throws {
+    for asynchronous in [true, false] {
+      for ranks in [nil, 2] {
+        let disk = try SmallDisk(kilobytes: 300)
+        let choice = [
+          "--set", "checkpoints.on_write_failure=stop", "--set", "checkpoints.asynchronous=\(asynchronous)",
+        ]
+        let (outcome, output) = try run(on: disk, ranks: ranks, choice)
+        XCTAssertEqual(outcome.status, 1, outcome.output)
+        XCTAssertEqual(outcome.errorLines.count, 1, outcome.errors)
+        XCTAssertTrue(outcome.errors.contains(output.path), outcome.errors)
+        XCTAssertFalse(outcome.output.contains("training goes on to the next checkpoint"), outcome.output)
+        let records = try String(contentsOf: output.appendingPathComponent("metrics.jsonl"), encoding: .utf8)
+        let steps = records.split(separator: "\n").filter { $0.contains("\"kind\":\"step\"") }.count
+        // The first checkpoint is due after step 3; the second, at which the writer must be done, after step 6.
+        XCTAssertEqual(steps, asynchronous ? 6 : 3, records)
+      }
+    }
   }
 
   func testWhereNoCheckpointFitsNoneIsSaidToBeSaved() throws {

@@ -19,7 +19,7 @@ public struct Arithmetic: Codable, Equatable, Sendable {
   public let instructionSet: String
 
   /// What `plan` came to on this machine.
-  init(_ plan: ComputePlan) {
+  package init(_ plan: ComputePlan) {
     forward = plan.precision.forward.rawValue
     backward = plan.precision.backward.rawValue
     attention = plan.precision.attention.rawValue

@@ -25,14 +25,14 @@ public struct RunIdentity: Codable, Equatable, Sendable {
   /// By part; a part that the run has not opened yet is not there.
   public private(set) var data: [String: DataPrint] = [:]
 
-  init(_ configuration: RunConfiguration, _ arithmetic: Arithmetic) {
+  package init(_ configuration: RunConfiguration, _ arithmetic: Arithmetic) {
     let entries = configuration.values.filter { RunConfiguration.role(of: $0.key) == .result }
     settings = Dictionary(uniqueKeysWithValues: entries.map { ($0.key, $0.value) })
     self.arithmetic = arithmetic
   }
 
   /// Notes what a part holds.
-  mutating func note(_ part: DataPart, sha256: String, path: String) {
+  package mutating func note(_ part: DataPart, sha256: String, path: String) {
     data[part.rawValue] = DataPrint(sha256: sha256, path: path)
   }
 
@@ -47,16 +47,16 @@ public struct RunIdentity: Codable, Equatable, Sendable {
   // MARK: - Differences
 
   /// A key that means something else than before.
-  struct Difference: Equatable {
-    let key: String
-    let before: String
-    let now: String
+  package struct Difference: Equatable {
+    package let key: String
+    package let before: String
+    package let now: String
   }
 
   /// What differs from `earlier` so that the result may, settings first; what only the machine chose otherwise is not among it
   /// (`isRoundedOtherwise`).
   /// - Parameter configuration: tells by which key a part of the data is named now.
-  func differences(from earlier: RunIdentity, _ configuration: RunConfiguration) -> [Difference] {
+  package func differences(from earlier: RunIdentity, _ configuration: RunConfiguration) -> [Difference] {
     var found: [Difference] = []
     for key in Set(settings.keys).union(earlier.settings.keys).sorted() {
       let (before, now) = (earlier.settings[key], settings[key])
@@ -84,7 +84,7 @@ public struct RunIdentity: Codable, Equatable, Sendable {
   }
 
   /// Whether this machine came to other products or sums under the same settings: the same result to rounding.
-  func isRoundedOtherwise(than earlier: RunIdentity) -> Bool { arithmetic != earlier.arithmetic }
+  package func isRoundedOtherwise(than earlier: RunIdentity) -> Bool { arithmetic != earlier.arithmetic }
 
   /// The key by which the configuration names a part of the data.
   static func key(of part: DataPart, _ configuration: RunConfiguration) -> String {
