@@ -243,4 +243,17 @@ final class ShardedSafetensorsTests: XCTestCase {
     assertRefused(try ShardedSafetensors(index: index(#""a": 1"#))) { if case .jsonValue = $0 { true } else { false } }
     assertRefused(try ShardedSafetensors(index: index(""))) { if case .jsonValue = $0 { true } else { false } }
   }
+
+  /// A file larger than the limit on headers, of zero pages that nobody reads.
+  func testAHeaderLargerThanAnyIsRefusedUnread() throws {
+    let byteCount = 8 + SafetensorsHeader.largestByteCount + 1
+    let mapped = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    let bytes = try XCTUnwrap(mapped == MAP_FAILED ? nil : mapped)
+    defer { munmap(bytes, byteCount) }
+    let claimed = UInt64(SafetensorsHeader.largestByteCount + 1)
+    bytes.storeBytes(of: claimed.littleEndian, as: UInt64.self)
+    assertThrows(
+      .headerTooLarge(file: "f", claimed: claimed, largest: SafetensorsHeader.largestByteCount),
+      try SafetensorsHeader(UnsafeRawBufferPointer(start: bytes, count: byteCount), file: "f"))
+  }
 }

@@ -269,4 +269,39 @@ final class ModelCheckpointIOTests: XCTestCase {
     try write(model("fp32"), facts: [:], to: folder.file("d"))
     XCTAssertNoThrow(try CheckpointModel(folder.file("d")))
   }
+
+  // MARK: - What a checkpoint cannot be used for
+
+  func testANumberThatIsNoneIsNamedByItsTensor() throws {
+    let folder = try TemporaryFolder()
+    for bad in [Float.nan, .infinity, -.infinity] {
+      let broken = try model("fp32")
+      try write(broken, facts: [:], to: folder.file("whole-\(bad)"))
+      let name = "roberta.encoder.layer.1.output.dense.weight"
+      broken.parameters[broken.layout.required(name).start + 3] = bad
+      let url = folder.file("\(bad)")
+      try HuggingFaceFolder.write(
+        to: url, config: ModelCheckpointIO.config(from: config, head: broken.head, labels: nil, facts: [:]),
+        tensors: ModelCheckpointIO.views(of: broken), tokenizerFrom: nil)
+      assertThrows(ModelError.self, saying: [url.path, name, "NaN or an infinity"]) { try CheckpointModel(url) }
+    }
+  }
+
+  func testAModelWithoutQuantizersHasNothingToExport() throws {
+    let folder = try TemporaryFolder()
+    try write(model("fp32"), facts: ["scheme": "fp32"], to: folder.file("c"))
+    assertThrows(ModelError.self, saying: [folder.file("c").path, "no quantizer"]) {
+      try DequantizedExport.write(folder.file("c"), to: folder.file("plain"))
+    }
+    XCTAssertFalse(FileManager.default.fileExists(atPath: folder.file("plain").path))
+  }
+
+  func testAPatternThatNamesNothingIsRefused() throws {
+    var scheme = try Scheme(parsing: "LSQ_E8W8A8")
+    scheme.exclude = ["encoder.layer.2.*"]
+    assertThrows(ModelError.self, saying: ["encoder.layer.2.*", "2 layers"]) {
+      try scheme.requireExclusions(layerCount: 2)
+    }
+    XCTAssertNoThrow(try scheme.requireExclusions(layerCount: 3))
+  }
 }

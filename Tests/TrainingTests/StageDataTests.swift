@@ -83,6 +83,12 @@ final class StageDataTests: XCTestCase {
     assertThrows(TrainingError.self, saying: ["train split", "fine_tuning"]) { try data.batch(0) }
   }
 
+  func testAFormatMustBeGiven() throws {
+    assertThrows(TrainingError.self, saying: ["fine_tuning.format", "brat, conllu"]) {
+      try StageData.fineTuning { $0.format = nil }
+    }
+  }
+
   // MARK: - Both
 
   func testTheOrderFollowsTheSeedAlone() throws {

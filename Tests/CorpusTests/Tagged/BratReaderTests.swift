@@ -119,6 +119,20 @@ final class BratReaderTests: XCTestCase {
     assertThrows("a.txt:2", "UTF-8") { _ = try read(.brat, folder.file("c")) }
   }
 
+  /// One byte in thousands is no other encoding: an offset behind it would still be wrong.
+  func testOneByteThatIsNotUTF8IsAnErrorUnderOffsets() throws {
+    let folder = try TemporaryFolder()
+    let text = Array(String(repeating: "le foie ", count: 500).utf8)
+    try folder.put(text + [0x0A, 0x61, 0xFF, 0x62], at: "c/a.txt")
+    try folder.put("", at: "c/a.ann")
+    assertThrows(TaggedCorpusError.self, saying: ["a.txt"]) {
+      try read(.brat, folder.file("c"))
+    } where: {
+      if case .notUTF8(_, let line) = $0 { return line == 2 }
+      return false
+    }
+  }
+
   func testSeveralSubsetsNeedAChoice() throws {
     let folder = try TemporaryFolder()
     for part in ["train", "dev", "test"] {

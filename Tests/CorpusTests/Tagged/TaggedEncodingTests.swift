@@ -1,4 +1,5 @@
 import Corpus
+import TestSupport
 import XCTest
 
 final class TaggedEncodingTests: XCTestCase {
@@ -121,5 +122,19 @@ final class TaggedEncodingTests: XCTestCase {
         "  2 windows: 0 sentences cut, 1 words without a piece, 0 words cut short, 0 sentences without a piece",
         "1 sentences stand in both train and test", "1 sentences stand in both validation and test", "x:9: bad",
       ])
+  }
+
+  func testAClassifierHasAtLeastOneLabelAndEachOnce() throws {
+    assertThrows(TaggedCorpusError.self, saying: ["label"]) {
+      try LabelSet(names: [])
+    } where: {
+      $0 == .noLabels
+    }
+    assertThrows(TaggedCorpusError.self) {
+      try LabelSet(names: ["O", "X", "O"])
+    } where: {
+      $0 == .labelRepeated("O")
+    }
+    XCTAssertEqual(try LabelSet(names: ["O"]).count, 1)
   }
 }
