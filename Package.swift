@@ -79,7 +79,8 @@ let package = Package(
     .testTarget(
       name: "ModelsTests", dependencies: ["Models", "Training", "TestSupport"], exclude: ["Fixtures"]),
     .testTarget(name: "MeasurementTests", dependencies: ["Measurement", "TestSupport"]),
-    .testTarget(name: "TrainingTests", dependencies: ["Training", "Configuration", "TestSupport"]),
+    .testTarget(
+      name: "TrainingTests", dependencies: ["Training", "Configuration", "SyntheticCorpus", "TestSupport"]),
     .testTarget(
       name: "MultiRankTests",
       dependencies: [

@@ -1,6 +1,7 @@
 import Configuration
 import Corpus
 import Foundation
+import SyntheticCorpus
 import TestSupport
 import Training
 
@@ -8,7 +9,7 @@ import Training
 enum StageData {
   static let blockLength = 16
 
-  private struct Made {
+  private struct Made: @unchecked Sendable {
     let folder: TemporaryFolder
     let files: SyntheticClinicalCorpus.Files
     let tokenizer: Tokenizer
