@@ -65,7 +65,7 @@ let package = Package(
     .testTarget(name: "BaseTests", dependencies: ["Base", "TestSupport"]),
     .testTarget(name: "ComputeTests", dependencies: ["Base", "Compute", "TestSupport"]),
     .testTarget(name: "QuantizationTests", dependencies: ["Quantization", "TestSupport"]),
-    .testTarget(name: "EncoderTests", dependencies: ["Encoder", "Verification", "TestSupport"]),
+    .testTarget(name: "EncoderTests", dependencies: ["Base", "Encoder", "Verification", "TestSupport"]),
     .testTarget(
       name: "CorpusTests", dependencies: ["Base", "Corpus", "SyntheticCorpus", "TestSupport"], exclude: ["Fixtures"]),
     .testTarget(
@@ -77,10 +77,10 @@ let package = Package(
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "Quantization", "TestSupport"]),
     .testTarget(name: "DocumentsTests", dependencies: ["Configuration", "TestSupport"]),
     .testTarget(
-      name: "ModelsTests", dependencies: ["Models", "Training", "TestSupport"], exclude: ["Fixtures"]),
+      name: "ModelsTests", dependencies: ["Base", "Models", "Training", "TestSupport"], exclude: ["Fixtures"]),
     .testTarget(name: "MeasurementTests", dependencies: ["Measurement", "TestSupport"]),
     .testTarget(
-      name: "TrainingTests", dependencies: ["Training", "Configuration", "SyntheticCorpus", "TestSupport"]),
+      name: "TrainingTests", dependencies: ["Base", "Training", "Configuration", "SyntheticCorpus", "TestSupport"]),
     .testTarget(
       name: "MultiRankTests",
       dependencies: [

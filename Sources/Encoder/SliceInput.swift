@@ -1,13 +1,12 @@
+import Base
+
 /// One slice as the encoder sees it: the tokens of its sequences end to end, with no padding.
 public struct SliceInput {
-  /// A label that counts for nothing.
-  public static let ignoredLabel: Int32 = -100
-
   /// `[tokens]`.
   public var ids: [Int32]
   /// Tokens of each sequence, in order.
   public var lengths: [Int]
-  /// `[tokens]`; `ignoredLabel` where there is no loss.
+  /// `[tokens]`; `TokenLabel.ignored` where there is no loss.
   public var labels: [Int32]
   /// The place of each sequence in the global batch: draws are keyed by it.
   public var sequenceNumbers: [UInt32]
@@ -21,7 +20,7 @@ public struct SliceInput {
   }
 
   public var tokenCount: Int { ids.count }
-  public var labelledTokenCount: Int { labels.reduce(0) { $0 + ($1 == SliceInput.ignoredLabel ? 0 : 1) } }
+  public var labelledTokenCount: Int { labels.reduce(0) { $0 + ($1 == TokenLabel.ignored ? 0 : 1) } }
 }
 
 /// What a user's data can do wrong to a model.

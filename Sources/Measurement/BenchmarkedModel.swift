@@ -86,7 +86,7 @@ final class BenchmarkedModel {
         let classes = UInt32(setting.labelCount ?? vocabulary)
         // 15 % of the tokens of masked-LM; about half the pieces begin a word.
         let isLabelled = setting.labelCount == nil ? bits[1] % 100 < 15 : bits[1] % 2 == 0
-        labels.append(isLabelled ? Int32(bits[2] % classes) : Masking.ignoredLabel)
+        labels.append(isLabelled ? Int32(bits[2] % classes) : TokenLabel.ignored)
       }
       return TokenSequence(ids: ids, labels: labels, number: UInt32(s))
     }

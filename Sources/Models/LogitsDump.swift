@@ -22,7 +22,7 @@ public enum LogitsDump {
     let sequences = try lines.enumerated().map { number, line in
       let ids = Array(try tokenizer.encode(line).prefix(loaded.folder.config.longestSequence))
       return TokenSequence(
-        ids: ids, labels: [Int32](repeating: SliceInput.ignoredLabel, count: ids.count),
+        ids: ids, labels: [Int32](repeating: TokenLabel.ignored, count: ids.count),
         number: UInt32(truncatingIfNeeded: number))
     }
     let file = try FileWriter(creating: url)

@@ -1,3 +1,4 @@
+import Base
 import Compute
 import Encoder
 import Models
@@ -36,7 +37,7 @@ public enum ThreadComparison {
     let classes = model.classCount
     let input = SliceInput(
       ids: (0..<count).map { Int32(5 + 7 * $0 % (dimensions.vocabularySize - 5)) }, lengths: lengths,
-      labels: (0..<count).map { $0 % 3 == 0 ? Int32($0 % classes) : SliceInput.ignoredLabel })
+      labels: (0..<count).map { $0 % 3 == 0 ? Int32($0 % classes) : TokenLabel.ignored })
     model.prepareStep()
     _ = try model.measureActivationSteps(input, assigning: true)
     let store = GradientStore(kind: .float32, count: model.layout.elementCount)

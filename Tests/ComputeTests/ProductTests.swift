@@ -277,7 +277,8 @@ final class ProductTests: XCTestCase {
     let turned = (0..<o.n * o.k).map { rows[$0 % o.k * o.n + $0 / o.k] }
     for panel in 0..<(o.n + layout.columns - 1) / layout.columns {
       Packing.bfloat16RowPairs(
-        rows, stride: o.n, pairs: 0..<layout.paddedK / 2, of: .init(panel, n: o.n, k: o.k, layout), into: byRows.pointer)
+        rows, stride: o.n, pairs: 0..<layout.paddedK / 2, of: .init(panel, n: o.n, k: o.k, layout), into: byRows.pointer
+      )
       Packing.bfloat16Transposed(
         turned, stride: o.k, panel: .init(panel, n: o.n, k: o.k, layout),
         into: byColumns.pointer)

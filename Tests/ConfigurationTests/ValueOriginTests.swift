@@ -53,8 +53,10 @@ final class ValueOriginTests: ConfigurationTestCase {
     let text = resolved.annotatedYAML()
     XCTAssertEqual(try parse(text), resolved.configuration)
     XCTAssertTrue(text.contains("  alpha: 0.3 ") && text.contains("# default\n"), text)
-    XCTAssertTrue(text.split(separator: "\n").contains { $0.hasPrefix("output:") && $0.hasSuffix("  # c.yaml:2") }, text)
-    XCTAssertTrue(text.split(separator: "\n").contains { $0.hasPrefix("  text:") && $0.hasSuffix("  # c.yaml:8") }, text)
+    XCTAssertTrue(
+      text.split(separator: "\n").contains { $0.hasPrefix("output:") && $0.hasSuffix("  # c.yaml:2") }, text)
+    XCTAssertTrue(
+      text.split(separator: "\n").contains { $0.hasPrefix("  text:") && $0.hasSuffix("  # c.yaml:8") }, text)
   }
 
   func testEveryUnusableInputIsNamedOnce() throws {

@@ -1,3 +1,4 @@
+import Base
 import Corpus
 import Foundation
 import TestSupport
@@ -42,7 +43,7 @@ final class MaskingTests: XCTestCase {
       let masked = masking.apply(to: ids, step: UInt32(number / 96), sequence: UInt32(number % 96))
       total += ids.count
       for (i, label) in masked.labels.enumerated() {
-        guard label != Masking.ignoredLabel else {
+        guard label != TokenLabel.ignored else {
           XCTAssertEqual(masked.ids[i], ids[i])
           continue
         }
@@ -113,7 +114,7 @@ final class MaskingTests: XCTestCase {
     let masking = Masking(seed: 21, tokenIDs: tokenIDs)
     let ids = sequence(512, 3)
     func chosen(_ step: UInt32, _ number: UInt32) -> [Bool] {
-      masking.apply(to: ids, step: step, sequence: number).labels.map { $0 != Masking.ignoredLabel }
+      masking.apply(to: ids, step: step, sequence: number).labels.map { $0 != TokenLabel.ignored }
     }
     var (position, sequence, step) = (0, 0, 0)
     for number: UInt32 in 0..<200 {
@@ -159,7 +160,7 @@ final class SlicesTests: XCTestCase {
   private func batch(_ lengths: [Int]) -> [TokenSequence] {
     lengths.enumerated().map { number, length in
       TokenSequence(
-        ids: (0..<Int32(length)).map { $0 + 7 }, labels: (0..<length).map { $0 % 3 == 0 ? 1 : Masking.ignoredLabel },
+        ids: (0..<Int32(length)).map { $0 + 7 }, labels: (0..<length).map { $0 % 3 == 0 ? 1 : TokenLabel.ignored },
         number: UInt32(number))
     }
   }

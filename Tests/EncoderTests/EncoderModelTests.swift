@@ -1,3 +1,4 @@
+import Base
 import Compute
 import Encoder
 import Quantization
@@ -77,7 +78,7 @@ final class EncoderModelTests: XCTestCase {
       let model = try Small.model(.float32, head)
       let slice = Small.slice([20, 30], model)
       let trace = try model.forward(slice)
-      let rows = slice.labels.indices.filter { slice.labels[$0] != SliceInput.ignoredLabel }
+      let rows = slice.labels.indices.filter { slice.labels[$0] != TokenLabel.ignored }
       let logits = model.logits(ofTokens: rows, trace)
       let outcome = try model.loss(trace, predicts: true)
       let classes = model.classCount

@@ -1,3 +1,4 @@
+import Base
 import Compute
 import Encoder
 import Quantization
@@ -253,7 +254,7 @@ final class InvariantTests: XCTestCase {
   func testASliceWithoutLabelsHasNoGradient() throws {
     let model = try model("LSQ_E4W4A4", Small.maskedLanguageModel, .float32)
     var slice = Small.slice([20, 5], model)
-    slice.labels = slice.labels.map { _ in SliceInput.ignoredLabel }
+    slice.labels = slice.labels.map { _ in TokenLabel.ignored }
     model.prepareStep()
     let store = GradientStore(kind: .float32, count: model.layout.elementCount)
     XCTAssertEqual(try model.accumulate([slice], labelled: 1, into: store), 0)

@@ -1,3 +1,4 @@
+import Base
 import Compute
 import Encoder
 import Foundation
@@ -30,7 +31,7 @@ struct PlainEncoder {
     var start = 0
     for (number, length) in zip(slice.sequenceNumbers, slice.lengths) {
       let states = encode(Array(slice.ids[start..<start + length]), number)
-      for i in 0..<length where slice.labels[start + i] != SliceInput.ignoredLabel {
+      for i in 0..<length where slice.labels[start + i] != TokenLabel.ignored {
         let logits = logits(states[i], place: i, number)
         sum += crossEntropy(logits, Int(slice.labels[start + i]))
       }

@@ -1,3 +1,4 @@
+import Base
 import Compute
 import Encoder
 import Quantization
@@ -78,7 +79,7 @@ enum Small {
     let ids = (0..<count).map { _ in Int32(numbers.below(model.dimensions.vocabularySize)) }
     let labels = (0..<count).map { i -> Int32 in
       let label = Int32(numbers.below(model.classCount))
-      return i == 0 || numbers.uniform() < 0.4 ? label : SliceInput.ignoredLabel
+      return i == 0 || numbers.uniform() < 0.4 ? label : TokenLabel.ignored
     }
     return SliceInput(ids: ids, lengths: lengths, labels: labels, sequenceNumbers: sequenceNumbers)
   }

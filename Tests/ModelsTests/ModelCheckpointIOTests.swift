@@ -189,7 +189,7 @@ final class ModelCheckpointIOTests: XCTestCase {
 
   private func logits(_ model: EncoderModel, _ ids: [Int32], lengths: [Int]) throws -> [Float] {
     model.prepareStep()
-    let labels = [Int32](repeating: SliceInput.ignoredLabel, count: ids.count)
+    let labels = [Int32](repeating: TokenLabel.ignored, count: ids.count)
     let trace = try model.forward(SliceInput(ids: ids, lengths: lengths, labels: labels))
     return model.logits(ofTokens: Array(ids.indices), trace)
   }

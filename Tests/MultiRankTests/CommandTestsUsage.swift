@@ -92,7 +92,7 @@ final class UsageCommandTests: XCTestCase {
     let config = try DemoData.configuration(output: folder.url.appendingPathComponent("out"))
     let line = try Program.fail(["train", config, "--set", "budgte.alpha=0.5"], ranks: 2, naming: "budget")
     XCTAssertTrue(line.hasPrefix("palier: rank 0 on "), line)
-    try Program.fail(["train", config, "--set", "budget.alpha=1"], naming: "budget.alpha")
+    try Program.fail(["train", config, "--set", "budget.alpha=1.5"], naming: "budget.alpha")
     try Program.fail(["train", config, "--set", "output=/proc/nowhere"], naming: "/proc/nowhere")
     try Program.fail(["train", config, "--set", "model.checkpoint=\(folder.url.path)"], naming: "config.json")
   }

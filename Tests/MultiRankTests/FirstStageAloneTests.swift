@@ -17,8 +17,9 @@ final class FirstStageAloneTests: XCTestCase {
     XCTAssertFalse(kept.contains("best"), "\(kept)")
 
     let alpha = output.appendingPathComponent("checkpoints/alpha")
-    let fields = try JSONSerialization.jsonObject(
-      with: Data(contentsOf: alpha.appendingPathComponent("config.json"))) as? [String: Any]
+    let fields =
+      try JSONSerialization.jsonObject(
+        with: Data(contentsOf: alpha.appendingPathComponent("config.json"))) as? [String: Any]
     XCTAssertEqual(fields?["architectures"] as? [String], ["CamembertForMaskedLM"])
     let store = output.appendingPathComponent("store").path
     let measured = try Program.succeed(["evaluate", alpha.path, "--store", store, "--block-length", "64"])

@@ -31,7 +31,6 @@ final class PresetRunTests: XCTestCase {
       "quantization.bitnet_gamma": "row", "quantization.quantized_head": "true", "optimizer.learning_rate": "5e-05",
       "pretraining.learning_rate": "5e-05", "fine_tuning.learning_rate": "5e-05", "optimizer.warmup_fraction": "0",
       "optimizer.one_schedule": "true", "optimizer.schedule_share": "0.9", "optimizer.step_rule": "linear",
-      "fine_tuning.pad_to": "512",
     ],
   ]
 

@@ -1,3 +1,4 @@
+import Base
 import Corpus
 import TestSupport
 import Training
@@ -10,7 +11,7 @@ final class StageDataTests: XCTestCase {
 
   /// A block as it was before it was masked.
   private func unmasked(_ sequence: TokenSequence) -> [Int32] {
-    zip(sequence.ids, sequence.labels).map { $1 == Masking.ignoredLabel ? $0 : $1 }
+    zip(sequence.ids, sequence.labels).map { $1 == TokenLabel.ignored ? $0 : $1 }
   }
 
   private func steps(_ count: Int, _ batch: (Int) throws -> GlobalBatch) rethrows -> [TokenSequence] {
@@ -66,7 +67,7 @@ final class StageDataTests: XCTestCase {
     for epoch in 0..<7 {
       // A label for the first piece of each word that has one.
       let words = seen[epoch * count..<(epoch + 1) * count].reduce(0) {
-        $0 + $1.labels.count { $0 != Masking.ignoredLabel }
+        $0 + $1.labels.count { $0 != TokenLabel.ignored }
       }
       XCTAssertEqual(words, data.corpus.train.reduce(0) { $0 + $1.words.count }, "epoch \(epoch)")
     }
@@ -107,7 +108,7 @@ final class StageDataTests: XCTestCase {
     for batch in [try StageData.pretraining(batchSize: 96).batch(3), try StageData.fineTuning(batchSize: 96).batch(3)] {
       XCTAssertEqual(sequences(batch).map(\.number), (0..<96).map(UInt32.init))
       XCTAssertEqual(
-        batch.labelledTokenCount, sequences(batch).reduce(0) { $0 + $1.labels.count { $0 != Masking.ignoredLabel } })
+        batch.labelledTokenCount, sequences(batch).reduce(0) { $0 + $1.labels.count { $0 != TokenLabel.ignored } })
       for ranks in [1, 2, 3, 8, 200] {
         let dealt = Slices.deal(batch.slices, rankCount: ranks)
         XCTAssertEqual(dealt.flatMap { $0 }.sorted(), Array(batch.slices.indices), "\(ranks) ranks")

@@ -25,8 +25,6 @@ extension RunConfiguration {
     "fine_tuning.train": .data,
     "fine_tuning.validation": .data,
     "fine_tuning.test": .data,
-    // Padding is never computed with.
-    "fine_tuning.pad_to": .free,
     // Whether a score is told, not which model is scored.
     "evaluation.test_at_end": .free,
     "checkpoints.every_steps": .free,

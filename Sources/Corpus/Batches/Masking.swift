@@ -1,3 +1,4 @@
+import Base
 import Compute
 
 /// Masked-LM's choice of tokens: 15 % of the ordinary ones; of these 80 % become `<mask>`, 10 % a random ordinary token,
@@ -6,8 +7,6 @@ import Compute
 /// Each token is drawn for itself, as in transformers: the share varies from sequence to sequence. A draw follows from
 /// (seed, step, sequence, position) alone.
 public struct Masking: Sendable {
-  /// The label of a token that is not to be predicted.
-  public static let ignoredLabel: Int32 = -100
   /// The step that validation uses: the same masks at every evaluation, and no training step's.
   public static let validationStep = UInt32.max
 
@@ -24,7 +23,7 @@ public struct Masking: Sendable {
     threshold = UInt64((probability * 0x1p32).rounded())
   }
 
-  /// The masked ids, and the labels: the true id where the token was chosen, else `ignoredLabel`.
+  /// The masked ids, and the labels: the true id where the token was chosen, else `TokenLabel.ignored`.
   ///
   /// - Parameters:
   ///   - ids: a sequence; its special tokens and `<unk>` are never chosen.
@@ -32,7 +31,7 @@ public struct Masking: Sendable {
   ///   - sequence: the sequence's number in the global batch of the step (in validation: of the block).
   public func apply(to ids: [Int32], step: UInt32, sequence: UInt32) -> (ids: [Int32], labels: [Int32]) {
     var masked = ids
-    var labels = [Int32](repeating: Self.ignoredLabel, count: ids.count)
+    var labels = [Int32](repeating: TokenLabel.ignored, count: ids.count)
     let ordinary = tokenIDs.ordinary
     for (position, id) in ids.enumerated() where ordinary.contains(id) {
       let draw = philox.draw(step, sequence, UInt32(position), 0)

@@ -1,10 +1,12 @@
+import Base
+
 /// A sequence of a global batch, with what is to be predicted.
 ///
 /// (Not `Sequence`, which would hide Swift's protocol from all who import this module.)
 public struct TokenSequence: Sendable, Equatable {
   /// The tokens, `[tokens]`.
   public var ids: [Int32]
-  /// `[tokens]`: the class of each token, `Masking.ignoredLabel` where there is none.
+  /// `[tokens]`: the class of each token, `TokenLabel.ignored` where there is none.
   public var labels: [Int32]
   /// The position in the global batch; random draws are keyed by it.
   public var number: UInt32
@@ -35,7 +37,7 @@ public struct Slice: Sendable, Equatable {
     self.sequences = sequences
     tokenCount = sequences.reduce(0) { $0 + $1.ids.count }
     labelledTokenCount = sequences.reduce(0) { sum, sequence in
-      sum + sequence.labels.reduce(0) { $0 + ($1 != Masking.ignoredLabel ? 1 : 0) }
+      sum + sequence.labels.reduce(0) { $0 + ($1 != TokenLabel.ignored ? 1 : 0) }
     }
   }
 

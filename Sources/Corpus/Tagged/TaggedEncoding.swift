@@ -1,3 +1,5 @@
+import Base
+
 /// Encodes the words of a sentence: ids with `<s>` first and `</s>` last, and beside each id the number of its word,
 /// nil for those two. Word numbers ascend; a word may give no piece.
 public typealias WordEncoder = (_ words: [String]) throws -> (ids: [Int32], wordIDs: [Int?])
@@ -6,7 +8,7 @@ public typealias WordEncoder = (_ words: [String]) throws -> (ids: [Int32], word
 public struct TaggedWindow: Sendable, Equatable {
   /// `<s>`, the pieces of the window's words, `</s>`.
   public var ids: [Int32]
-  /// `[ids.count]`: a word's label at its first piece, `TaggedEncoding.ignored` elsewhere.
+  /// `[ids.count]`: a word's label at its first piece, `TokenLabel.ignored` elsewhere.
   public var labels: [Int32]
   /// The number of its sentence in the split.
   public var sentence: Int
@@ -37,9 +39,6 @@ public struct EncodedSplit: Sendable {
 
 /// From tagged sentences to model input and back.
 public enum TaggedEncoding {
-  /// The label of a token that is not trained on or scored.
-  public static let ignored: Int32 = -100
-
   /// The windows of `sentences`, each of at most `maximumTokens` tokens with `<s>` and `</s>`.
   ///
   /// A sentence that fits is one window. A longer one is cut at word boundaries, each window filled as far as it goes:
@@ -148,7 +147,7 @@ extension EncodedSplit {
 extension TaggedWindow {
   fileprivate init(_ pieces: SentencePieces, _ classes: [Int], sentence: Int, words: Range<Int>, capacity: Int) {
     ids = [pieces.ids[0]]
-    labels = [TaggedEncoding.ignored]
+    labels = [TokenLabel.ignored]
     firstTokenOfWord = []
     self.sentence = sentence
     self.words = words
@@ -156,9 +155,9 @@ extension TaggedWindow {
       let kept = pieces.ranges[word].prefix(capacity)
       firstTokenOfWord.append(kept.isEmpty ? nil : ids.count)
       ids += pieces.ids[kept]
-      labels += kept.indices.map { $0 == kept.startIndex ? Int32(classes[word]) : TaggedEncoding.ignored }
+      labels += kept.indices.map { $0 == kept.startIndex ? Int32(classes[word]) : TokenLabel.ignored }
     }
     ids.append(pieces.ids[pieces.ids.count - 1])
-    labels.append(TaggedEncoding.ignored)
+    labels.append(TokenLabel.ignored)
   }
 }

@@ -1,3 +1,4 @@
+import Base
 import Compute
 import Quantization
 
@@ -36,7 +37,7 @@ extension EncoderModel {
     _ pass: SlicePass, lossScale: Float, into store: GradientStore?, predicts: Bool
   ) throws -> SliceOutcome {
     let labels = pass.slice.input.labels
-    let rows = labels.indices.filter { labels[$0] != SliceInput.ignoredLabel }
+    let rows = labels.indices.filter { labels[$0] != TokenLabel.ignored }
     for row in rows where labels[row] < 0 || Int(labels[row]) >= classCount {
       throw EncoderError.labelOutOfRange(label: labels[row], count: classCount)
     }

@@ -1,3 +1,4 @@
+import Base
 import Compute
 import Configuration
 import Corpus
@@ -131,7 +132,7 @@ public final class FineTuningData {
     for number in group.windows {
       let labels = split.windows[number].labels
       byWindow[number] = labels.map { label in
-        guard label != TaggedEncoding.ignored else { return 0 }
+        guard label != TokenLabel.ignored else { return 0 }
         defer { next += 1 }
         return predictions[next]
       }

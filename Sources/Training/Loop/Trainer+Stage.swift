@@ -25,7 +25,7 @@ extension Trainer {
       rememberFirstSteps()
       let rates = schedules.rates(at: progress.stageStep)
       let outcome = try replica.step(batch, dropout: dropout(), rates: rates)
-      try settle(outcome)
+      try enforceNumericGuards(outcome)
       progress.stageStep += 1
       progress.globalStep += 1
       progress.tokenCount += outcome.tokenCount
@@ -54,9 +54,9 @@ extension Trainer {
   }
 
   /// A skipped step leaves the parameters as they were; by choice, the run stops instead.
-  private func settle(_ outcome: StepOutcome) throws {
+  private func enforceNumericGuards(_ outcome: StepOutcome) throws {
     if !outcome.alteredRanks.isEmpty {
-      let ranks = try names(outcome.alteredRanks)
+      let ranks = try rankLabels(outcome.alteredRanks)
       try world.agree { throw TrainingError.stateAltered(ranks: ranks, step: progress.globalStep + 1) }
     }
     guard let numericFault = outcome.numericFault else {
@@ -134,7 +134,7 @@ extension Trainer {
     guard every > 0, world.count > 1, progress.globalStep % every == 0 || isCheckpointDue(stage) else { return }
     let differing = try replica.differingRanks()
     guard !differing.isEmpty else { return }
-    let ranks = try names(differing)
+    let ranks = try rankLabels(differing)
     try world.agree {
       throw TrainingError.replicaDiffers(
         ranks: ranks, step: progress.globalStep, isCertain: differing.count < world.count)
@@ -142,7 +142,7 @@ extension Trainer {
   }
 
   /// Ranks with their hosts. Collective.
-  private func names(_ ranks: [Int]) throws -> [String] {
+  private func rankLabels(_ ranks: [Int]) throws -> [String] {
     let hosts = try world.hosts()
     return ranks.map { rank in "rank \(rank) on \(hosts.first { $0.rank == rank }?.host ?? "?")" }
   }

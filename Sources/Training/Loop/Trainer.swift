@@ -278,8 +278,8 @@ public final class Trainer {
   private func reportPages() throws {
     let parameters = replica.model.parameters.elements
     let share = nodes == .oneNode ? nil : nodes.shareOfPages(UnsafeRawBufferPointer(parameters))
-    let seats = try world.allGather(encoded: NodeSeat(nodes: nodes.nodes, share: share))
-    if let line = NodeSeat.line(seats) { note(line) }
+    let seats = try world.allGather(encoded: NUMAPlacementReport(nodes: nodes.nodes, share: share))
+    if let line = NUMAPlacementReport.line(seats) { note(line) }
   }
 
   func makeReplica(around model: EncoderModel) -> Replica {

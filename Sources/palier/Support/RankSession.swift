@@ -34,7 +34,7 @@ enum RankSession {
   }
 
   /// How many threads a command has, and where they and their memory lie.
-  struct Seat {
+  struct ThreadPlacement {
     let placement: Placement
     let threads: Int
     let nodes: NUMAPlan
@@ -44,7 +44,7 @@ enum RankSession {
   /// Measures the placement, takes as many threads as are asked for and allowed, and settles on a NUMA node. Collective.
   static func takeThreads(
     _ world: World, asked: Int, allowOversubscription: Bool, looksAfterNodes: Bool = true
-  ) throws -> Seat {
+  ) throws -> ThreadPlacement {
     let placement = try Placement.measure(world)
     let (count, nodes) = try world.agree {
       let count = try placement.threadCount(
@@ -52,6 +52,6 @@ enum RankSession {
       return (count, looksAfterNodes ? try world.settleOnNodes(placement, threads: count) : .oneNode)
     }
     Threads.use(count)
-    return Seat(placement: placement, threads: count, nodes: nodes)
+    return ThreadPlacement(placement: placement, threads: count, nodes: nodes)
   }
 }

@@ -40,9 +40,9 @@ struct BenchOptions: ParsableArguments {
     let world = try World()
     do {
       try world.agree { if world.isLeader { try file?.tryOut() } }
-      let seat = try RankSession.takeThreads(world, asked: threads, allowOversubscription: allowOversubscription)
+      let placed = try RankSession.takeThreads(world, asked: threads, allowOversubscription: allowOversubscription)
       if world.isLeader {
-        print(seat.line)
+        print(placed.line)
         print("\(CPUFeatures.current.modelName); oneDNN \(ProductBackend.version), \(ProductBackend.instructionSet)")
       }
       let figures = try body(world)

@@ -97,8 +97,8 @@ struct Evaluate: ParsableCommand {
       let (configuration, request) = try world.agree { try prepare() }
       let asked = threadOptions.threads > 0 ? threadOptions.threads : configuration.compute.threads
       let allow = threadOptions.allowOversubscription || configuration.compute.allowOversubscription
-      let seat = try RankSession.takeThreads(world, asked: asked, allowOversubscription: allow)
-      if world.isLeader { Output.say(seat.line) }
+      let placed = try RankSession.takeThreads(world, asked: asked, allowOversubscription: allow)
+      if world.isLeader { Output.say(placed.line) }
       let evaluation = try CheckpointEvaluation(world: world, request)
       let task = measuredTask(evaluation.facts, configuration)
       let outcome =

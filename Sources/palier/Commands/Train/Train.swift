@@ -84,7 +84,7 @@ struct Train: ParsableCommand {
       let allowed = try allowChanges.map { try RunConfiguration.changeableKeys(in: $0) } ?? []
       try Trainer.requireSameStart(
         world, configuration, resumes: resume, allowedChanges: allowed, trusts: trust.trust)
-      let seat = try RankSession.takeThreads(
+      let placed = try RankSession.takeThreads(
         world, asked: configuration.compute.threads,
         allowOversubscription: configuration.compute.allowOversubscription,
         looksAfterNodes: configuration.compute.numa == .automatic)
@@ -93,7 +93,7 @@ struct Train: ParsableCommand {
       try SignalFlag.install()
       let trainer = try Trainer(
         world: world, configuration: configuration, resumes: resume, allowedChanges: allowed, trusts: trust.trust,
-        threadCount: seat.threads, placementLine: seat.line, nodes: seat.nodes)
+        threadCount: placed.threads, placementLine: placed.line, nodes: placed.nodes)
       let ending = try trainer.run()
       watchdog?.stop()
       return switch ending {

@@ -1,14 +1,14 @@
 import Foundation
 
 /// Where one rank's memory belongs, and how much of it is there.
-struct NodeSeat: Codable {
+struct NUMAPlacementReport: Codable {
   /// NUMA nodes; none on a machine of one.
   var nodes: [Int]
   /// The share of the parameters' pages that lies on them; nil where unknown.
   var share: Double?
 
   /// `NUMA: ranks on nodes 0, 0, 1, 1; own pages on them: 99.8 % or more`; nil where there is nothing to say.
-  static func line(_ seats: [NodeSeat]) -> String? {
+  static func line(_ seats: [NUMAPlacementReport]) -> String? {
     guard seats.contains(where: { !$0.nodes.isEmpty }) else { return nil }
     let shown = seats.prefix(16).map { seat in
       seat.nodes.isEmpty ? "its only one" : seat.nodes.map(String.init).joined(separator: "+")
