@@ -47,7 +47,8 @@ let package = Package(
     .target(
       name: "Measurement",
       dependencies: [
-        "Base", "Compute", "Quantization", "Encoder", "Corpus", "Ranks", "Checkpoints", "Models", "Training",
+        "Base", "Compute", "Quantization", "Encoder", "Corpus", "Ranks", "Checkpoints", "Configuration", "Models",
+        "Training",
       ]),
     .target(
       name: "Verification",

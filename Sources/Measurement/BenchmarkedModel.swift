@@ -22,7 +22,7 @@ final class BenchmarkedModel {
     let head: Head = setting.labelCount.map { .tokenClassification(labelCount: $0) } ?? .maskedLanguageModel(tied: true)
     model = try EncoderModel(
       dimensions: setting.dimensions, scheme: setting.scheme, head: head, precision: setting.precision,
-      sliceTokens: setting.sliceTokens)
+      sliceTokens: max(setting.sliceTokens, setting.largestSlice))
     for parameter in model.layout.parameters where parameter.kind != .stepSize && parameter.kind != .offset {
       BenchmarkedModel.fill(parameter, model)
     }

@@ -20,6 +20,8 @@ public struct StepBenchmark {
     public var sequenceCount = 12
     public var lengths: [Int] = [512]
     public var sliceTokens = 2048
+    /// Tokens that the model has room for at once; `sliceTokens` where they are fewer.
+    public var largestSlice = 0
     public var dropout: Float = 0.1
     public var steps = 3
     /// nil: masked-LM; else the labels of a token classifier.

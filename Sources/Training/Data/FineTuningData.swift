@@ -66,7 +66,7 @@ public final class FineTuningData {
   public var trainingWindowCount: Int { order?.count ?? 0 }
 
   /// The tokens of a step, on average over the training part; nil without one.
-  var tokensPerStep: Double? {
+  package var tokensPerStep: Double? {
     guard let windows = encoded[.train]?.windows, !windows.isEmpty else { return nil }
     return Double(batchSize) * Double(windows.reduce(0) { $0 + $1.ids.count }) / Double(windows.count)
   }
@@ -83,21 +83,21 @@ public final class FineTuningData {
   // MARK: - Evaluation
 
   /// The split that evaluations look at: validation, or train where the corpus has none.
-  var evaluationSplit: TaggedSplitName { corpus.validation.isEmpty ? .train : .validation }
+  package var evaluationSplit: TaggedSplitName { corpus.validation.isEmpty ? .train : .validation }
 
   /// Whole sentences that one rank scores: a span may cross the windows of its sentence.
-  struct SentenceGroup {
-    let sentences: [Int]
+  package struct SentenceGroup {
+    package let sentences: [Int]
     let windows: [Int]
     /// The windows, in order, as they go through the model: several slices for a sentence of many windows.
-    let slices: [Slice]
+    package let slices: [Slice]
 
     /// What it costs to work through, as `Slice.cost`.
     var cost: Int { slices.reduce(0) { $0 + $1.cost } }
   }
 
   /// A split in groups of at most `tokens` tokens (one longer sentence is a group alone), cut in slices of as many.
-  func groups(_ name: TaggedSplitName, tokens: Int) -> [SentenceGroup] {
+  package func groups(_ name: TaggedSplitName, tokens: Int) -> [SentenceGroup] {
     guard let split = encoded[name] else { return [] }
     var groups: [SentenceGroup] = []
     var sentences: [Int] = []

@@ -4,12 +4,14 @@ import Foundation
 import Ranks
 
 /// Measuring a model on validation or test data, shared out over the ranks; every rank ends with the same numbers.
-struct Evaluation {
+package struct Evaluation {
   let world: World
   let model: EncoderModel
 
+  package init(world: World, model: EncoderModel) { (self.world, self.model) = (world, model) }
+
   /// Masked-LM loss and accuracy on held-out blocks.
-  func maskedLanguageModel(_ slices: [Slice]) throws -> (loss: Double, accuracy: Double) {
+  package func maskedLanguageModel(_ slices: [Slice]) throws -> (loss: Double, accuracy: Double) {
     var sums = LossSums()
     try world.agree {
       prepare()

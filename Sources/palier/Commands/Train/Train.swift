@@ -1,6 +1,7 @@
 import ArgumentParser
 import Configuration
 import Foundation
+import Measurement
 import Ranks
 import Training
 
@@ -37,6 +38,7 @@ struct Train: ParsableCommand {
         palier train configs/demo.yaml
         launch/mpirun -n 4 -- palier train my.yaml --set seed=2 --set output=seed-2
         launch/mpirun -n 4 -- palier train my.yaml --resume
+        launch/mpirun -n 4 -- palier train my.yaml --plan
       """)
 
   /// The exit code of a run that a signal stopped, with a checkpoint written (sysexits.h: EX_TEMPFAIL, try again).
@@ -60,6 +62,11 @@ struct Train: ParsableCommand {
       "With --resume: keys, separated by commas, that may have other values (or name other data) than before.",
       valueName: "key,…"))
   var allowChanges: String?
+  @Flag(help: "Say what the run will do and take, from a few steps measured here, and start nothing.")
+  var plan = false
+  @Option(
+    help: ArgumentHelp("With --plan: tokens a second of the whole run, in place of a measurement.", valueName: "n"))
+  var rate: Double?
   @OptionGroup var trust: TrustOption
   @Flag(help: "Accept that a launcher started several worlds of one rank: each then trains alone.")
   var allowSeparateWorlds = false
@@ -69,6 +76,11 @@ struct Train: ParsableCommand {
       guard resume else { throw ValidationError("--allow-changes is for --resume: a new run takes every key as it is") }
       do { _ = try RunConfiguration.changeableKeys(in: allowChanges) } catch { throw ValidationError("\(error)") }
     }
+    if let rate {
+      guard plan else { throw ValidationError("--rate goes with --plan") }
+      guard rate > 0, rate.isFinite else { throw ValidationError("--rate \(rate) is no number of tokens a second") }
+    }
+    if plan, resume { throw ValidationError("--plan is of a whole run, and --resume of what is left of one") }
     if let stray = moreSettings.first(where: { !$0.contains("=") }) {
       throw ValidationError("Unexpected argument '\(stray)': one configuration, then settings as key=value")
     }
@@ -88,6 +100,12 @@ struct Train: ParsableCommand {
         world, asked: configuration.compute.threads,
         allowOversubscription: configuration.compute.allowOversubscription,
         looksAfterNodes: configuration.compute.numa == .automatic)
+      if plan {
+        let made = try RunPlanner(world: world, configuration: configuration, threadCount: placed.threads).make(
+          rate: rate)
+        if world.isLeader { Output.say("\(placed.line)\n\(made.text)") }
+        return EXIT_SUCCESS
+      }
       let limit = configuration.guards.collectiveTimeoutSeconds
       let watchdog = limit > 0 ? Watchdog(world, seconds: Double(limit)) : nil
       try SignalFlag.install()

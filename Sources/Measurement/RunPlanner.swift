@@ -1,0 +1,220 @@
+import Base
+import Checkpoints
+import Compute
+import Configuration
+import Corpus
+import Encoder
+import Foundation
+import Models
+import Quantization
+import Ranks
+import Training
+
+/// Makes a `RunPlan`: opens what a run would open, takes a few steps of each stage on batches of its shape, and writes nothing.
+public struct RunPlanner {
+  private let world: World
+  private let configuration: RunConfiguration
+  private let threadCount: Int
+  private let source: HuggingFaceFolder
+  private let tokenizer: Tokenizer
+  private let scheme: Scheme
+  private let plan: ComputePlan
+
+  /// Steps of each stage that are timed, after one that is not; fewer where they take long.
+  private static let timedSteps = 4
+  private static let longestMeasurement = 30.0
+  /// What a run holds beside a model and its steps: corpora, tokenizer, logs, buffers of files. Seen in the demonstration.
+  private static let runtimeBytes = 32 << 20
+
+  /// Opens checkpoint and tokenizer. Collective.
+  public init(world: World, configuration: RunConfiguration, threadCount: Int) throws {
+    (self.world, self.configuration, self.threadCount) = (world, configuration, threadCount)
+    scheme = Scheme(configuration.quantization)
+    let features = try CPUFeatures.common(to: world)
+    (source, tokenizer, plan) = try world.agree { [scheme] in
+      let source = try HuggingFaceFolder(URL(fileURLWithPath: configuration.model.checkpoint))
+      let dimensions = ModelCheckpointIO.dimensions(source.config)
+      try CheckpointShapeCheck.require(dimensions, in: source.weights)
+      try scheme.requireExclusions(layerCount: dimensions.layerCount)
+      let tokenizer = try Tokenizer(folder: URL(fileURLWithPath: configuration.model.tokenizer))
+      return (source, tokenizer, try ComputePlan(configuration.compute, scheme: scheme, features: features))
+    }
+  }
+
+  /// - Parameter rate: tokens a second of the whole run, in both stages; nil: measured here. Collective.
+  public func make(rate: Double? = nil) throws -> RunPlan {
+    var stages: [RunPlan.Stage] = []
+    var parameterCount = 0
+    var notes: [String] = []
+    var storeBytes = 0
+    let budget = configuration.budget
+    if budget.pretrainingSteps > 0 {
+      let stream = try world.agree { try tokenStream() }
+      storeBytes = stream.storeBytes
+      if let note = stream.note { notes.append(note) }
+      let shape = pretrainingShape(stream)
+      stages.append(try stage(shape, rate, &parameterCount))
+    }
+    if budget.fineTuningSteps > 0 {
+      let data = try world.agree {
+        try FineTuningData(
+          configuration.fineTuning, seed: configuration.seed, batchSize: configuration.batch.size,
+          tokenizer: tokenizer, longestSequence: source.config.longestSequence)
+      }
+      stages.append(try stage(try world.agree { try fineTuningShape(data) }, rate, &parameterCount))
+    }
+    let peak = Int(try world.maximum(Int64(StepBenchmark.peakMemory())))
+    return RunPlan(
+      stages: stages, rankCount: world.count, threadCount: threadCount, parameterCount: parameterCount,
+      bytesPerRank: peak + RunPlanner.runtimeBytes,
+      // The mapped starting checkpoint, and the copy of parameters and moments.
+      bytesOfLeader: peak + RunPlanner.runtimeBytes + 16 * parameterCount,
+      checkpointBytes: checkpointBytes(parameterCount),
+      storeBytes: storeBytes, isMeasured: rate == nil, notes: notes)
+  }
+
+  // MARK: - A stage's shape
+
+  /// What a stage computes on, without its numbers.
+  private struct Shape {
+    var stage: TrainingStage
+    var steps: Int
+    /// Tokens of each sequence of a few batches.
+    var batches: [[Int]]
+    var tokensPerStep: Double
+    var sliceTokens: Int
+    var labelCount: Int?
+    var samples: (name: String, count: Int)
+    var evaluationTokens: Int
+    var testTokens: Int
+  }
+
+  private func pretrainingShape(_ stream: TokenStream) -> Shape {
+    let settings = configuration.pretraining
+    let blocks = stream.tokenCount / settings.blockLength
+    let split = blocks >= 2 ? BlockSplit(blockCount: blocks, seed: configuration.seed) : nil
+    let held = min(split?.validation.count ?? 0, settings.validationBlocks)
+    let batch = [Int](repeating: settings.blockLength, count: configuration.batch.size)
+    return Shape(
+      stage: .pretraining, steps: configuration.budget.pretrainingSteps, batches: [batch],
+      tokensPerStep: Double(batch.count * settings.blockLength), sliceTokens: settings.sliceTokens, labelCount: nil,
+      samples: ("blocks", split?.training.count ?? 0), evaluationTokens: held * settings.blockLength, testTokens: 0)
+  }
+
+  private func fineTuningShape(_ data: FineTuningData) throws -> Shape {
+    if data.trainingWindowCount == 0 { throw TrainingError.emptySplit("train") }
+    let tokens = configuration.evaluation.sliceTokens
+    func count(_ split: TaggedSplitName) -> Int {
+      data.groups(split, tokens: tokens).reduce(0) { $0 + $1.slices.reduce(0) { $0 + $1.tokenCount } }
+    }
+    let batches = try (0..<RunPlanner.timedSteps).map { step in
+      try data.batch(step).slices.flatMap { $0.sequences.map(\.ids.count) }
+    }
+    let tests = configuration.evaluation.testAtEnd && !data.corpus.test.isEmpty
+    return Shape(
+      stage: .fineTuning, steps: configuration.budget.fineTuningSteps, batches: batches,
+      tokensPerStep: data.tokensPerStep ?? 0, sliceTokens: configuration.fineTuning.sliceTokens,
+      labelCount: data.labels.count, samples: ("windows", data.trainingWindowCount),
+      evaluationTokens: count(data.evaluationSplit), testTokens: tests ? count(.test) : 0)
+  }
+
+  /// The first stage's tokens: counted in a store, guessed from the beginning of a text.
+  private struct TokenStream {
+    var tokenCount: Int
+    var storeBytes = 0
+    var note: String?
+  }
+
+  private func tokenStream() throws -> TokenStream {
+    let settings = configuration.pretraining
+    if !settings.store.isEmpty {
+      return TokenStream(tokenCount: try TokenStore(folder: URL(fileURLWithPath: settings.store)).tokenCount)
+    }
+    let files = settings.text.map { URL(fileURLWithPath: $0) }
+    let byteCount = try files.reduce(0) { $0 + (try $1.resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0) }
+    let handle = try FileHandle(forReadingFrom: files[0])
+    defer { try? handle.close() }
+    let sample = try handle.read(upToCount: 1 << 20) ?? Data()
+    let tokens = try tokenizer.encodePlain(String(decoding: sample, as: UTF8.self)).count
+    let all = Int(Double(byteCount) * Double(tokens) / Double(max(sample.count, 1)))
+    return TokenStream(
+      tokenCount: all, storeBytes: all * (tokenizer.vocabularySize > 65_536 ? 4 : 2),
+      note: "the text's tokens are guessed from its first \(byteSize(sample.count)): about \(grouped(all))")
+  }
+
+  // MARK: - Time
+
+  private func stage(_ shape: Shape, _ rate: Double?, _ parameterCount: inout Int) throws -> RunPlan.Stage {
+    let measured = try measure(shape, steps: rate == nil ? RunPlanner.timedSteps : 0)
+    parameterCount = max(parameterCount, measured.parameterCount)
+    let evaluations = evaluationCount(shape)
+    return RunPlan.Stage(
+      stage: shape.stage, steps: shape.steps, sequences: configuration.batch.size,
+      tokensPerStep: shape.tokensPerStep, samples: shape.samples, evaluationCount: evaluations,
+      evaluationTokens: Double(evaluations * shape.evaluationTokens + shape.testTokens),
+      secondsPerStep: shape.tokensPerStep * (rate.map { 1 / $0 } ?? measured.secondsPerToken),
+      // A forward pass is a third of a step's products.
+      secondsPerEvaluationToken: rate.map { 1 / (3 * $0) } ?? measured.secondsPerEvaluationToken)
+  }
+
+  /// As `Trainer` does it: about `evaluation.points` over the budget, and one at the stage's end.
+  private func evaluationCount(_ shape: Shape) -> Int {
+    let interval = max(1, configuration.budget.totalSteps / configuration.evaluation.points)
+    let first = shape.stage == .pretraining ? 0 : configuration.budget.pretrainingSteps
+    return (1...shape.steps).reduce(0) { $0 + ((first + $1) % interval == 0 || $1 == shape.steps ? 1 : 0) }
+  }
+
+  private struct Measured {
+    var parameterCount: Int
+    var secondsPerToken = 0.0
+    var secondsPerEvaluationToken = 0.0
+  }
+
+  /// Steps on made-up tokens of the shape; at least one, which also takes the memory that a run's steps take.
+  private func measure(_ shape: Shape, steps: Int) throws -> Measured {
+    let benchmarked = try BenchmarkedModel(setting(shape), world: world)
+    let replica = try benchmarked.replica(plan.reduction, shardsOptimizer: configuration.compute.shardOptimizer)
+    var measured = Measured(parameterCount: benchmarked.model.layout.elementCount)
+    guard steps > 0 else { return measured }
+    var seconds: [Double] = []
+    while seconds.count < steps, try world.maximum(seconds.reduce(0, +)) < RunPlanner.longestMeasurement {
+      seconds.append(try benchmarked.step(replica).seconds)
+    }
+    let median = try world.maximum(seconds.sorted()[seconds.count / 2])
+    let tokens = Double(benchmarked.batch.tokenCount)
+    measured.secondsPerToken = median / tokens
+    let evaluation = Evaluation(world: world, model: benchmarked.model)
+    let started = monotonicSeconds()
+    _ = try evaluation.maskedLanguageModel(benchmarked.batch.slices)
+    measured.secondsPerEvaluationToken = try world.maximum(monotonicSeconds() - started) / tokens
+    return measured
+  }
+
+  private func setting(_ shape: Shape) -> StepBenchmark.Setting {
+    var setting = StepBenchmark.Setting()
+    setting.dimensions = ModelCheckpointIO.dimensions(source.config)
+    (setting.scheme, setting.precision, setting.reduction) = (scheme, plan.precision, plan.reduction)
+    // One batch of lengths drawn evenly from a few: steps of sentences differ.
+    let lengths = shape.batches.joined().sorted()
+    setting.sequenceCount = configuration.batch.size
+    setting.lengths = (0..<configuration.batch.size).map {
+      lengths[($0 * lengths.count + lengths.count / 2) / configuration.batch.size % lengths.count]
+    }
+    setting.sliceTokens = shape.sliceTokens
+    setting.largestSlice = max(shape.sliceTokens, configuration.evaluation.sliceTokens)
+    setting.dropout = Float(configuration.dropout.hidden)
+    setting.labelCount = shape.labelCount
+    setting.shardsOptimizer = configuration.compute.shardOptimizer
+    return setting
+  }
+
+  // MARK: - Disk
+
+  /// Checkpoints with moments, those that are kept and the one being written; `alpha` and `best` without.
+  private func checkpointBytes(_ parameterCount: Int) -> Int {
+    let whole = 12 * parameterCount * (configuration.checkpoints.keepLast + 1)
+    let models =
+      (configuration.budget.pretrainingSteps > 0 ? 1 : 0) + (configuration.budget.fineTuningSteps > 0 ? 1 : 0)
+    return whole + 4 * parameterCount * models
+  }
+}
