@@ -206,6 +206,28 @@ final class RunConfigurationTests: ConfigurationTestCase {
     }
   }
 
+  /// The commands in the heads of the configurations, as they stand there.
+  func testTheOverridesForThePapersOtherTasksWork() throws {
+    let folder = SharedFolder.packageRoot.appendingPathComponent("configs")
+    for file in try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+    where file.lastPathComponent.hasPrefix("camembert-") || file.lastPathComponent.hasPrefix("drbert-") {
+      let head = try String(contentsOf: file, encoding: .utf8).split(separator: "\n").filter { $0.hasPrefix("#") }
+      func overrides(from name: String, lines: Int) throws -> [String] {
+        let start = try XCTUnwrap(
+          head.firstIndex { $0.hasPrefix("#   \(name) ") }, "\(file.lastPathComponent) has no \(name)")
+        let words = head[start..<start + lines].joined(separator: " ").split(separator: " ")
+        return zip(words, words.dropFirst()).filter { $0.0 == "--set" }.map { String($0.1) }
+      }
+      let medline = try RunConfiguration.load(file: file, overrides: try overrides(from: "MEDLINE", lines: 1))
+      XCTAssertEqual(medline.fineTuning.part, .medline)
+      let cas = try RunConfiguration.load(file: file, overrides: try overrides(from: "CAS", lines: 2))
+      XCTAssertEqual(cas.fineTuning.task, .pos)
+      XCTAssertEqual(cas.fineTuning.format, .cas)
+      XCTAssertNil(cas.fineTuning.part)
+      XCTAssertEqual(Set([medline.output, cas.output, try RunConfiguration.load(file: file).output]).count, 3)
+    }
+  }
+
   func testEveryKeyHasAMeaningAndStandsOnce() {
     let keys = RunConfiguration.settings.map(\.key)
     XCTAssertEqual(Set(keys).count, keys.count)

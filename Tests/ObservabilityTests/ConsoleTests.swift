@@ -122,7 +122,8 @@ final class ConsoleTests: XCTestCase {
         RunSummary(
           globalStep: 30, seconds: 120, tokens: 240_000,
           evaluations: [Samples.evaluation(30), test],
-          energy: .measured([.init("package-0", 12_000), .init("package-1", 300)]),
+          energy: EnergyReport(
+            hosts: [.init("node1", .measured([.init("package-0", 12_000), .init("package-1", 300)]))]),
           collapses: [CollapseReport(globalStep: 30, stage: "token", reason: "f1 0.0300 is under 20.0%")],
           deadSites: [
             DeadSiteReport(globalStep: 12, site: "layer.0.weight_quantizer", reason: "99.9% of its values are clipped"),
@@ -143,7 +144,7 @@ final class ConsoleTests: XCTestCase {
 
       done at step 30 in 2m00s: 240000 tokens, 2000 tok/s with evaluation and checkpoints
       time of the steps: products 60.0%, attention 20.0%, communication not hidden 5.0%
-      energy: 12.3 kJ, 0.0034 kWh (2 packages of this host)
+      energy: 12.3 kJ, 0.0034 kWh (2 packages of node1; RAPL counters of processor packages, all programs on them)
       3 of 30 steps were skipped for bad numbers
       2 quantizer sites went dead, the first at step 12: layer.0.weight_quantizer (99.9% of its values are clipped); metrics.jsonl names all
       collapsed: token at step 30: f1 0.0300 is under 20.0%

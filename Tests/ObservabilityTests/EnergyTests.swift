@@ -37,7 +37,6 @@ final class EnergyTests: XCTestCase {
     try set("intel-rapl:0", in: folder, energy: 13_000_000)
     try set("intel-rapl:1", in: folder, energy: 300_005)
     XCTAssertEqual(meter.reading(), .measured([.init("package-0", 12), .init("package-1", 0.3)]))
-    XCTAssertEqual(meter.reading().description, "12.3 J, 0.0000 kWh (2 packages of this host)")
   }
 
   func testACounterThatRunsOverGoesOn() throws {
@@ -48,21 +47,21 @@ final class EnergyTests: XCTestCase {
     XCTAssertEqual(meter.reading().joules ?? 0, 200e-6, accuracy: 1e-12)
   }
 
-  func testEventsLookAtTheCounterEveryTenSeconds() throws {
+  func testTheCounterIsLookedAtEveryTenSeconds() throws {
     let folder = try TemporaryFolder()
     try zone("intel-rapl:0", in: folder, package: "package-0", energy: 0, largest: 999)
     let meter = meter(folder)
     for energy: UInt64 in [600, 200, 800] {  // 600, then over the end by 200, then on to 800
       clock.seconds += 11
       try set("intel-rapl:0", in: folder, energy: energy)
-      meter.observe(.note(NoteReport("")))
+      meter.lookIfDue()
     }
     XCTAssertEqual(meter.reading().joules ?? 0, 1800e-6, accuracy: 1e-12)
   }
 
   func testNothingIsMeasuredWithoutCounters() throws {
     let folder = try TemporaryFolder()
-    XCTAssertEqual(meter(folder).reading().description, "not measurable here (the kernel offers no energy counters)")
+    XCTAssertEqual(meter(folder).reading(), .unavailable("the kernel offers no energy counters"))
     XCTAssertNil(meter(folder).reading().joules)
   }
 
@@ -76,5 +75,21 @@ final class EnergyTests: XCTestCase {
     try "18446744073709551615".write(
       to: folder.file("intel-rapl:0").appendingPathComponent("energy_uj"), atomically: false, encoding: .utf8)
     XCTAssertNil(meter(folder).reading().joules)
+  }
+
+  func testHostsAndPartsOfARunAreSummed() {
+    typealias Host = EnergyReport.Host
+    let one = Host("node1", .measured([.init("package-0", 1000), .init("package-1", 500)]))
+    let two = Host("node2", .measured([.init("package-0", 2000)]))
+    let none = Host("node3", .unavailable("the energy counters are readable by root only"))
+    let report = EnergyReport(hosts: [one, two, none], joulesBefore: 7_200_000)
+    XCTAssertEqual(report.joules, 7_203_500)
+    XCTAssertEqual(
+      report.description,
+      "7203.5 kJ, 2.0010 kWh (3 packages of 2 hosts; RAPL counters of processor packages, all programs on them; "
+        + "7200.0 kJ of it before the resume; not node3: the energy counters are readable by root only)")
+    XCTAssertNil(EnergyReport(hosts: [none]).joules)
+    XCTAssertEqual(
+      EnergyReport(hosts: [none]).description, "not measurable here (the energy counters are readable by root only)")
   }
 }

@@ -25,7 +25,8 @@ final class MetricsFileTests: XCTestCase {
       .end(
         RunSummary(
           globalStep: 1, seconds: 60, tokens: 6144, evaluations: [Samples.evaluation(1)],
-          energy: .measured([EnergyReading.Package("package-0", 12.5)]),
+          energy: EnergyReport(
+            hosts: [EnergyReport.Host("node1", .measured([EnergyReading.Package("package-0", 12.5)]))]),
           collapses: [CollapseReport(globalStep: 1, stage: "token", reason: "low")], skippedStepCount: 2)),
     ]
     for event in events { try file.observe(event) }
@@ -48,7 +49,8 @@ final class MetricsFileTests: XCTestCase {
     XCTAssertEqual(lines[8]["stage"] as? String, "token")
     XCTAssertEqual((lines[9]["collapses"] as? [[String: Any]])?.first?["reason"] as? String, "low")
     XCTAssertEqual(lines[9]["skipped_steps"] as? Int, 2)
-    XCTAssertEqual((lines[9]["joules"] as? [String: Double])?["package-0"], 12.5)
+    XCTAssertEqual(lines[9]["joules"] as? Double, 12.5)
+    XCTAssertEqual(lines[9]["joules_by_host"] as? [String: Double], ["node1": 12.5])
   }
 
   func testTheStartIsTheFirstRecord() throws {

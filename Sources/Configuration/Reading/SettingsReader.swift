@@ -58,19 +58,26 @@ struct SettingsReader: SettingsVisitor {
   }
 
   mutating func choice<C: SettingsChoice>(_ key: String, _ value: inout C, _ meaning: String) throws {
-    var read: C? = value
-    try optionalChoice(key, &read, meaning)
-    if let read { value = read }
+    if let read = try choice(key, of: C.self) { value = read }
   }
 
   mutating func optionalChoice<C: SettingsChoice>(_ key: String, _ value: inout C?, _ meaning: String) throws {
+    // `null` takes back what a file gave: --set fine_tuning.part=null.
+    if case .scalar(let scalar) = section[key], scalar.isNothing {
+      value = nil
+      return
+    }
+    if let read = try choice(key, of: C.self) { value = read }
+  }
+
+  private func choice<C: SettingsChoice>(_ key: String, of: C.Type) throws -> C? {
     let choices = C.allCases.map(\.rawValue)
-    guard let scalar = try scalar(key, expected: "one of \(choices.joined(separator: ", "))") else { return }
+    guard let scalar = try scalar(key, expected: "one of \(choices.joined(separator: ", "))") else { return nil }
     guard let read = C(rawValue: scalar.text) else {
       throw ConfigurationError.unknownChoice(
         scalar.origin, key: fullKey(key), value: shown(scalar.text), choices: choices)
     }
-    value = read
+    return read
   }
 
   mutating func scheme(_ key: String, _ value: inout Scheme, _ meaning: String) throws {

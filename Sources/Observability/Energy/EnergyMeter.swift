@@ -2,13 +2,10 @@ import Foundation
 
 /// Reads the energy counters that the kernel offers for processor packages (RAPL, `/sys/class/powercap/intel-rapl:N`).
 ///
-/// As an observer it looks at them with every event, at most every ten seconds: the counters run over every few minutes to an
+/// To be asked to look now and then (`lookIfDue`, at most every ten seconds): the counters run over every few minutes to an
 /// hour (262 kJ on many processors), and an overrun is seen only if no two pass between looks. It covers the host that it
 /// runs on and everything on it. Source: Linux, Documentation/power/powercap/powercap.rst.
-public final class EnergyMeter: RunObserver {
-  /// What a warning calls it.
-  public var name: String { "energy" }
-
+public final class EnergyMeter {
   private struct Counter {
     let package: String
     let energyFile: URL
@@ -32,10 +29,11 @@ public final class EnergyMeter: RunObserver {
 
   /// Finds the counters and starts from their present state.
   /// - Parameters:
-  ///   - folder: where the kernel shows them.
+  ///   - folder: where the kernel shows them; the environment's `PALIER_POWERCAP` where it is mounted elsewhere.
   ///   - now: a clock, in seconds.
   public init(
-    folder: URL = URL(fileURLWithPath: "/sys/class/powercap"),
+    folder: URL = URL(
+      fileURLWithPath: ProcessInfo.processInfo.environment["PALIER_POWERCAP"] ?? "/sys/class/powercap"),
     now: @escaping () -> Double = { ProcessInfo.processInfo.systemUptime }
   ) {
     self.now = now
@@ -59,12 +57,6 @@ public final class EnergyMeter: RunObserver {
     }
   }
 
-  /// Looks at the counters, ten seconds after the last look at the earliest.
-  @discardableResult public func observe(_ event: RunEvent) -> Bool {
-    lookIfDue()
-    return false
-  }
-
   /// What was used since the meter was made.
   public func reading() -> EnergyReading {
     if counters.isEmpty { return .unavailable(reason) }
@@ -72,7 +64,8 @@ public final class EnergyMeter: RunObserver {
     return .measured(counters.map { EnergyReading.Package($0.package, Double($0.microjoules) / 1e6) })
   }
 
-  private func lookIfDue() {
+  /// Looks at the counters, ten seconds after the last look at the earliest.
+  public func lookIfDue() {
     if now() - lastLook >= 10 { look() }
   }
 

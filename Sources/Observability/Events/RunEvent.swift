@@ -88,8 +88,8 @@ public struct RunSummary: Sendable, Equatable {
   public var tokens: Int
   /// The evaluations to show as tables: a column each, and per label those of the last that has them.
   public var evaluations: [EvaluationReport]
-  /// What the packages of rank zero's host used.
-  public var energy: EnergyReading
+  /// What the packages of the run's hosts used.
+  public var energy: EnergyReport
   /// Stages that ended collapsed.
   public var collapses: [CollapseReport]
   /// Quantizer sites that went, in the order in which they did.
@@ -100,7 +100,7 @@ public struct RunSummary: Sendable, Equatable {
   /// All fields, in order.
   public init(
     globalStep: Int, seconds: Double, tokens: Int, evaluations: [EvaluationReport],
-    energy: EnergyReading = .unavailable("not asked for"), collapses: [CollapseReport] = [],
+    energy: EnergyReport = EnergyReport(hosts: []), collapses: [CollapseReport] = [],
     deadSites: [DeadSiteReport] = [], skippedStepCount: Int = 0
   ) {
     self.globalStep = globalStep

@@ -170,10 +170,12 @@ extension RunSummary {
       $0.add("global_step", $1.globalStep); $1.add(to: &$0)
     }
     fields.add("skipped_steps", skippedStepCount)
-    if case .measured(let joules) = energy {
-      fields.add("joules") { inner in
-        for package in joules { inner.add(package.package, package.joules) }
-      }
+    guard let joules = energy.joules else { return }
+    fields.add("joules", joules)
+    fields.add("joules_before_resume", energy.joulesBefore)
+    fields.add("joules_by_host") { inner in
+      for host in energy.hosts { if let joules = host.reading.joules { inner.add(host.name, joules) } }
     }
+    fields.add("energy_method", EnergyReport.method)
   }
 }

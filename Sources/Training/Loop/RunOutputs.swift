@@ -13,7 +13,6 @@ final class RunOutputs {
   let writer = AsynchronousWriter()
   let snapshot = TensorSnapshot()
   private(set) var observers: RunObservers?
-  private var energy: EnergyMeter?
   private let terminal: Terminal
 
   /// Opens the folder: unwritable, in use, or holding another run is said before any work is done.
@@ -59,10 +58,8 @@ final class RunOutputs {
     ]
     let console = Console(
       terminal, every: Console.Interval(seconds: configuration.logging.consoleEverySeconds), plan: plan)
-    let meter = EnergyMeter()
-    energy = meter
     let metrics = try MetricsFile(folder.metrics, resumingAt: step)
-    var sinks: [RunObserver] = [console, metrics, meter]
+    var sinks: [RunObserver] = [console, metrics]
     if configuration.logging.tensorboard {
       sinks.append(try TensorBoardWriter(folder: folder.tensorBoard, resumingAt: step))
     }
@@ -85,12 +82,14 @@ final class RunOutputs {
   }
 
   /// - Parameter unwritten: what the run should have left, in words.
-  func end(_ progress: RunProgress, elapsed: Double, evaluations: [EvaluationReport], unwritten: [String]) {
+  func end(
+    _ progress: RunProgress, elapsed: Double, evaluations: [EvaluationReport], energy: EnergyReport, unwritten: [String]
+  ) {
     observers?.observe(
       .end(
         RunSummary(
           globalStep: progress.globalStep, seconds: elapsed, tokens: progress.tokenCount, evaluations: evaluations,
-          energy: energy?.reading() ?? .unavailable("no meter"), collapses: progress.collapseReports,
+          energy: energy, collapses: progress.collapseReports,
           deadSites: progress.deadSiteReports, skippedStepCount: progress.skippedInRun ?? 0)))
     warn(unwritten: unwritten)
     observers?.finish()

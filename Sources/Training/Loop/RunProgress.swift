@@ -29,6 +29,8 @@ public struct RunProgress: Codable, Equatable, Sendable {
   public var tokenCount = 0
   public var seconds = 0.0
   public var evaluationSeconds = 0.0
+  /// Energy of all hosts so far, in joules; absent where none could be read, and in checkpoints of earlier builds.
+  public var joules: Double?
   /// What must be the same on a resume, in short.
   public var identity = ""
   /// The same in full; absent in checkpoints of earlier builds.
@@ -74,7 +76,7 @@ public struct RunProgress: Codable, Equatable, Sendable {
   private var numbersArePossible: Bool {
     let skipped = [skippedInStage ?? 0, skippedInRun ?? 0]
     let counts = [stageStep, globalStep, updateCount, tokenCount, bestStep ?? 0] + skipped
-    let times = [seconds, evaluationSeconds]
+    let times = [seconds, evaluationSeconds, joules ?? 0]
     return counts.allSatisfy { (0...1 << 53).contains($0) } && times.allSatisfy { $0 >= 0 && $0 < 1e12 }
       && bestScore?.isFinite ?? true && stageStep <= globalStep && updateCount <= stageStep
       && bestStep ?? 0 <= globalStep

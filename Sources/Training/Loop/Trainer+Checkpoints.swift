@@ -19,6 +19,7 @@ extension Trainer {
   /// Parameters, moments and progress, as `checkpoints/step-…`; the write itself may go on while training does.
   func saveCheckpoint() throws {
     progress.seconds = elapsed
+    progress.joules = try energy().joules
     progress.updateCount = replica.optimizer.stepCount
     (progress.madeWith, progress.identity) = (identity, outline)
     // The job in flight reads the snapshot: it must be done before the next one is taken. What became of it does not concern

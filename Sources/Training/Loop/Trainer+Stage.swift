@@ -30,6 +30,7 @@ extension Trainer {
       progress.globalStep += 1
       progress.tokenCount += outcome.tokenCount
       report(outcome, stage, count, rates.parameters, seconds: monotonicSeconds() - started)
+      meter?.lookIfDue()
       try guardReplicas(stage)
       if isSiteReportDue(stage) { try reportSites(on: probe) }
       if isEvaluationPoint(stage) { try evaluate(stage, data) }
@@ -222,7 +223,8 @@ extension Trainer {
         parametersOfStep: progress.bestStep)
     }
     let unwritten = try unwritten(isFinished: true)
-    leader?.end(progress, elapsed: elapsed, evaluations: evaluations, unwritten: unwritten)
+    let energy = try energy()
+    leader?.end(progress, elapsed: elapsed, evaluations: evaluations, energy: energy, unwritten: unwritten)
     return unwritten.isEmpty
   }
 

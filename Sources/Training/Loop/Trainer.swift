@@ -39,6 +39,10 @@ public final class Trainer {
   var evaluations: [EvaluationReport] = []
   let start = monotonicSeconds()
   var secondsBefore = 0.0
+  /// The counters of this host, on its first rank.
+  var meter: EnergyMeter?
+  /// Energy of the run before this start, in joules.
+  var joulesBefore = 0.0
   /// What is known of the last loss, for the final summary.
   var replica: Replica!
   var fineTuning: FineTuningData?
@@ -162,6 +166,8 @@ public final class Trainer {
   private func openRun(_ resumed: ResumedRun?) throws {
     progress.arithmetic = plan.summary
     secondsBefore = progress.seconds
+    joulesBefore = progress.joules ?? 0
+    if world.localRank == 0 { meter = EnergyMeter() }
     if !changes.isEmpty { progress.changes = (progress.changes ?? []) + changes }
     let start = StartReport(
       version: PalierVersion.text, summary: identity.arithmetic.words,
