@@ -86,7 +86,7 @@ final class LaunchScriptTests: XCTestCase {
       trap 'kill -SEGV $$' TERM
       sleep 300 &
       echo "rank $!"
-      while :; do wait; done
+      for turn in {1..600}; do sleep 0.1; done
       """
     try Data(text.utf8).write(to: stand)
     try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: stand.path)
@@ -115,7 +115,8 @@ final class LaunchScriptTests: XCTestCase {
 
   func testAClosedTerminalSavesTheRunUnderTheLauncherAndAlone() throws {
     let terminal = "/usr/bin/script"
-    try XCTSkipUnless(FileManager.default.isExecutableFile(atPath: terminal), "script(1) is not here: it makes terminals")
+    try XCTSkipUnless(
+      FileManager.default.isExecutableFile(atPath: terminal), "script(1) is not here: it makes terminals")
     let palier = try MPIRun.pathOfBuilt("palier")
     for launcher in ["\(Self.script) -n 2 -- ", ""] {
       let folder = try TemporaryFolder()

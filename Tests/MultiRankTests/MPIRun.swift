@@ -104,7 +104,7 @@ final class MPIRun: @unchecked Sendable {
 
   /// Tests in this process may have started MPI, which leaves variables that would confuse another one.
   private static func environment(adding extra: [String: String]) -> [String] {
-    let launchers = ["OMPI_", "PMIX_", "PMI_", "ORTE_", "SLURM_", "OPAL_"]
+    let launchers = ["OMPI_", "PMIX_", "PMI_", "ORTE_", "SLURM_", "OPAL_", "PBS_"]
     var kept = ProcessInfo.processInfo.environment.filter { entry in !launchers.contains { entry.key.hasPrefix($0) } }
     kept["OMP_NUM_THREADS"] = "1"
     // Tests run more ranks and threads than cores: one that waits must leave its core, as under launch/mpirun.
