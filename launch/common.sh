@@ -30,3 +30,25 @@ cpu_flags() {
     *) flags=(-Xcc "-march=$1" -Xcc -mprefer-vector-width=512) ;;
   esac
 }
+
+# package_flags FOLDER: sets the array `packages` to the options by which swift build takes the Swift packages that launch/fetch
+# put there, and nothing from a network. Without FOLDER to none.
+package_flags() {
+  packages=()
+  [[ -n $1 ]] || return 0
+  local folder place
+  [[ -f $1/packages.txt && -f $1/Package.resolved ]] || die "$1 is no folder of launch/fetch: packages.txt is missing"
+  folder=$(cd "$1" && pwd)
+  cp "$folder/Package.resolved" "$root/"
+  mkdir -p "$root/.build/offline/configuration"
+  {
+    printf '{ "version": 1, "object": ['
+    local comma=''
+    while read -r place; do
+      printf '%s\n  { "original": "%s", "mirror": "file://%s/packages/%s" }' "$comma" "$place" "$folder" "$(basename "$place" .git)"
+      comma=,
+    done <"$folder/packages.txt"
+    printf '\n] }\n'
+  } >"$root/.build/offline/configuration/mirrors.json"
+  packages=(--config-path "$root/.build/offline/configuration" --cache-path "$root/.build/offline/cache")
+}
