@@ -30,12 +30,25 @@ public enum DequantizedExport {
       tensors[parameter.name] = Tensor(parameter.shape, values(of: parameter, rule: rule, in: model))
       if rule.isOn { count += 1 }
     }
-    config.fields[ModelCheckpointIO.palierSection] = .object([
+    config.fields[ModelCheckpointIO.palierSection] = .object(noted(of: checkpoint))
+    try HuggingFaceFolder.write(
+      to: output, config: config, tensors: tensors.views, tokenizerFrom: source, card: ModelCard.text(config))
+    return count
+  }
+
+  /// The section `palier` of an export: float32 from now on, and where its values come from.
+  private static func noted(of checkpoint: CheckpointModel) -> JSONFields {
+    var fields: JSONFields = [
       "version": .string(PalierVersion.text), "scheme": "fp32",
       "dequantized_from": .string(checkpoint.facts.scheme.title),
-    ])
-    try HuggingFaceFolder.write(to: output, config: config, tensors: tensors.views, tokenizerFrom: source)
-    return count
+    ]
+    if let stage = checkpoint.facts.stage { fields["stage"] = .string(stage.rawValue) }
+    if let step = checkpoint.facts.globalStep { fields["global_step"] = .integer(step) }
+    if let task = checkpoint.facts.task { fields["task"] = .string(task.rawValue) }
+    let made = PalierMetadata.fields(ofArithmetic: checkpoint.facts.arithmetic, changes: checkpoint.facts.changes)
+    for (name, value) in made { fields[name] = value }
+    for (name, value) in checkpoint.facts.provenance?.fields ?? JSONFields() { fields[name] = value }
+    return fields
   }
 
   /// The rule under which a tensor is quantized in training.

@@ -21,6 +21,8 @@ public struct PalierMetadata: Equatable, Sendable {
   public var arithmetic: [NamedText] = []
   /// What was changed on a resume by the user's leave.
   public var changes: [String] = []
+  /// Where it comes from; nil where that was not noted.
+  public var provenance: Provenance?
   /// Whether anything was noted.
   public private(set) var isPresent = false
 
@@ -43,6 +45,7 @@ public struct PalierMetadata: Equatable, Sendable {
     let noted = fields["arithmetic"]?.object
     arithmetic = noted?.keys.compactMap { key in noted?[key]?.string.map { NamedText(key, $0) } } ?? []
     changes = fields["changes"]?.array?.compactMap(\.string) ?? []
+    provenance = Provenance(fields)
   }
 
   /// The arithmetic of a run and what was changed in it, as they are noted.

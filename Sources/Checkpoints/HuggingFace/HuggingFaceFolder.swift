@@ -74,11 +74,13 @@ extension HuggingFaceFolder {
   ]
 
   /// Adds `config.json`, `model.safetensors` and the tokenizer files of `tokenizerFolder` to a folder being written.
+  /// - Parameter card: the text of its model card, `README.md`; nil writes none.
   public static func write(
     into stage: AtomicFolder.Stage, config: HuggingFaceConfig, tensors: [TensorView],
-    tokenizerFrom tokenizerFolder: URL?
+    tokenizerFrom tokenizerFolder: URL?, card: String? = nil
   ) throws {
     try stage.write("config.json", text: config.updatedFields)
+    if let card { try stage.write("README.md") { try $0.write(Array(card.utf8)) } }
     try stage.write("model.safetensors") { try SafetensorsWriter.write(tensors, to: $0) }
     guard let tokenizerFolder else { return }
     for name in tokenizerFileNames {
@@ -89,10 +91,11 @@ extension HuggingFaceFolder {
 
   /// Writes a folder that transformers opens, complete or not at all.
   public static func write(
-    to url: URL, config: HuggingFaceConfig, tensors: [TensorView], tokenizerFrom tokenizerFolder: URL?
+    to url: URL, config: HuggingFaceConfig, tensors: [TensorView], tokenizerFrom tokenizerFolder: URL?,
+    card: String? = nil
   ) throws {
     try AtomicFolder.write(to: url) { stage in
-      try write(into: stage, config: config, tensors: tensors, tokenizerFrom: tokenizerFolder)
+      try write(into: stage, config: config, tensors: tensors, tokenizerFrom: tokenizerFolder, card: card)
     }
   }
 }

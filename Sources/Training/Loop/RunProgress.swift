@@ -40,6 +40,8 @@ public struct RunProgress: Codable, Equatable, Sendable {
   /// The products and sums that made it so far: with others a resumed run is the same to rounding, not to the bit. Absent in
   /// checkpoints of earlier builds.
   public var arithmetic: String?
+  /// The last evaluation of this stage; absent before the first, and in checkpoints of earlier builds.
+  public var lastEvaluation: Provenance.Measured?
 
   public init() {}
 

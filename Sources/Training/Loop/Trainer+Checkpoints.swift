@@ -102,8 +102,20 @@ extension Trainer {
     }
     let made = PalierMetadata.fields(ofArithmetic: identity.arithmetic.namedTexts, changes: progress.changes ?? [])
     for (name, value) in made { facts[name] = value }
+    for (name, value) in provenance.fields { facts[name] = value }
     return ModelCheckpointIO.config(
       from: source.config, head: replica.model.head, labels: fineTuning?.labels.names, facts: facts)
+  }
+
+  /// Where the parameters come from, by now.
+  private var provenance: Provenance {
+    let budget = configuration.budget
+    var provenance = Provenance(
+      alpha: budget.alpha, seed: configuration.seed, pretrainingSteps: budget.pretrainingSteps,
+      fineTuningSteps: budget.fineTuningSteps, batchSize: configuration.batch.size)
+    provenance.data = identity.sources(configuration)
+    provenance.measured = progress.lastEvaluation
+    return provenance
   }
 
   // MARK: - Reading
@@ -173,6 +185,7 @@ extension Trainer {
     progress.updateCount = 0
     progress.firstLoss = nil
     progress.skippedInStage = nil
+    progress.lastEvaluation = nil
     note("rank 0 switches from masked-LM to token classification after step \(progress.globalStep)")
     guard replica != nil else { return }
     let old = replica.model
@@ -210,7 +223,8 @@ private struct CheckpointState: @unchecked Sendable {
   let tokenizer: URL
 
   func write(into stage: AtomicFolder.Stage) throws {
-    try HuggingFaceFolder.write(into: stage, config: config, tensors: tensors, tokenizerFrom: tokenizer)
+    try HuggingFaceFolder.write(
+      into: stage, config: config, tensors: tensors, tokenizerFrom: tokenizer, card: ModelCard.text(config))
     if !arrays.isEmpty { try TrainerStateFile.write(into: stage, arrays: arrays, values: values) }
   }
 }

@@ -37,21 +37,9 @@ extension Trainer {
         let key = RunIdentity.key(of: print.part, configuration)
         return (name: "what \(key) holds (\(print.part.rawValue), SHA-256)", value: print.sha256)
       })
-    for print in prints { identity.note(print.part, sha256: print.sha256, path: path(of: print.part)) }
-  }
-
-  private func path(of part: RunIdentity.DataPart) -> String {
-    let (pretraining, fineTuning) = (configuration.pretraining, configuration.fineTuning)
-    func tagged(_ split: [String]) -> String {
-      (fineTuning.path.isEmpty ? split : fineTuning.path).joined(separator: ", ")
-    }
-    return switch part {
-    case .checkpoint: configuration.model.checkpoint
-    case .tokenizer: configuration.model.tokenizer
-    case .text, .tokens: pretraining.store.isEmpty ? pretraining.text.joined(separator: ", ") : pretraining.store
-    case .train: tagged(fineTuning.train)
-    case .validation: tagged(fineTuning.validation)
-    case .test: tagged(fineTuning.test)
+    for print in prints {
+      let path = RunIdentity.paths(of: print.part, configuration).joined(separator: ", ")
+      identity.note(print.part, sha256: print.sha256, path: path)
     }
   }
 

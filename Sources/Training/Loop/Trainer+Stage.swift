@@ -183,6 +183,8 @@ extension Trainer {
   ) {
     let seconds = monotonicSeconds() - started
     progress.evaluationSeconds += seconds
+    progress.lastEvaluation = Provenance.Measured(
+      stage: stage, split: split, globalStep: progress.globalStep, figures: scores.map { .init($0.name, $0.value) })
     let report = EvaluationReport(
       stage: stage.shortName, globalStep: progress.globalStep, split: split, scores: scores, perLabel: perLabel,
       seconds: seconds, shareOfRun: progress.evaluationSeconds / max(elapsed, 1e-9),

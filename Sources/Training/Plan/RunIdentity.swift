@@ -1,6 +1,7 @@
 import Configuration
 import Corpus
 import Foundation
+import Models
 
 /// What determines the result of a run: the settings that do, the arithmetic, and what its data hold. A run is resumed only
 /// where these are as they were, or by the user's leave.
@@ -44,6 +45,17 @@ public struct RunIdentity: Codable, Equatable, Sendable {
     DataPart.allCases.compactMap { part in data[part.rawValue].map { (part.rawValue, $0.sha256) } }
   }
 
+  /// The same for a checkpoint: with the key that names each and the last names of its paths.
+  func sources(_ configuration: RunConfiguration) -> [Provenance.Source] {
+    DataPart.allCases.compactMap { part in
+      data[part.rawValue].map { print in
+        let names = RunIdentity.paths(of: part, configuration).map { URL(fileURLWithPath: $0).lastPathComponent }
+        return Provenance.Source(
+          part: part.rawValue, key: RunIdentity.key(of: part, configuration), names: names, sha256: print.sha256)
+      }
+    }
+  }
+
   // MARK: - Differences
 
   /// A key that means something else than before.
@@ -85,6 +97,20 @@ public struct RunIdentity: Codable, Equatable, Sendable {
 
   /// Whether this machine came to other products or sums under the same settings: the same result to rounding.
   package func isRoundedOtherwise(than earlier: RunIdentity) -> Bool { arithmetic != earlier.arithmetic }
+
+  /// Where a part of the data lies.
+  static func paths(of part: DataPart, _ configuration: RunConfiguration) -> [String] {
+    let (pretraining, fineTuning) = (configuration.pretraining, configuration.fineTuning)
+    func tagged(_ split: [String]) -> [String] { fineTuning.path.isEmpty ? split : fineTuning.path }
+    return switch part {
+    case .checkpoint: [configuration.model.checkpoint]
+    case .tokenizer: [configuration.model.tokenizer]
+    case .text, .tokens: pretraining.store.isEmpty ? pretraining.text : [pretraining.store]
+    case .train: tagged(fineTuning.train)
+    case .validation: tagged(fineTuning.validation)
+    case .test: tagged(fineTuning.test)
+    }
+  }
 
   /// The key by which the configuration names a part of the data.
   static func key(of part: DataPart, _ configuration: RunConfiguration) -> String {

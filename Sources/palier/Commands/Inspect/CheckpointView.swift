@@ -66,6 +66,7 @@ struct CheckpointView {
       Output.say(
         "arithmetic:   " + facts.arithmetic.map { oneLine("\($0.name) \($0.value)") }.joined(separator: ", "))
     }
+    if let origin = facts.provenance { show(origin) }
     for change in facts.changes { Output.say("changed:      " + oneLine(change)) }
     guard TrainerStateFile.isPresent(in: url) else { return }
     let state = try TrainerStateFile(url)
@@ -81,6 +82,19 @@ struct CheckpointView {
         + "\(grouped(progress.tokenCount)) tokens, \(String(format: "%.0f", progress.seconds)) s\(best); can be resumed"
     )
     Output.say("run:          \(oneLine(progress.identity))")
+  }
+
+  private func show(_ origin: Provenance) {
+    Output.say(
+      "trained:      \(origin.pretrainingSteps) + \(origin.fineTuningSteps) steps (alpha \(origin.alpha)), "
+        + "batch \(origin.batchSize), seed \(origin.seed)")
+    for source in origin.data {
+      let names = source.names.prefix(4).joined(separator: ", ") + (source.names.count > 4 ? ", …" : "")
+      Output.say("from:         " + oneLine("\(source.part), \(source.key) \(names), SHA-256 \(source.sha256)"))
+    }
+    guard let measured = origin.measured else { return }
+    let figures = measured.figures.map { $0.name + String(format: " %.4f", $0.value) }.joined(separator: ", ")
+    Output.say("scores:       " + oneLine("\(measured.split), step \(measured.globalStep): \(figures)"))
   }
 
   private var version: String { facts.version.map { ", by palier \(oneLine($0))" } ?? "" }
