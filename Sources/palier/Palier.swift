@@ -24,6 +24,9 @@ struct Palier: ParsableCommand {
         launch/mpirun -n 2 -- palier train configs/demo.yaml
         palier evaluate runs/demo/checkpoints/best --config configs/demo.yaml
 
+      What is written can be read by its owner alone, but for shared_files: true in a run's configuration and --shared-files \
+      of other commands.
+
       Before a long run on a new cluster: palier doctor (under launch/mpirun too), palier check, palier bench.
 
       Exit codes: 0 done; 1 failed, with one line on standard error that begins with "palier:"; 64 wrong usage; 75 a training \
@@ -34,7 +37,8 @@ struct Palier: ParsableCommand {
     subcommands: [],
     groupedSubcommands: [
       CommandGroup(name: "Train and measure", subcommands: [Train.self, Evaluate.self, Compare.self]),
-      CommandGroup(name: "Prepare", subcommands: [ConfigCommand.self, Tokenize.self, Encode.self, Init.self, Sample.self]),
+      CommandGroup(
+        name: "Prepare", subcommands: [ConfigCommand.self, Tokenize.self, Encode.self, Init.self, Sample.self]),
       CommandGroup(
         name: "Look and export", subcommands: [Inspect.self, FootprintCommand.self, Export.self, Logits.self]),
       CommandGroup(name: "Trust a machine", subcommands: [Doctor.self, Check.self, BenchCommand.self]),
@@ -47,6 +51,7 @@ enum Main {
     // A line at a time also into pipes: mpirun and logs show it as it comes.
     setvbuf(stdout, nil, _IOLBF, 0)
     SignalFlag.ignoreFileSizeLimit()
+    FileAccess.keepToOwner()
     do {
       var command = try Palier.parseAsRoot()
       try command.run()

@@ -102,6 +102,8 @@ extension RunConfiguration {
     public var tensorboard = true
     /// Steps between two reports of every quantizer site; 0 reports at evaluation points.
     public var siteEverySteps = 0
+    /// Whether what is wrong with a tagged corpus is told with its words and tags, or by file and line alone.
+    public var quoteText = true
 
     /// Everything is written.
     public init() {}
@@ -113,6 +115,7 @@ extension RunConfiguration {
       try visitor.integer(
         "site_every_steps", &siteEverySteps, 0...100_000_000,
         "steps between reports of every quantizer; 0: at evaluations")
+      try visitor.flag("quote_text", &quoteText, "quote words of a corpus in messages; false: file and line alone")
     }
   }
 }

@@ -10,6 +10,8 @@ public struct RunConfiguration: SettingsSection {
   public var seed: UInt64 = 1
   /// The folder of the run: checkpoints, logs, the resolved configuration.
   public var output = ""
+  /// Whether what the run writes is made as the umask has it; else its owner alone may read it.
+  public var sharedFiles = false
   /// What is trained.
   public var model = Model()
   /// How it is quantized.
@@ -46,6 +48,7 @@ public struct RunConfiguration: SettingsSection {
     visitor.derive([], from: "preset") { apply(preset) }
     try visitor.integer("seed", &seed, 0...UInt64.max, "the seed of every random draw")
     try visitor.path("output", &output, "the folder of the run")
+    try visitor.flag("shared_files", &sharedFiles, "files as the umask has them; false: for their owner alone")
     try visitor.section("model", &model, "what is trained")
     try visitor.section("quantization", &quantization, "how it is quantized")
     try visitor.section("dropout", &dropout, "dropout rates")

@@ -17,6 +17,7 @@ extension RunConfiguration {
     // What a preset moves are keys, and those are compared one by one.
     "preset": .free,
     "output": .free,
+    "shared_files": .free,
     "model.checkpoint": .data,
     "model.tokenizer": .data,
     "pretraining.text": .data,
@@ -40,6 +41,7 @@ extension RunConfiguration {
     "logging.console_every_seconds": .free,
     "logging.tensorboard": .free,
     "logging.site_every_steps": .free,
+    "logging.quote_text": .free,
   ]
 
   /// What the key at a dotted path is to the result.

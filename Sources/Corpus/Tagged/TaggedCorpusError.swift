@@ -75,11 +75,11 @@ public enum TaggedCorpusError: Error, CustomStringConvertible, Equatable {
     case .taskMismatch(let format, let task):
       return "format \(format) holds no \(task) tags: change fine_tuning.format or fine_tuning.task"
     case .noLabels: return "the set of labels is empty: a classifier needs at least one"
-    case .labelRepeated(let name): return "label \(name) stands twice in the set of labels"
+    case .labelRepeated(let name): return "label \(name.excerpt) stands twice in the set of labels"
     case .unknownTag(let tag, let word, let position, let source, let known):
       let names = known.prefix(24).joined(separator: " ") + (known.count > 24 ? " …" : "")
       return
-        "\(source): tag \(tag) of word \(position) (\(word.excerpt)) is not among the classifier's labels: \(names)"
+        "\(source): tag \(tag.excerpt) of word \(position) (\(word.excerpt)) is not among the classifier's labels: \(names)"
     case .windowTooSmall(let tokens): return "windows of \(tokens) tokens hold no word: at least 3 are needed"
     case .badEncoding(let source, let reason): return "\(source): the tokenizer's answer is unusable: \(reason)"
     case .countsMismatch(let expected, let found):
@@ -89,8 +89,10 @@ public enum TaggedCorpusError: Error, CustomStringConvertible, Equatable {
 }
 
 extension String {
-  /// At most 40 characters on one line, for messages: a hostile line must not fill a terminal.
+  /// At most 40 characters on one line, for messages: a hostile line must not fill a terminal. None where text is not to be
+  /// quoted (`QuotedText`).
   var excerpt: String {
+    if QuotedText.isWithheld { return QuotedText.placeholder }
     var shown = ""
     for scalar in unicodeScalars.prefix(40) {
       shown.unicodeScalars.append(scalar.value < 0x20 || scalar.value == 0x7F ? "\u{FFFD}" : scalar)

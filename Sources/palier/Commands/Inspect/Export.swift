@@ -28,12 +28,14 @@ struct Export: ParsableCommand {
   var out: String
 
   @OptionGroup var trust: TrustOption
+  @OptionGroup var shared: SharedFilesOption
 
   func validate() throws {
     guard dequantized else { throw ValidationError("Say how: --dequantized is the one kind of export there is") }
   }
 
   func run() throws {
+    shared.apply()
     let source = try Paths.folder(checkpoint, "a checkpoint folder")
     try trust.require(source)
     let count = try DequantizedExport.write(source, to: Paths.newFolder(out))

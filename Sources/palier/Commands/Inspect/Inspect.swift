@@ -40,6 +40,7 @@ struct Inspect: ParsableCommand {
   @Flag(help: "Read every file of a token store too, and compare it with its checksum.")
   var verify = false
   @OptionGroup var trust: TrustOption
+  @OptionGroup var quotes: QuoteOption
 
   func validate() throws {
     guard corpus.format != nil || path.count == 1 else {
@@ -49,6 +50,7 @@ struct Inspect: ParsableCommand {
 
   func run() throws {
     guard !path[0].isEmpty else { throw CommandLineError.emptyPath(wanted: "a checkpoint, store, corpus or run") }
+    if !quotes.quoteText { QuotedText.withhold() }
     let url = Paths.url(path[0])
     if corpus.format != nil { return try inspectCorpus() }
     let loaded = try tokenizer.map {
@@ -65,7 +67,7 @@ struct Inspect: ParsableCommand {
         try trust.require(url)
         try CheckpointView(url).show(tensors: tensors, steps: steps, verify: verify)
       } else if holds("manifest.json") {
-        try StoreView(url).show(tokenizer: loaded, verify: verify)
+        try StoreView(url).show(tokenizer: loaded, quotesText: quotes.quoteText, verify: verify)
       } else if holds("metrics.jsonl") || holds("checkpoints") {
         try RunView(url).show()
       } else {

@@ -23,8 +23,10 @@ struct Logits: ParsableCommand {
   @Option(help: "Folder with sentencepiece.bpe.model; the checkpoint's unless given.", completion: .directory)
   var tokenizer: String?
   @OptionGroup var trust: TrustOption
+  @OptionGroup var shared: SharedFilesOption
 
   func run() throws {
+    shared.apply()
     let source = try Paths.folder(checkpoint, "a checkpoint folder")
     try trust.require(source)
     let lines = sequence(first: "", next: { _ in readLine() }).dropFirst().map { $0 }

@@ -12,7 +12,7 @@ struct StoreView {
     store = try TokenStore(folder: url)
   }
 
-  func show(tokenizer: Tokenizer?, verify: Bool) throws {
+  func show(tokenizer: Tokenizer?, quotesText: Bool, verify: Bool) throws {
     let m = store.manifest
     Output.say("token store:  \(url.path)")
     Output.say(
@@ -30,13 +30,17 @@ struct StoreView {
     if m.sources.count > 20 { Output.say("              and \(m.sources.count - 20) more") }
     if let tokenizer {
       try store.requireTokenizer(tokenizer)
-      let ids = try store.tokens(0..<min(60, store.tokenCount))
-      Output.say("begins:       " + oneLine(ids.map { tokenizer.piece(of: $0) ?? "?" }.joined(separator: " ")))
+      if quotesText { try showBeginning(tokenizer) }
     }
     if verify {
       try store.verifyChecksum()
       Output.say("checksum:     as written")
     }
+  }
+
+  private func showBeginning(_ tokenizer: Tokenizer) throws {
+    let ids = try store.tokens(0..<min(60, store.tokenCount))
+    Output.say("begins:       " + oneLine(ids.map { tokenizer.piece(of: $0) ?? "?" }.joined(separator: " ")))
   }
 
   private func layout(_ layout: DocumentLayout) -> String {

@@ -42,6 +42,7 @@ struct Init: ParsableCommand {
   @Option(help: ArgumentHelp("Pieces of the tokenizer to train, at most.", valueName: "n"))
   var vocabulary: Int?
   @Option(help: ArgumentHelp("Seed of the weights.", valueName: "n")) var seed: UInt64 = 1
+  @OptionGroup var shared: SharedFilesOption
 
   func validate() throws {
     try require(hidden, "--hidden", 1...65_536)
@@ -63,6 +64,7 @@ struct Init: ParsableCommand {
   }
 
   func run() throws {
+    shared.apply()
     let output = try Paths.newFolder(out)
     try requireMemory()
     let (source, vocabularySize) = try makeTokenizer()

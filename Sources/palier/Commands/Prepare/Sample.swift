@@ -1,4 +1,5 @@
 import ArgumentParser
+import Base
 import Foundation
 import SyntheticCorpus
 
@@ -27,6 +28,8 @@ struct Sample: ParsableCommand {
   }
 
   func run() throws {
+    // Nobody's text.
+    FileAccess.share()
     let files = try SyntheticClinicalCorpus.write(to: Paths.newFolder(out), seed: seed, documents: documents)
     Output.say("synthetic data, for trying the program only:")
     for url in [files.text, files.entities, files.partsOfSpeech] { Output.say("  \(url.path)") }

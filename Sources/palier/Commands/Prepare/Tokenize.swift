@@ -33,8 +33,10 @@ struct Tokenize: ParsableCommand {
   var files: [String]
   @Flag(help: "Accept that a launcher started several worlds of one rank.")
   var allowSeparateWorlds = false
+  @OptionGroup var shared: SharedFilesOption
 
   func run() throws {
+    shared.apply()
     try RankSession.run(allowSeparateWorlds: allowSeparateWorlds) { world in
       let start = monotonicSeconds()
       let (loaded, sources) = try world.agree {

@@ -73,6 +73,8 @@ struct Evaluate: ParsableCommand {
   @Flag(help: "Replace the --predictions file where it is there.")
   var overwrite = false
   @OptionGroup var trust: TrustOption
+  @OptionGroup var shared: SharedFilesOption
+  @OptionGroup var quotes: QuoteOption
   @OptionGroup(title: "Threads") var threadOptions: ThreadOptions
 
   func validate() throws {
@@ -119,6 +121,8 @@ struct Evaluate: ParsableCommand {
   private func prepare() throws -> (RunConfiguration, CheckpointEvaluation.Request) {
     var configuration = RunConfiguration()
     if let config { configuration = try RunConfiguration.load(file: Paths.url(config), overrides: settings) }
+    shared.apply()
+    if !quotes.quoteText || !configuration.logging.quoteText { QuotedText.withhold() }
     var request = CheckpointEvaluation.Request(checkpoint: try Paths.folder(checkpoint, "a checkpoint folder"))
     request.tokenizer = try tokenizer.map { try Paths.folder($0, "a folder with \(Tokenizer.modelFileName)") }
     request.scheme = try scheme.map { try Scheme(parsing: $0) }

@@ -1,5 +1,7 @@
 import ArgumentParser
+import Base
 import Configuration
+import Corpus
 import Foundation
 import Measurement
 import Ranks
@@ -91,6 +93,8 @@ struct Train: ParsableCommand {
       let configuration = try world.agree {
         let configuration = try RunConfiguration.load(file: Paths.url(config), overrides: settings + moreSettings)
         try configuration.checkInputs()
+        if configuration.sharedFiles { FileAccess.share() }
+        if !configuration.logging.quoteText { QuotedText.withhold() }
         return configuration
       }
       let allowed = try allowChanges.map { try RunConfiguration.changeableKeys(in: $0) } ?? []
