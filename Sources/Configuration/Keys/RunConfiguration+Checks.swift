@@ -90,6 +90,9 @@ private struct ConfigurationChecks {
       throw conflict("pretraining.store", "pretraining.text is given too; keep one")
     }
     try require(
+      !stage.dropDuplicates || stage.store.isEmpty, "pretraining.drop_duplicates",
+      "pretraining.store is taken as it was made: palier tokenize --drop-duplicates makes one without")
+    try require(
       stage.sliceTokens >= stage.blockLength, "pretraining.slice_tokens",
       "\(stage.sliceTokens) tokens do not hold one block of pretraining.block_length \(stage.blockLength)")
     try require(

@@ -9,6 +9,8 @@ extension RunConfiguration {
     public var store = ""
     /// How documents stand in the text files.
     public var documentLayout = DocumentLayout.automatic
+    /// Whether of documents with the same tokens the first alone is learned from.
+    public var dropDuplicates = false
     /// Tokens in a block.
     public var blockLength = 512
     /// The share of non-special tokens that are asked for.
@@ -28,6 +30,8 @@ extension RunConfiguration {
       try visitor.paths("text", &text, "text files, tokenized into output/store at the start")
       try visitor.path("store", &store, "a token store that palier tokenize wrote, instead of text")
       try visitor.choice("document_layout", &documentLayout, "how documents stand in the text files")
+      try visitor.flag(
+        "drop_duplicates", &dropDuplicates, "of the text's documents with the same tokens keep the first")
       try visitor.integer("block_length", &blockLength, 8...65_536, "tokens in a block")
       try visitor.number("masking_probability", &maskingProbability, .above(0, through: 1), "share of tokens asked for")
       try visitor.integer("slice_tokens", &sliceTokens, 8...1_048_576, "tokens through the model at once, at most")

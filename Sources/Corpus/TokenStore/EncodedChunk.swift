@@ -9,7 +9,9 @@ public struct EncodedChunk: Sendable, Equatable {
   /// The ids.
   public var ids: [Int32] = []
   /// The number of documents.
-  public var documentCount = 0
+  public var documentCount: Int { documents.count }
+  /// Each of them, in order.
+  public var documents: [DocumentRecord] = []
   /// The number of malformed stretches of UTF-8 that were replaced by U+FFFD.
   public var replacementCount = 0
 }
@@ -40,11 +42,13 @@ public struct ChunkTokenizer {
     var encoded = EncodedChunk(index: chunk.index)
     encoded.ids.reserveCapacity(chunk.byteCount / 3)
     try Documents(text: file.text, layout: source.layout).forEach(in: chunk.start..<chunk.end) { document in
+      let start = encoded.ids.count
       encoded.ids.append(tokenizer.bos)
-      encoded.replacementCount += try tokenizer.encodePlain(
+      let replaced = try tokenizer.encodePlain(
         utf8: UnsafeBufferPointer(rebasing: file.text[document]), into: &encoded.ids)
       encoded.ids.append(tokenizer.eos)
-      encoded.documentCount += 1
+      encoded.replacementCount += replaced
+      encoded.documents.append(DocumentRecord(ids: encoded.ids[start...], replacementCount: replaced))
     }
     return encoded
   }

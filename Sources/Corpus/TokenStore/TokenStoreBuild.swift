@@ -21,10 +21,14 @@ public struct TokenStoreBuild {
   private let plan: TokenizationPlan
   private let tokenizer: Tokenizer
   private let fingerprint: String
-  private let width: TokenWidth
+  let width: TokenWidth
+  /// Whether of documents with the same tokens the first alone is kept.
+  let dropsDuplicates: Bool
 
   /// The making of a store at `store` from the chunks of `plan`.
-  public init(store: URL, plan: TokenizationPlan, tokenizer: Tokenizer) throws {
+  /// - Parameter dropsDuplicates: of documents with the same tokens keep the first alone, in the order of the store; else they
+  ///   are only counted.
+  public init(store: URL, plan: TokenizationPlan, tokenizer: Tokenizer, dropsDuplicates: Bool = false) throws {
     // Without a last slash, which would put the working folder inside the store.
     self.store = store.standardizedFileURL.deletingLastPathComponent().appendingPathComponent(store.lastPathComponent)
     workFolder = self.store.appendingPathExtension("partial")
@@ -32,6 +36,7 @@ public struct TokenStoreBuild {
     self.tokenizer = tokenizer
     fingerprint = try plan.fingerprint(with: tokenizer)
     width = TokenWidth(vocabularySize: tokenizer.vocabularySize)
+    self.dropsDuplicates = dropsDuplicates
   }
 
   /// Makes an empty working folder. Rank zero's task; what an interrupted run left there goes.
@@ -67,12 +72,11 @@ public struct TokenStoreBuild {
     defer { withExtendedLifetime(parts) {} }
     let chunks = try inOrder(parts)
     let tokenFile = workFolder.appendingPathComponent(TokenStoreManifest.tokenFileName)
-    let manifest = manifest(of: chunks.map(\.entry), sha256: try join(chunks, into: tokenFile))
+    let manifest = manifest(of: try join(chunks, into: tokenFile))
     guard manifest.documentCount > 0 else { throw CorpusError.emptyCorpus(files: plan.sources.map(\.path)) }
     try replaceFile(at: workFolder.appendingPathComponent(TokenStoreManifest.fileName), with: [UInt8](manifest.json()))
     for rank in 0..<rankCount {
-      let files = PartFiles(folder: workFolder, rank: rank)
-      for file in [files.tokens, files.index] { unlink(file.path) }
+      for file in PartFiles(folder: workFolder, rank: rank).all { unlink(file.path) }
     }
     try synchronizeFolder(workFolder.path)
     guard !FileManager.default.fileExists(atPath: store.path) else { throw CorpusError.storeExists(path: store.path) }
@@ -90,15 +94,10 @@ public struct TokenStoreBuild {
 // MARK: - Joining
 
 extension TokenStoreBuild {
-  /// A chunk's entry, and where its tokens lie.
-  private struct PlacedChunk {
-    let entry: PartIndex.Chunk
-    let bytes: UnsafeRawBufferPointer
-  }
-
   /// A finished part.
   private struct Part {
     let tokens: MappedFile
+    let documents: MappedFile
     let chunks: [PlacedChunk]
 
     init(folder: URL, rank: Int, plan: String, width: TokenWidth) throws {
@@ -112,18 +111,27 @@ extension TokenStoreBuild {
       }
       guard index.planFingerprint == plan else { throw bad("a part of other files or of another tokenizer") }
       tokens = try MappedFile(files.tokens)
+      documents = try MappedFile(files.documents)
       var placed: [PlacedChunk] = []
-      var at = 0
+      var (at, document) = (0, 0)
       for entry in index.chunks {
         let (byteCount, overflow) = entry.tokenCount.multipliedReportingOverflow(by: width.byteCount)
         guard !overflow, byteCount >= 0, byteCount <= tokens.bytes.count - at else {
           throw bad("its token file is too short")
         }
+        let (recordBytes, overflown) = entry.documentCount.multipliedReportingOverflow(by: DocumentRecord.byteCount)
+        guard !overflown, recordBytes >= 0, recordBytes <= documents.bytes.count - document else {
+          throw bad("its file of documents is too short")
+        }
         placed.append(
-          PlacedChunk(entry: entry, bytes: UnsafeRawBufferPointer(rebasing: tokens.bytes[at..<at + byteCount])))
+          PlacedChunk(
+            entry: entry, bytes: UnsafeRawBufferPointer(rebasing: tokens.bytes[at..<at + byteCount]),
+            records: UnsafeRawBufferPointer(rebasing: documents.bytes[document..<document + recordBytes])))
         at += byteCount
+        document += recordBytes
       }
       guard at == tokens.bytes.count else { throw bad("its token file is too long") }
+      guard document == documents.bytes.count else { throw bad("its file of documents is too long") }
       chunks = placed
     }
   }
@@ -138,18 +146,12 @@ extension TokenStoreBuild {
     return chunks
   }
 
-  /// Writes the tokens of all chunks and returns their SHA-256.
-  private func join(_ chunks: [PlacedChunk], into url: URL) throws -> String {
-    let output = try FileWriter(url, .emptied)
-    for chunk in chunks { try output.write(chunk.bytes) }
-    return try output.finish().sha256
-  }
-
-  private func manifest(of chunks: [PartIndex.Chunk], sha256: String) -> TokenStoreManifest {
+  private func manifest(of joined: Joined) -> TokenStoreManifest {
     TokenStoreManifest(
       formatVersion: TokenStoreManifest.currentFormatVersion, tokenizerFingerprint: tokenizer.fingerprint,
-      vocabularySize: tokenizer.vocabularySize, bytesPerToken: width.byteCount,
-      tokenCount: chunks.reduce(0) { $0 + $1.tokenCount }, documentCount: chunks.reduce(0) { $0 + $1.documentCount },
-      replacementCount: chunks.reduce(0) { $0 + $1.replacementCount }, sources: plan.sources, sha256: sha256)
+      vocabularySize: tokenizer.vocabularySize, bytesPerToken: width.byteCount, tokenCount: joined.tokenCount,
+      documentCount: joined.documentCount, replacementCount: joined.replacementCount,
+      duplicateCount: joined.duplicateCount, dropsDuplicates: dropsDuplicates, sources: plan.sources,
+      sha256: joined.sha256)
   }
 }

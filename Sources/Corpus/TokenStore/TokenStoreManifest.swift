@@ -23,16 +23,30 @@ public struct TokenStoreManifest: Codable, Sendable, Equatable {
   public let documentCount: Int
   /// The malformed stretches of UTF-8 that were replaced by U+FFFD.
   public let replacementCount: Int
+  /// The documents of the text whose tokens an earlier one has; nil in stores of earlier builds, which did not count.
+  public let duplicateCount: Int?
+  /// Whether these were left out; nil in stores of earlier builds, which kept them.
+  public let dropsDuplicates: Bool?
   /// The text files, in the order of the tokens.
   public let sources: [TokenizationPlan.Source]
   /// SHA-256 of the token file, in hexadecimal.
   public let sha256: String
 
-  /// Whether the store was made from the text of `plan`, byte for byte, by the tokenizer of this fingerprint. A store of an
-  /// earlier build does not tell, and counts as another.
-  public func isMade(from plan: TokenizationPlan, by tokenizerFingerprint: String) -> Bool {
-    self.tokenizerFingerprint == tokenizerFingerprint && sources.map(\.sha256) == plan.sources.map(\.sha256)
+  /// Whether the store was made from the text of `plan`, byte for byte, by the tokenizer of this fingerprint, with duplicates
+  /// left out or kept. A store of an earlier build does not tell of its text, and counts as another.
+  public func isMade(
+    from plan: TokenizationPlan, by tokenizerFingerprint: String, dropsDuplicates: Bool = false
+  ) -> Bool {
+    self.tokenizerFingerprint == tokenizerFingerprint && (self.dropsDuplicates ?? false) == dropsDuplicates
+      && sources.map(\.sha256) == plan.sources.map(\.sha256)
       && sources.map(\.layout) == plan.sources.map(\.layout) && !sources.contains { $0.sha256 == nil }
+  }
+
+  /// How many documents were the same as an earlier one, and what became of them; nil where none was.
+  public var duplicatesLine: String? {
+    guard let duplicateCount, duplicateCount > 0 else { return nil }
+    return counted(duplicateCount, "document") + " the same as an earlier one, "
+      + (dropsDuplicates == true ? "left out" : "kept")
   }
 
   /// The manifest as it is written: keys sorted, so that equal stores have equal bytes.
@@ -65,12 +79,13 @@ public struct TokenStoreManifest: Codable, Sendable, Equatable {
       throw bad("bytesPerToken is \(bytesPerToken) for a vocabulary of \(vocabularySize)")
     }
     guard tokenCount >= 0, tokenCount <= Int.max / bytesPerToken else { throw bad("tokenCount is \(tokenCount)") }
-    guard documentCount >= 0, replacementCount >= 0 else { throw bad("a negative count") }
+    guard documentCount >= 0, replacementCount >= 0, duplicateCount ?? 0 >= 0 else { throw bad("a negative count") }
   }
 
   init(
     formatVersion: Int, tokenizerFingerprint: String, vocabularySize: Int, bytesPerToken: Int, tokenCount: Int,
-    documentCount: Int, replacementCount: Int, sources: [TokenizationPlan.Source], sha256: String
+    documentCount: Int, replacementCount: Int, duplicateCount: Int?, dropsDuplicates: Bool?,
+    sources: [TokenizationPlan.Source], sha256: String
   ) {
     self.formatVersion = formatVersion
     self.tokenizerFingerprint = tokenizerFingerprint
@@ -79,6 +94,8 @@ public struct TokenStoreManifest: Codable, Sendable, Equatable {
     self.tokenCount = tokenCount
     self.documentCount = documentCount
     self.replacementCount = replacementCount
+    self.duplicateCount = duplicateCount
+    self.dropsDuplicates = dropsDuplicates
     self.sources = sources
     self.sha256 = sha256
   }

@@ -10,18 +10,23 @@ public enum Tokenization {
   /// - Parameter progress: called on the leader with its own bytes done and the bytes that it has to do.
   public static func run(
     world: World, files: [URL], layout: DocumentLayout, tokenizer: Tokenizer, into folder: URL,
+    dropsDuplicates: Bool = false,
     progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }
   ) throws -> TokenStoreManifest? {
     let plan = try world.fromLeader { try TokenizationPlan(files: files, layout: layout) }
-    return try run(world: world, plan: plan, tokenizer: tokenizer, into: folder, progress: progress)
+    return try run(
+      world: world, plan: plan, tokenizer: tokenizer, into: folder, dropsDuplicates: dropsDuplicates, progress: progress
+    )
   }
 
   /// The same from a plan that all ranks have. Collective.
   static func run(
-    world: World, plan: TokenizationPlan, tokenizer: Tokenizer, into folder: URL,
+    world: World, plan: TokenizationPlan, tokenizer: Tokenizer, into folder: URL, dropsDuplicates: Bool = false,
     progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }
   ) throws -> TokenStoreManifest? {
-    let build = try world.agree { try TokenStoreBuild(store: folder, plan: plan, tokenizer: tokenizer) }
+    let build = try world.agree {
+      try TokenStoreBuild(store: folder, plan: plan, tokenizer: tokenizer, dropsDuplicates: dropsDuplicates)
+    }
     try requireText(plan, on: world)
     try world.agree { if world.isLeader { try build.prepare() } }
     do {

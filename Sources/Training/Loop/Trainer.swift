@@ -233,7 +233,8 @@ public final class Trainer {
     guard let plan = textPlan else { preconditionFailure("openSources comes first") }
     let folder = URL(fileURLWithPath: configuration.output).appendingPathComponent("store")
     let isMade: Bool = try world.fromLeader {
-      (try? TokenStore(folder: folder))?.manifest.isMade(from: plan, by: tokenizer.fingerprint) ?? false
+      (try? TokenStore(folder: folder))?.manifest.isMade(
+        from: plan, by: tokenizer.fingerprint, dropsDuplicates: configuration.pretraining.dropDuplicates) ?? false
     }
     if !isMade { try tokenize(plan, into: folder) }
     let made = try world.agree { try TokenStore(folder: folder) }
@@ -259,11 +260,14 @@ public final class Trainer {
       guard world.isLeader, FileManager.default.fileExists(atPath: folder.path) else { return }
       try AtomicFolder.remove(folder)
     }
-    let manifest = try Tokenization.run(world: world, plan: plan, tokenizer: tokenizer, into: folder)
+    let manifest = try Tokenization.run(
+      world: world, plan: plan, tokenizer: tokenizer, into: folder,
+      dropsDuplicates: configuration.pretraining.dropDuplicates)
     if let manifest {
       note(
         "\(manifest.tokenCount) tokens, \(manifest.documentCount) documents, \(manifest.replacementCount) replaced characters"
       )
+      if let line = manifest.duplicatesLine { note(line) }
     }
   }
 

@@ -23,6 +23,7 @@ struct StoreView {
     )
     Output.say("tokenizer:    \(oneLine(m.tokenizerFingerprint))")
     Output.say("replaced:     \(counted(m.replacementCount, "malformed stretch")) of UTF-8, by U+FFFD")
+    if let line = m.duplicatesLine { Output.say("duplicates:   \(line)") }
     for source in m.sources.prefix(20) {
       Output.say(
         "source:       \(oneLine(source.path)), \(byteSize(source.byteCount)), \(layout(source.layout))")

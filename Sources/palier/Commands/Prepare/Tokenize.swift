@@ -29,6 +29,8 @@ struct Tokenize: ParsableCommand {
   var out: String
   @Option(help: "How documents stand in the files.")
   var layout = DocumentLayout.automatic
+  @Flag(help: "Of documents with the same tokens keep the first alone, in the order of the store.")
+  var dropDuplicates = false
   @Argument(help: "UTF-8 text files, in the order of the store.", completion: .file())
   var files: [String]
   @Flag(help: "Accept that a launcher started several worlds of one rank.")
@@ -47,6 +49,7 @@ struct Tokenize: ParsableCommand {
       let progress = ProgressMeter("tokenizing")
       let manifest = try Tokenization.run(
         world: world, files: sources, layout: layout, tokenizer: loaded, into: Paths.url(out),
+        dropsDuplicates: dropDuplicates,
         progress: { progress.show($0, of: $1) })
       progress.finish()
       if let manifest { show(manifest, seconds: monotonicSeconds() - start) }
@@ -60,6 +63,9 @@ struct Tokenize: ParsableCommand {
       "\(out): \(grouped(manifest.tokenCount)) tokens in \(counted(manifest.documentCount, "document")), "
         + "from \(byteSize(bytes)) in \(counted(manifest.sources.count, "file"))")
     Output.say(String(format: "%.1f s, %.1f MB/s", seconds, Double(bytes) / 1e6 / max(seconds, 1e-9)))
+    if let line = manifest.duplicatesLine {
+      Output.say(line + (dropDuplicates ? "" : " (--drop-duplicates leaves them out)"))
+    }
     if manifest.replacementCount > 0 {
       Output.warn(
         "\(counted(manifest.replacementCount, "malformed stretch")) replaced by U+FFFD: are all files UTF-8?")
