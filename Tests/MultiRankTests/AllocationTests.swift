@@ -53,7 +53,8 @@ final class AllocationTests: XCTestCase {
     ]
     let outcome = try launch(["--dry-run", "--", "ls"], in: job, with: standIns())
     XCTAssertTrue(outcome.output.hasPrefix("mpirun -n 4 "), outcome.output + outcome.errors)
-    XCTAssertTrue(outcome.output.contains(" OMP_NUM_THREADS=4 "), outcome.output)  // 8 of the smaller host, for two ranks
+    // The 8 CPUs of the smaller host, for two ranks.
+    XCTAssertTrue(outcome.output.contains(" OMP_NUM_THREADS=4 "), outcome.output)
     XCTAssertTrue(outcome.errors.contains("4000 MiB a host"), outcome.errors)
   }
 
@@ -61,7 +62,8 @@ final class AllocationTests: XCTestCase {
     let outcome = try launch(["-n", "6", "--threads", "3", "--dry-run", "--", "ls"], in: Self.slurm, with: standIns())
     XCTAssertTrue(outcome.output.hasPrefix("mpirun -n 6 "), outcome.output + outcome.errors)
     XCTAssertTrue(outcome.output.contains("PALIER_THREADS_ASKED=3"), outcome.output)
-    XCTAssertTrue(outcome.output.contains("--oversubscribe"), outcome.output)  // six ranks in four slots, on granted CPUs
+    // Six ranks in four slots, on granted CPUs.
+    XCTAssertTrue(outcome.output.contains("--oversubscribe"), outcome.output)
     let folder = try standIns()
     try Data("localhost slots=1\n".utf8).write(to: folder.file("hosts"))
     let own = try launch(
