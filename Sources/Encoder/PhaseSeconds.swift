@@ -1,5 +1,3 @@
-import Compute
-
 /// Seconds of wall time by phase of a step.
 public struct PhaseSeconds: Sendable {
   /// A part of a step, by its name in logs. Rooms that have more parts than the encoder's passes add theirs.

@@ -4,9 +4,9 @@ import Foundation
 import Models
 
 /// What a run will do and take, before it is started: `palier train --plan`.
-public struct RunPlan: Sendable, Equatable {
+public struct RunPlan: Sendable {
   /// One of the two stages.
-  public struct Stage: Sendable, Equatable {
+  public struct Stage: Sendable {
     public var stage: TrainingStage
     public var steps: Int
     /// Sequences of a step, over all ranks.
@@ -28,16 +28,6 @@ public struct RunPlan: Sendable, Equatable {
     public var tokens: Double { Double(steps) * tokensPerStep }
     public var trainingSeconds: Double { Double(steps) * secondsPerStep }
     public var evaluationSeconds: Double { evaluationTokens * secondsPerEvaluationToken }
-
-    public static func == (a: Stage, b: Stage) -> Bool {
-      (a.stage, a.steps, a.sequences, a.tokensPerStep, a.evaluationCount) == (
-        b.stage, b.steps, b.sequences, b.tokensPerStep, b.evaluationCount
-      )
-        && (a.samples.name, a.samples.count, a.evaluationTokens) == (
-          b.samples.name, b.samples.count, b.evaluationTokens
-        )
-        && (a.secondsPerStep, a.secondsPerEvaluationToken) == (b.secondsPerStep, b.secondsPerEvaluationToken)
-    }
   }
 
   public var stages: [Stage]

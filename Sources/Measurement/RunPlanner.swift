@@ -15,10 +15,7 @@ public struct RunPlanner {
   private let world: World
   private let configuration: RunConfiguration
   private let threadCount: Int
-  private let source: HuggingFaceFolder
-  private let tokenizer: Tokenizer
-  private let scheme: Scheme
-  private let plan: ComputePlan
+  private let start: StartingPoint
 
   /// Steps of each stage that are timed, after one that is not; fewer where they take long.
   private static let timedSteps = 4
@@ -26,19 +23,11 @@ public struct RunPlanner {
   /// What a run holds beside a model and its steps: corpora, tokenizer, logs, buffers of files. Seen in the demonstration.
   private static let runtimeBytes = 32 << 20
 
-  /// Opens checkpoint and tokenizer. Collective.
-  public init(world: World, configuration: RunConfiguration, threadCount: Int) throws {
+  /// Opens what the run would start from. Collective.
+  /// - Parameter trusts: whether the starting checkpoint's checksums are passed over.
+  public init(world: World, configuration: RunConfiguration, threadCount: Int, trusts: Bool = false) throws {
     (self.world, self.configuration, self.threadCount) = (world, configuration, threadCount)
-    scheme = Scheme(configuration.quantization)
-    let features = try CPUFeatures.common(to: world)
-    (source, tokenizer, plan) = try world.agree { [scheme] in
-      let source = try HuggingFaceFolder(URL(fileURLWithPath: configuration.model.checkpoint))
-      let dimensions = ModelCheckpointIO.dimensions(source.config)
-      try CheckpointShapeCheck.require(dimensions, in: source.weights)
-      try scheme.requireExclusions(layerCount: dimensions.layerCount)
-      let tokenizer = try Tokenizer(folder: URL(fileURLWithPath: configuration.model.tokenizer))
-      return (source, tokenizer, try ComputePlan(configuration.compute, scheme: scheme, features: features))
-    }
+    start = try StartingPoint(configuration, world: world, trusts: trusts)
   }
 
   /// - Parameter rate: tokens a second of the whole run, in both stages; nil: measured here. Collective.
@@ -59,7 +48,7 @@ public struct RunPlanner {
       let data = try world.agree {
         try FineTuningData(
           configuration.fineTuning, seed: configuration.seed, batchSize: configuration.batch.size,
-          tokenizer: tokenizer, longestSequence: source.config.longestSequence)
+          tokenizer: start.tokenizer, longestSequence: start.source.config.longestSequence)
       }
       stages.append(try stage(try world.agree { try fineTuningShape(data) }, rate, &parameterCount))
     }
@@ -78,9 +67,8 @@ public struct RunPlanner {
   /// What a stage computes on, without its numbers.
   private struct Shape {
     var stage: TrainingStage
-    var steps: Int
     /// Tokens of each sequence of a few batches.
-    var batches: [[Int]]
+    var lengths: [Int]
     var tokensPerStep: Double
     var sliceTokens: Int
     var labelCount: Int?
@@ -94,10 +82,10 @@ public struct RunPlanner {
     let blocks = stream.tokenCount / settings.blockLength
     let split = blocks >= 2 ? BlockSplit(blockCount: blocks, seed: configuration.seed) : nil
     let held = min(split?.validation.count ?? 0, settings.validationBlocks)
-    let batch = [Int](repeating: settings.blockLength, count: configuration.batch.size)
     return Shape(
-      stage: .pretraining, steps: configuration.budget.pretrainingSteps, batches: [batch],
-      tokensPerStep: Double(batch.count * settings.blockLength), sliceTokens: settings.sliceTokens, labelCount: nil,
+      stage: .pretraining, lengths: [settings.blockLength],
+      tokensPerStep: Double(configuration.batch.size * settings.blockLength), sliceTokens: settings.sliceTokens,
+      labelCount: nil,
       samples: ("blocks", split?.training.count ?? 0), evaluationTokens: held * settings.blockLength, testTokens: 0)
   }
 
@@ -107,12 +95,12 @@ public struct RunPlanner {
     func count(_ split: TaggedSplitName) -> Int {
       data.groups(split, tokens: tokens).reduce(0) { $0 + $1.slices.reduce(0) { $0 + $1.tokenCount } }
     }
-    let batches = try (0..<RunPlanner.timedSteps).map { step in
+    let lengths = try (0..<RunPlanner.timedSteps).flatMap { step in
       try data.batch(step).slices.flatMap { $0.sequences.map(\.ids.count) }
     }
     let tests = configuration.evaluation.testAtEnd && !data.corpus.test.isEmpty
     return Shape(
-      stage: .fineTuning, steps: configuration.budget.fineTuningSteps, batches: batches,
+      stage: .fineTuning, lengths: lengths,
       tokensPerStep: data.tokensPerStep ?? 0, sliceTokens: configuration.fineTuning.sliceTokens,
       labelCount: data.labels.count, samples: ("windows", data.trainingWindowCount),
       evaluationTokens: count(data.evaluationSplit), testTokens: tests ? count(.test) : 0)
@@ -135,10 +123,10 @@ public struct RunPlanner {
     let handle = try FileHandle(forReadingFrom: files[0])
     defer { try? handle.close() }
     let sample = try handle.read(upToCount: 1 << 20) ?? Data()
-    let tokens = try tokenizer.encodePlain(String(decoding: sample, as: UTF8.self)).count
+    let tokens = try start.tokenizer.encodePlain(String(decoding: sample, as: UTF8.self)).count
     let all = Int(Double(byteCount) * Double(tokens) / Double(max(sample.count, 1)))
     return TokenStream(
-      tokenCount: all, storeBytes: all * (tokenizer.vocabularySize > 65_536 ? 4 : 2),
+      tokenCount: all, storeBytes: all * (start.tokenizer.vocabularySize > 65_536 ? 4 : 2),
       note: "the text's tokens are guessed from its first \(byteSize(sample.count)): about \(grouped(all))")
   }
 
@@ -147,21 +135,14 @@ public struct RunPlanner {
   private func stage(_ shape: Shape, _ rate: Double?, _ parameterCount: inout Int) throws -> RunPlan.Stage {
     let measured = try measure(shape, steps: rate == nil ? RunPlanner.timedSteps : 0)
     parameterCount = max(parameterCount, measured.parameterCount)
-    let evaluations = evaluationCount(shape)
+    let evaluations = EvaluationPoints(configuration).count(of: shape.stage)
     return RunPlan.Stage(
-      stage: shape.stage, steps: shape.steps, sequences: configuration.batch.size,
+      stage: shape.stage, steps: configuration.budget.steps(of: shape.stage), sequences: configuration.batch.size,
       tokensPerStep: shape.tokensPerStep, samples: shape.samples, evaluationCount: evaluations,
       evaluationTokens: Double(evaluations * shape.evaluationTokens + shape.testTokens),
       secondsPerStep: shape.tokensPerStep * (rate.map { 1 / $0 } ?? measured.secondsPerToken),
       // A forward pass is a third of a step's products.
       secondsPerEvaluationToken: rate.map { 1 / (3 * $0) } ?? measured.secondsPerEvaluationToken)
-  }
-
-  /// As `Trainer` does it: about `evaluation.points` over the budget, and one at the stage's end.
-  private func evaluationCount(_ shape: Shape) -> Int {
-    let interval = max(1, configuration.budget.totalSteps / configuration.evaluation.points)
-    let first = shape.stage == .pretraining ? 0 : configuration.budget.pretrainingSteps
-    return (1...shape.steps).reduce(0) { $0 + ((first + $1) % interval == 0 || $1 == shape.steps ? 1 : 0) }
   }
 
   private struct Measured {
@@ -173,7 +154,7 @@ public struct RunPlanner {
   /// Steps on made-up tokens of the shape; at least one, which also takes the memory that a run's steps take.
   private func measure(_ shape: Shape, steps: Int) throws -> Measured {
     let benchmarked = try BenchmarkedModel(setting(shape), world: world)
-    let replica = try benchmarked.replica(plan.reduction, shardsOptimizer: configuration.compute.shardOptimizer)
+    let replica = try benchmarked.replica(start.plan.reduction, shardsOptimizer: configuration.compute.shardOptimizer)
     var measured = Measured(parameterCount: benchmarked.model.layout.elementCount)
     guard steps > 0 else { return measured }
     var seconds: [Double] = []
@@ -192,10 +173,12 @@ public struct RunPlanner {
 
   private func setting(_ shape: Shape) -> StepBenchmark.Setting {
     var setting = StepBenchmark.Setting()
-    setting.dimensions = ModelCheckpointIO.dimensions(source.config)
-    (setting.scheme, setting.precision, setting.reduction) = (scheme, plan.precision, plan.reduction)
+    setting.dimensions = ModelCheckpointIO.dimensions(start.source.config)
+    (setting.scheme, setting.precision, setting.reduction) = (
+      start.scheme, start.plan.precision, start.plan.reduction
+    )
     // One batch of lengths drawn evenly from a few: steps of sentences differ.
-    let lengths = shape.batches.joined().sorted()
+    let lengths = shape.lengths.sorted()
     setting.sequenceCount = configuration.batch.size
     setting.lengths = (0..<configuration.batch.size).map {
       lengths[($0 * lengths.count + lengths.count / 2) / configuration.batch.size % lengths.count]

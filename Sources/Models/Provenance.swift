@@ -63,9 +63,6 @@ public struct Provenance: Equatable, Sendable {
     (self.alpha, self.seed, self.batchSize) = (alpha, seed, batchSize)
     (self.pretrainingSteps, self.fineTuningSteps) = (pretrainingSteps, fineTuningSteps)
   }
-
-  /// The SHA-256 of the checkpoint that the run started from.
-  public var startingCheckpoint: Source? { data.first { $0.part == "checkpoint" } }
 }
 
 // MARK: - In config.json

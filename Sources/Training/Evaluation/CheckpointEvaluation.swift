@@ -79,11 +79,8 @@ public final class CheckpointEvaluation {
       let (folder, facts, _) = try CheckpointModel.describe(request.checkpoint)
       let tokenizerFolder = request.tokenizer ?? request.checkpoint
       let tokenizer = try Tokenizer(folder: tokenizerFolder)
-      guard tokenizer.vocabularySize == folder.config.vocabularySize else {
-        throw ModelError.vocabularyMismatch(
-          tokenizer: tokenizer.vocabularySize, model: folder.config.vocabularySize, tokenizerPath: tokenizerFolder.path,
-          modelPath: request.checkpoint.path)
-      }
+      try tokenizer.requireVocabulary(
+        of: folder.config, tokenizerPath: tokenizerFolder.path, modelPath: request.checkpoint.path)
       return (folder, facts, tokenizer)
     }
     scheme = request.scheme ?? (facts.isPresent ? facts.scheme : request.schemeUnlessNoted ?? facts.scheme)

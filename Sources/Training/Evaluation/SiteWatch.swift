@@ -47,7 +47,8 @@ public struct SiteWatch: Codable, Equatable, Sendable {
     if ratio * SiteWatch.largestRatio < 1 || ratio > SiteWatch.largestRatio {
       let factor = Figures.significant(Double(max(ratio, 1 / ratio)), 2)
       reasons.append(
-        "its step size \(Figures.significant(Double(step), 3)) is \(factor) times \(ratio < 1 ? "below" : "above") its first value")
+        "its step size \(Figures.significant(Double(step), 3)) is \(factor) times \(ratio < 1 ? "below" : "above") its first value"
+      )
     }
     if clippedShare > SiteWatch.largestClippedShare {
       reasons.append("\(Figures.percent(clippedShare)) of its values are clipped")

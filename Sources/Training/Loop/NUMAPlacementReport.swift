@@ -8,13 +8,13 @@ struct NUMAPlacementReport: Codable {
   var share: Double?
 
   /// `NUMA: ranks on nodes 0, 0, 1, 1; own pages on them: 99.8 % or more`; nil where there is nothing to say.
-  static func line(_ seats: [NUMAPlacementReport]) -> String? {
-    guard seats.contains(where: { !$0.nodes.isEmpty }) else { return nil }
-    let shown = seats.prefix(16).map { seat in
+  static func line(_ reports: [NUMAPlacementReport]) -> String? {
+    guard reports.contains(where: { !$0.nodes.isEmpty }) else { return nil }
+    let shown = reports.prefix(16).map { seat in
       seat.nodes.isEmpty ? "its only one" : seat.nodes.map(String.init).joined(separator: "+")
     }
-    let rest = seats.count > shown.count ? ", …" : ""
-    let known = seats.compactMap(\.share)
+    let rest = reports.count > shown.count ? ", …" : ""
+    let known = reports.compactMap(\.share)
     let share = known.min().map { String(format: "%.1f %% or more", 100 * $0) } ?? "unknown"
     return "NUMA: ranks on nodes \(shown.joined(separator: ", "))\(rest); own pages on them: \(share)"
   }

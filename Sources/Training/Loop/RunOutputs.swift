@@ -41,8 +41,9 @@ final class RunOutputs {
 
   // MARK: - Logs
 
-  /// - Parameter step: the step of the checkpoint that the run goes on from; nil where it begins.
-  /// - Parameter fineTuningTokens: the tokens of a step of the second stage, about; nil without one.
+  /// - Parameters:
+  ///   - fineTuningTokens: the tokens of a step of the second stage, about; nil without one.
+  ///   - step: the step of the checkpoint that the run goes on from; nil where it begins.
   func openLogs(
     _ configuration: RunConfiguration, _ start: StartReport, fineTuningTokens: Double?, resumingAt step: Int?
   ) throws {

@@ -26,15 +26,15 @@ extension Trainer {
     // this one.
     try drainCheckpoints()
     try replica.takeSnapshot(into: leader?.snapshot)
-    try onLeader { desk in
+    try onLeader { outputs in
       let parameterCount = ModelCheckpointIO.views(of: replica.model).count
       let state = CheckpointState(
-        config: config(), tensors: Array(desk.snapshot.tensors.prefix(parameterCount)),
-        arrays: Array(desk.snapshot.tensors.dropFirst(parameterCount)),
+        config: config(), tensors: Array(outputs.snapshot.tensors.prefix(parameterCount)),
+        arrays: Array(outputs.snapshot.tensors.dropFirst(parameterCount)),
         values: ["progress": .string(try progress.text())], tokenizer: tokenizer.modelFile.deletingLastPathComponent())
-      let (series, step) = (desk.series, progress.globalStep)
-      try desk.writer.submit { try series.write(step: step) { try state.write(into: $0) } }
-      if !configuration.checkpoints.asynchronous { try desk.writer.drain() }
+      let (series, step) = (outputs.series, progress.globalStep)
+      try outputs.writer.submit { try series.write(step: step) { try state.write(into: $0) } }
+      if !configuration.checkpoints.asynchronous { try outputs.writer.drain() }
     }
   }
 
@@ -65,11 +65,11 @@ extension Trainer {
 
   @discardableResult
   private func saveModel(to place: (RunOutputs) -> URL) throws -> Bool {
-    try onLeader { desk in
+    try onLeader { outputs in
       let state = CheckpointState(
         config: config(), tensors: ModelCheckpointIO.views(of: replica.model), arrays: [], values: [:],
         tokenizer: tokenizer.modelFile.deletingLastPathComponent())
-      try AtomicFolder.write(to: place(desk), replacingAnything: true) { try state.write(into: $0) }
+      try AtomicFolder.write(to: place(outputs), replacingAnything: true) { try state.write(into: $0) }
     }
   }
 

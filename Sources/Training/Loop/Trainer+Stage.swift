@@ -91,9 +91,6 @@ extension Trainer {
 
   // MARK: - Points in time
 
-  /// Steps between evaluations: about `evaluation.points` of them over the budget.
-  private var evaluationInterval: Int { max(1, configuration.budget.totalSteps / configuration.evaluation.points) }
-
   /// `logging.site_every_steps`, or at evaluations.
   private func isSiteReportDue(_ stage: TrainingStage) -> Bool {
     let every = configuration.logging.siteEverySteps
@@ -101,7 +98,7 @@ extension Trainer {
   }
 
   private func isEvaluationPoint(_ stage: TrainingStage) -> Bool {
-    progress.stageStep == stepCount(stage) || progress.globalStep % evaluationInterval == 0
+    EvaluationPoints(configuration).contains(stage, stageStep: progress.stageStep, globalStep: progress.globalStep)
   }
 
   private func isCheckpointDue(_ stage: TrainingStage) -> Bool {

@@ -43,7 +43,7 @@ public final class Trainer {
   var meter: EnergyMeter?
   /// Energy of the run before this start, in joules.
   var joulesBefore = 0.0
-  /// What is known of the last loss, for the final summary.
+  /// The model of the stage at hand with its gradients and optimizer; there once the stage's model is made.
   var replica: Replica!
   var fineTuning: FineTuningData?
   /// The first stage's head.
@@ -71,25 +71,9 @@ public final class Trainer {
     self.trusts = trusts
     self.threadCount = threadCount
     self.nodes = nodes
-    let features = try CPUFeatures.common(to: world)
-    (scheme, plan, source, tokenizer, maskedLMHead) = try world.agree {
-      let scheme = Scheme(configuration.quantization)
-      let plan = try ComputePlan(configuration.compute, scheme: scheme, features: features)
-      if world.isLeader, !trusts {
-        try CheckpointIntegrity.require(URL(fileURLWithPath: configuration.model.checkpoint))
-      }
-      let source = try HuggingFaceFolder(URL(fileURLWithPath: configuration.model.checkpoint))
-      try CheckpointShapeCheck.require(ModelCheckpointIO.dimensions(source.config), in: source.weights)
-      try scheme.requireExclusions(layerCount: source.config.layerCount)
-      let tokenizer = try Tokenizer(folder: URL(fileURLWithPath: configuration.model.tokenizer))
-      guard tokenizer.vocabularySize == source.config.vocabularySize else {
-        throw ModelError.vocabularyMismatch(
-          tokenizer: tokenizer.vocabularySize, model: source.config.vocabularySize,
-          tokenizerPath: configuration.model.tokenizer, modelPath: configuration.model.checkpoint)
-      }
-      try Trainer.requireOwnTokenizer(tokenizer, of: configuration)
-      return (scheme, plan, source, tokenizer, try Head.maskedLanguageModel(of: source, configuration.model.tied))
-    }
+    let start = try StartingPoint(configuration, world: world, trusts: trusts)
+    (scheme, plan, source, tokenizer) = (start.scheme, start.plan, start.source, start.tokenizer)
+    maskedLMHead = try world.agree { try Head.maskedLanguageModel(of: start.source, configuration.model.tied) }
     drill = try FaultDrill.announced(on: world)
     identity = RunIdentity(configuration, Arithmetic(plan))
     let startsFrom = try world.agree { [source] in try source.fingerprint() }
@@ -99,19 +83,6 @@ public final class Trainer {
     }
     (progress.identity, progress.arithmetic) = (outline, plan.summary)
     if let leader { leader.say(placementLine) }
-  }
-
-  /// Two tokenizers may have as many ids and yet mean other words by them: where the checkpoint brings its own, it must be this
-  /// one.
-  private static func requireOwnTokenizer(_ tokenizer: Tokenizer, of configuration: RunConfiguration) throws {
-    let folder = URL(fileURLWithPath: configuration.model.checkpoint)
-    guard configuration.model.tokenizer != configuration.model.checkpoint,
-      FileManager.default.fileExists(atPath: folder.appendingPathComponent(Tokenizer.modelFileName).path)
-    else { return }
-    guard try Tokenizer(folder: folder).fingerprint == tokenizer.fingerprint else {
-      throw ModelError.otherTokenizer(
-        tokenizerPath: configuration.model.tokenizer, modelPath: configuration.model.checkpoint)
-    }
   }
 
   /// The run in short.
@@ -152,9 +123,7 @@ public final class Trainer {
     return try finish() ? .finished : .unwritten
   }
 
-  func stepCount(_ stage: TrainingStage) -> Int {
-    stage == .pretraining ? configuration.budget.pretrainingSteps : configuration.budget.fineTuningSteps
-  }
+  func stepCount(_ stage: TrainingStage) -> Int { configuration.budget.steps(of: stage) }
 
   /// Elapsed seconds of the run, those before a resume included.
   var elapsed: Double { secondsBefore + monotonicSeconds() - start }
@@ -288,8 +257,8 @@ public final class Trainer {
   private func reportPages() throws {
     let parameters = replica.model.parameters.elements
     let share = nodes == .oneNode ? nil : nodes.shareOfPages(UnsafeRawBufferPointer(parameters))
-    let seats = try world.allGather(encoded: NUMAPlacementReport(nodes: nodes.nodes, share: share))
-    if let line = NUMAPlacementReport.line(seats) { note(line) }
+    let reports = try world.allGather(encoded: NUMAPlacementReport(nodes: nodes.nodes, share: share))
+    if let line = NUMAPlacementReport.line(reports) { note(line) }
   }
 
   func makeReplica(around model: EncoderModel) -> Replica {

@@ -11,9 +11,8 @@ package struct StageSchedules {
     let (optimizer, budget) = (configuration.optimizer, configuration.budget)
     let isFirst = stage == .pretraining
     let peak = isFirst ? configuration.pretraining.learningRate : configuration.fineTuning.learningRate
-    let ownSteps = isFirst ? budget.pretrainingSteps : budget.fineTuningSteps
     // The published code cuts its α checkpoints from one long schedule.
-    let count = isFirst && optimizer.oneSchedule ? optimizer.oneScheduleSteps(of: budget) : ownSteps
+    let count = isFirst && optimizer.oneSchedule ? optimizer.oneScheduleSteps(of: budget) : budget.steps(of: stage)
     func schedule(_ peak: Double) -> LearningRateSchedule {
       LearningRateSchedule(peak: peak, warmupFraction: optimizer.warmupFraction, stepCount: count)
     }

@@ -105,7 +105,9 @@ struct Train: ParsableCommand {
         allowOversubscription: configuration.compute.allowOversubscription,
         looksAfterNodes: configuration.compute.numa == .automatic)
       if plan {
-        let made = try RunPlanner(world: world, configuration: configuration, threadCount: placed.threads).make(
+        let made = try RunPlanner(
+          world: world, configuration: configuration, threadCount: placed.threads, trusts: trust.trust
+        ).make(
           rate: rate)
         if world.isLeader { Output.say("\(placed.line)\n\(made.text)") }
         return EXIT_SUCCESS
