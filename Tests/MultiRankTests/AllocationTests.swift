@@ -137,4 +137,33 @@ final class AllocationTests: XCTestCase {
     XCTAssertTrue(outcome.output.contains("palier train my.yaml --set batch.size=8 --resume"), outcome.output)
     XCTAssertTrue(outcome.output.contains("scontrol requeue 7"), outcome.output)
   }
+
+  /// From `sbatch` to the end, with a stand-in of Slurm alone: the job is told of its time limit, saves, goes back into the queue
+  /// and ends with the bits of a run that was never stopped.
+  func testAJobThatRunsOutOfTimeGoesOnAfterItsRequeue() throws {
+    let folder = try TemporaryFolder()
+    let output = folder.url.appendingPathComponent("out")
+    let config = try DemoData.configuration(output: output)
+    let settings = ["budget.total_steps=60", "checkpoints.every_steps=2", "compute.allow_oversubscription=true"]
+    let log = folder.file("job.log").path
+    let outcome = try MPIRun(
+      command: [
+        SharedFolder.packageRoot.appendingPathComponent("Tests/Hosts/slurm/sbatch").path, "--nodes=1",
+        "--ntasks-per-node=2", "--cpus-per-task", "1", "--output=\(log)", "\(Self.launch)/slurm.sbatch", config,
+      ] + settings,
+      environment: ["SLURM_STANDIN_SIGNAL_AT": output.appendingPathComponent("checkpoints/step-000006").path],
+      timeout: 180
+    ).wait()
+    let words = try String(contentsOfFile: log, encoding: .utf8)
+    XCTAssertEqual(outcome.status, 0, outcome.errors + words)
+    for line in ["start 1, nodes: localhost", "stopped by SIGUSR1", "back into the queue", "start 2,", "resuming at step "] {
+      XCTAssertTrue(words.contains(line), "\(line): \(words)")
+    }
+    let whole = folder.url.appendingPathComponent("whole")
+    let options = settings.flatMap { ["--set", $0] } + ["--set", "output=\(whole.path)"]
+    try Program.succeed(["train", config] + options)
+    let model = "checkpoints/step-000060/model.safetensors"
+    XCTAssertEqual(
+      try Data(contentsOf: output.appendingPathComponent(model)), try Data(contentsOf: whole.appendingPathComponent(model)))
+  }
 }
