@@ -218,4 +218,42 @@ final class SlicesTests: XCTestCase {
     let even = Slices.cut(batch([Int](repeating: 512, count: 96)), largestTokenCount: 512)
     XCTAssertEqual(Slices.deal(even, rankCount: 8).map(\.count), [Int](repeating: 12, count: 8))
   }
+
+  /// The time until the last rank is done.
+  private func time(_ dealt: [[Int]], _ costs: [Int], _ paces: [RankPace]) -> Double {
+    zip(dealt, paces).map { slices, pace in
+      pace.secondsBeside + slices.reduce(0) { $0 + Double(costs[$1]) } * pace.secondsPerCost
+    }.max() ?? 0
+  }
+
+  /// Every way to deal, of few slices.
+  private func shortest(_ costs: [Int], _ paces: [RankPace]) -> Double {
+    let ways = (0..<costs.count).reduce(1) { product, _ in product * paces.count }
+    return (0..<ways).map { way in
+      var (rest, dealt) = (way, [[Int]](repeating: [], count: paces.count))
+      for slice in costs.indices {
+        dealt[rest % paces.count].append(slice)
+        rest /= paces.count
+      }
+      return time(dealt, costs, paces)
+    }.min() ?? 0
+  }
+
+  /// Friesen's bound for the costliest first on machines of unlike speed: 5/3 of the best.
+  func testUnlikeRanksAreDoneNearlyAsEarlyAsTheyCanBe() {
+    var random = SeededNumbers(seed: 15)
+    for rankCount in [2, 3] {
+      for _ in 0..<40 {
+        let costs = (0..<7).map { _ in Int.random(in: 1...100, using: &random) }
+        let paces = (0..<rankCount).map { _ in RankPace(secondsPerCost: Double.random(in: 0.2...1, using: &random)) }
+        let dealt = Slices.deal(costs: costs, paces: paces)
+        XCTAssertEqual(dealt.flatMap { $0 }.sorted(), Array(costs.indices))
+        XCTAssertLessThanOrEqual(time(dealt, costs, paces), shortest(costs, paces) * 5 / 3 + 1e-9)
+      }
+    }
+    let slow = [RankPace.same, RankPace(secondsPerCost: 3)]
+    XCTAssertEqual(Slices.deal(costs: [Int](repeating: 1, count: 16), paces: slow).map(\.count), [12, 4])
+    let late = [RankPace.same, RankPace(secondsPerCost: 1, secondsBeside: 4)]
+    XCTAssertEqual(Slices.deal(costs: [Int](repeating: 1, count: 16), paces: late).map(\.count), [10, 6])
+  }
 }

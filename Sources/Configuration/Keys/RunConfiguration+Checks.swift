@@ -7,6 +7,7 @@ extension RunConfiguration {
     let checks = ConfigurationChecks(configuration: self, tree: tree, name: name)
     try checks.checkRequired()
     try checks.checkQuantization()
+    try checks.checkDealing()
     try checks.checkSchedule()
     if budget.alpha > 0 { try checks.checkPretraining() }
     if budget.fineTuningSteps > 0 { try checks.checkFineTuning() }
@@ -70,6 +71,13 @@ private struct ConfigurationChecks {
     try require(
       scheme.hasIntegerProducts || configuration.compute.forward != .fixed(.integer), "compute.forward",
       "integer products need quantized weights and activations, and quantization.scheme is \(scheme.name)")
+  }
+
+  func checkDealing() throws {
+    let compute = configuration.compute
+    try require(
+      compute.dealing != .fixed(.pace) || compute.reduction != .fixed(.float32), "compute.dealing",
+      "with compute.reduction fp32 a sum has other bits when other ranks take its slices; set it to even or auto")
   }
 
   func checkSchedule() throws {

@@ -1,4 +1,5 @@
 import Compute
+import Corpus
 import Encoder
 
 extension RunConfiguration {
@@ -13,6 +14,8 @@ extension RunConfiguration {
     public var attention = Attention.automatic
     /// How gradients are summed.
     public var reduction = Reduction.automatic
+    /// How slices are shared out over the ranks.
+    public var dealing = Dealing.automatic
     /// Threads a rank; 0 takes what the launcher gave.
     public var threads = 0
     /// Whether threads and memory are kept on the rank's NUMA node.
@@ -31,6 +34,7 @@ extension RunConfiguration {
       try visitor.choice("backward", &backward, "products of the backward pass")
       try visitor.choice("attention", &attention, "products of attention, in both passes")
       try visitor.choice("reduction", &reduction, "how gradients are summed")
+      try visitor.choice("dealing", &dealing, "how slices are shared out over the ranks")
       try visitor.integer("threads", &threads, 0...4_096, "threads a rank; 0: what the launcher gave")
       try visitor.choice("numa", &numa, "keep threads and memory on the rank's node")
       try visitor.flag("allow_oversubscription", &allowOversubscription, "accept more threads than cores")
@@ -53,6 +57,10 @@ extension RunConfiguration {
   /// How gradients are summed over slices and ranks: 64-bit fixed point, the same bits on any number of ranks, or float32, the
   /// same bits for one number of ranks. Automatic: exact.
   public typealias Reduction = AutomaticOr<GradientStore.Kind>
+
+  /// How slices are shared out over the ranks: evenly, or by the pace that each has shown, which needs exact sums. Automatic: by
+  /// pace with exact sums. The result is the same; the slowest rank is done earlier.
+  public typealias Dealing = AutomaticOr<SliceDealing>
 
   /// Whether NUMA placement is looked after.
   public enum NUMA: String, SettingsChoice {

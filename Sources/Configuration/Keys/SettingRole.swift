@@ -36,6 +36,8 @@ extension RunConfiguration {
     "compute.numa": .machine,
     "compute.allow_oversubscription": .machine,
     "compute.shard_optimizer": .free,
+    // By pace only where sums have no order.
+    "compute.dealing": .free,
     "guards.replica_check_steps": .free,
     "guards.collective_timeout_seconds": .free,
     "logging.console_every_seconds": .free,

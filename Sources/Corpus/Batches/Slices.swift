@@ -82,15 +82,31 @@ public enum Slices {
 
   /// As `deal`, of work whose pieces have these costs.
   public static func deal(costs: [Int], rankCount: Int) -> [[Int]] {
-    precondition(rankCount > 0, "Slices: \(rankCount) ranks")
+    deal(costs: costs, paces: [RankPace](repeating: .same, count: rankCount))
+  }
+
+  /// As `deal`, to ranks of unlike speed: the costliest piece first, each to the rank that would be done with it first. At one
+  /// pace for all that is the rank that has least so far.
+  public static func deal(costs: [Int], paces: [RankPace]) -> [[Int]] {
+    precondition(!paces.isEmpty, "Slices: no ranks")
     let order = costs.indices.sorted { (costs[$1], $0) < (costs[$0], $1) }
-    var dealt = [[Int]](repeating: [], count: rankCount)
-    var load = [Int](repeating: 0, count: rankCount)
+    var dealt = [[Int]](repeating: [], count: paces.count)
+    var load = [Int](repeating: 0, count: paces.count)
     for slice in order {
-      let rank = load.indices.min { (load[$0], dealt[$0].count, $0) < (load[$1], dealt[$1].count, $1) }!
+      let ends = paces.indices.map {
+        paces[$0].secondsBeside + Double(load[$0] + costs[slice]) * paces[$0].secondsPerCost
+      }
+      let rank = paces.indices.min { (ends[$0], dealt[$0].count, $0) < (ends[$1], dealt[$1].count, $1) } ?? 0
       dealt[rank].append(slice)
       load[rank] += costs[slice]
     }
     return dealt.map { $0.sorted() }
+  }
+
+  /// The seconds until the last rank is done with what it was dealt.
+  public static func seconds(_ dealt: [[Int]], costs: [Int], paces: [RankPace]) -> Double {
+    zip(dealt, paces).map { slices, pace in
+      pace.secondsBeside + Double(slices.reduce(0) { $0 + costs[$1] }) * pace.secondsPerCost
+    }.max() ?? 0
   }
 }

@@ -24,12 +24,14 @@ public struct StepReport: Sendable, Equatable {
   public var secondsCommunication: Double
   /// Parts of `secondsTotal` by phase, in seconds.
   public var secondsByPhase: [String: Double]
+  /// The speed of the slowest rank as a share of the fastest one's; nil where paces are not measured.
+  public var slowestPace: Double?
 
   /// All fields, in order.
   public init(
     stage: String, step: Int, stageSteps: Int, globalStep: Int, totalSteps: Int, loss: Double, learningRate: Double,
     gradientNorm: Double, tokens: Int, secondsTotal: Double, secondsCommunication: Double = 0,
-    secondsByPhase: [String: Double] = [:]
+    secondsByPhase: [String: Double] = [:], slowestPace: Double? = nil
   ) {
     self.stage = stage
     self.step = step
@@ -43,5 +45,6 @@ public struct StepReport: Sendable, Equatable {
     self.secondsTotal = secondsTotal
     self.secondsCommunication = secondsCommunication
     self.secondsByPhase = secondsByPhase
+    self.slowestPace = slowestPace
   }
 }

@@ -104,6 +104,7 @@ extension StepReport {
     fields.add("tokens", tokens)
     fields.add("seconds", secondsTotal)
     fields.add("seconds_communication", secondsCommunication)
+    if let slowestPace { fields.add("slowest_pace", slowestPace) }
     if secondsByPhase.isEmpty { return }
     fields.add("seconds_by_phase") { phases in
       for (phase, seconds) in secondsByPhase.sorted(by: { $0.key < $1.key }) { phases.add(phase, seconds) }

@@ -7,15 +7,20 @@ import Ranks
 package struct Evaluation {
   let world: World
   let model: EncoderModel
+  private let paces: [RankPace]
 
-  package init(world: World, model: EncoderModel) { (self.world, self.model) = (world, model) }
+  /// - Parameter paces: by which the work is dealt, one a rank; nil: evenly.
+  package init(world: World, model: EncoderModel, paces: [RankPace]? = nil) {
+    (self.world, self.model) = (world, model)
+    self.paces = paces ?? [RankPace](repeating: .same, count: world.count)
+  }
 
   /// Masked-LM loss and accuracy on held-out blocks.
   package func maskedLanguageModel(_ slices: [Slice]) throws -> (loss: Double, accuracy: Double) {
     var sums = LossSums()
     try world.agree {
       prepare()
-      for index in Slices.deal(slices, rankCount: world.count)[world.rank] {
+      for index in Slices.deal(costs: slices.map(\.cost), paces: paces)[world.rank] {
         sums.add(try model.loss(try model.forward(SliceInput(slices[index]))))
       }
     }
@@ -43,7 +48,7 @@ package struct Evaluation {
     var tagCounts = TagCounts(labels: data.labels)
     try world.agree {
       prepare()
-      let mine = Slices.deal(costs: groups.map(\.cost), rankCount: world.count)[world.rank]
+      let mine = Slices.deal(costs: groups.map(\.cost), paces: paces)[world.rank]
       for index in mine {
         let group = groups[index]
         var labelled: [Int32] = []

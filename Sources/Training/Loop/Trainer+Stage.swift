@@ -31,6 +31,7 @@ extension Trainer {
       progress.tokenCount += outcome.tokenCount
       report(outcome, stage, count, rates.parameters, seconds: monotonicSeconds() - started)
       meter?.lookIfDue()
+      try noteSlowRank()
       try guardReplicas(stage)
       if isSiteReportDue(stage) { try reportSites(on: probe) }
       if isEvaluationPoint(stage) { try evaluate(stage, data) }
@@ -121,7 +122,8 @@ extension Trainer {
           stage: stage.shortName, step: progress.stageStep, stageSteps: count, globalStep: progress.globalStep,
           totalSteps: configuration.budget.totalSteps, loss: outcome.loss, learningRate: rate,
           gradientNorm: outcome.gradientNorm, tokens: outcome.tokenCount, secondsTotal: seconds,
-          secondsCommunication: outcome.waitedSeconds, secondsByPhase: phases)))
+          secondsCommunication: outcome.waitedSeconds, secondsByPhase: phases,
+          slowestPace: replica.paceMeter?.slowest?.share)))
   }
 
   /// Every K steps, and before every checkpoint, all replicas must be the same bits; one that is not is named, and the run stops
@@ -139,6 +141,17 @@ extension Trainer {
     }
   }
 
+  /// One line a stage where a rank gets fewer slices because it is slow: somebody may want to know why.
+  private func noteSlowRank() throws {
+    guard let meter = replica.paceMeter, let slowest = meter.slowest, !hasNotedSlowRank,
+      meter.stepCount >= 8, slowest.share < 0.75
+    else { return }
+    hasNotedSlowRank = true
+    let label = try rankLabels([slowest.rank])[0]
+    let share = Int((slowest.share * 100).rounded())
+    note("\(label) works at \(share) % of the fastest rank's pace: slices are dealt by it (compute.dealing)")
+  }
+
   /// Ranks with their hosts. Collective.
   private func rankLabels(_ ranks: [Int]) throws -> [String] {
     let hosts = try world.hosts()
@@ -149,7 +162,7 @@ extension Trainer {
 
   private func evaluate(_ stage: TrainingStage, _ data: StageData) throws {
     let started = monotonicSeconds()
-    let evaluation = Evaluation(world: world, model: replica.model)
+    let evaluation = Evaluation(world: world, model: replica.model, paces: replica.paceMeter?.slicePaces)
     let tokens = configuration.evaluation.sliceTokens
     switch data {
     case .pretraining(let data):
@@ -215,7 +228,7 @@ extension Trainer {
         note("no best checkpoint could be written: test scores of the final parameters (step \(progress.globalStep))")
       }
       let started = monotonicSeconds()
-      let result = try Evaluation(world: world, model: replica.model).tagged(
+      let result = try Evaluation(world: world, model: replica.model, paces: replica.paceMeter?.slicePaces).tagged(
         data, .test, tokens: configuration.evaluation.sliceTokens)
       finishEvaluation(
         .fineTuning, "test", scores: result.scores, result.perLabel, started,

@@ -58,6 +58,7 @@ public final class Trainer {
   /// Reads the token store through while the first stage trains on it.
   var storeCheck: StoreCheck?
   var hasWarnedOfUnmasked = false
+  var hasNotedSlowRank = false
 
   /// Opens everything that can fail on a user's mistake. Collective.
   public init(
@@ -114,6 +115,7 @@ public final class Trainer {
     for (stage, data) in data {
       if progress.stage != stage { try switchStage(to: stage) }
       if replica == nil { try makeReplica(stage, resumed: resumed) }
+      hasNotedSlowRank = false
       if let ending = try runStage(stage, data) { return ending }
       if stage == .pretraining {
         try checkStore(waits: true)
@@ -270,7 +272,7 @@ public final class Trainer {
     return Replica(
       world: world, model: model, reduction: plan.reduction, settings: settings,
       lossBound: configuration.guards.lossBound, shardsOptimizer: configuration.compute.shardOptimizer,
-      keepsChecksum: configuration.guards.replicaCheckSteps > 0)
+      keepsChecksum: configuration.guards.replicaCheckSteps > 0, dealsByPace: plan.dealing == .pace)
   }
 
   func makeModel(_ stage: TrainingStage) throws -> EncoderModel {

@@ -1,5 +1,6 @@
 import Compute
 import Configuration
+import Corpus
 import Encoder
 import Quantization
 
@@ -7,6 +8,8 @@ import Quantization
 public struct ComputePlan: Sendable {
   public let precision: Precision
   public let reduction: GradientStore.Kind
+  /// How slices are shared out over the ranks.
+  public let dealing: SliceDealing
   /// What was chosen and why, for the log.
   public let notes: [String]
 
@@ -21,6 +24,7 @@ public struct ComputePlan: Sendable {
       forward: wishes.forward, backward: wishes.backward, attention: wishes.attention, scheme: scheme,
       features: features)
     reduction = wishes.reduction.choice ?? .fixedPoint
+    dealing = wishes.dealing.choice ?? (reduction == .fixedPoint ? .pace : .even)
   }
 
   /// The arithmetic of the products, and what there is to say about it.

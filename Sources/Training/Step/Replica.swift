@@ -39,19 +39,25 @@ package final class Replica {
   package let isSharded: Bool
   private var checksum = StateChecksum()
   private let keepsChecksum: Bool
+  /// The ranks' paces, by which slices are dealt; nil where every rank gets an even share.
+  package private(set) var paceMeter: PaceMeter?
+  /// Seconds of the last update on this rank, which come before its next slices.
+  private var updateSeconds = 0.0
 
   /// - Parameters:
   ///   - shardsOptimizer: each rank updates its shards, and gets the others' parameters; results have the same bits.
   ///   - keepsChecksum: whether a sharded replica watches its memory from update to update.
+  ///   - dealsByPace: whether slices are dealt by the ranks' measured paces. Float sums then have other bits in every run.
   package init(
     world: World, model: EncoderModel, reduction: GradientStore.Kind, settings: AdamWSettings, lossBound: Double,
-    shardsOptimizer: Bool = false, keepsChecksum: Bool = true
+    shardsOptimizer: Bool = false, keepsChecksum: Bool = true, dealsByPace: Bool = false
   ) {
     self.world = world
     self.model = model
     self.lossBound = lossBound
     isSharded = shardsOptimizer && world.count > 1
     self.keepsChecksum = keepsChecksum && isSharded
+    paceMeter = dealsByPace && world.count > 1 ? PaceMeter(rankCount: world.count) : nil
     let layout = model.layout
     (buckets, shards) = (layout.buckets.map(\.range), layout.shards(count: world.count))
     bucketIndex = Dictionary(uniqueKeysWithValues: layout.buckets.enumerated().map { ($1.bucket, $0) })
@@ -72,20 +78,40 @@ package final class Replica {
 
   /// Forward, backward, sum over ranks, update.
   package func step(_ batch: GlobalBatch, dropout: SliceDropout, rates: LearningRates) throws -> StepOutcome {
-    let mine = Slices.deal(batch.slices, rankCount: world.count)[world.rank].map { batch.slices[$0] }
+    let start = monotonicSeconds()
+    let mine = deal(batch)
     gradients.largestContribution = 4096 / Float(max(batch.slices.count, 1))
     model.measure(.clear) { gradients.clear() }
     model.dropout = dropout
     model.prepareStep()
     var sums = LossSums()
     let scale = 1 / Float(max(batch.labelledTokenCount, 1))
+    let firstSlice = monotonicSeconds()
     for (position, slice) in mine.enumerated() {
       try run(slice, scale: scale, isLast: position == mine.count - 1, &sums)
     }
     if mine.isEmpty { model.layout.buckets.forEach { bucketReady($0.bucket) } }
+    let sliceSeconds = monotonicSeconds() - firstSlice
     let waited = try waitForSums()
     sums = try sums.overRanks(world)
+    try sharePace(of: mine, sliceSeconds, beside: firstSlice - start + updateSeconds)
+    let firstOfUpdate = monotonicSeconds()
+    defer { updateSeconds = isSharded ? 0 : monotonicSeconds() - firstOfUpdate }
     return try update(batch, sums, rates, waited: waited)
+  }
+
+  /// This rank's slices.
+  private func deal(_ batch: GlobalBatch) -> [Slice] {
+    let costs = batch.slices.map(\.cost)
+    let dealt = paceMeter?.deal(costs: costs) ?? Slices.deal(costs: costs, rankCount: world.count)
+    return dealt[world.rank].map { batch.slices[$0] }
+  }
+
+  /// Tells all ranks what the slices took here. Collective.
+  private func sharePace(of mine: [Slice], _ seconds: Double, beside: Double) throws {
+    guard paceMeter != nil else { return }
+    let cost = mine.reduce(0) { $0 + $1.cost }
+    paceMeter?.add(try world.allGather(RankWork(cost: Int64(cost), seconds: seconds, secondsBeside: beside)))
   }
 
   private func run(_ slice: Slice, scale: Float, isLast: Bool, _ sums: inout LossSums) throws {
