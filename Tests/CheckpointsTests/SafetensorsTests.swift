@@ -173,6 +173,7 @@ final class SafetensorsTests: XCTestCase {
     try Data("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n".utf8).write(
       to: folder.file("pointer"))
     assertThrows(.gitLFSPointer(path: folder.file("pointer").path), try SafetensorsFile(folder.file("pointer")))
+    assertThrows(.gitLFSPointer(path: folder.file("pointer").path), try PyTorchFile(folder.file("pointer")))
   }
 
   func testAFileThatShrinksWhileOpenIsAnErrorNotACrash() throws {

@@ -26,9 +26,7 @@ public final class PyTorchFile: TensorSource, @unchecked Sendable {
 
   /// Opens the file at `url`.
   public convenience init(_ url: URL) throws {
-    let file = try MappedFile(url)
-    if try file.isGitLFSPointer() { throw CheckpointError.gitLFSPointer(path: url.path) }
-    try self.init(file)
+    try self.init(MappedFile(weights: url))
   }
 
   package init(_ file: MappedFile) throws {

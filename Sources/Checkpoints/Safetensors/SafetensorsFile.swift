@@ -14,9 +14,7 @@ public struct SafetensorsFile: TensorSource {
 
   /// Opens the file at `url`.
   public init(_ url: URL) throws {
-    let file = try MappedFile(url)
-    if try file.isGitLFSPointer() { throw CheckpointError.gitLFSPointer(path: url.path) }
-    try self.init(file)
+    try self.init(MappedFile(weights: url))
   }
 
   package init(_ file: MappedFile) throws {
