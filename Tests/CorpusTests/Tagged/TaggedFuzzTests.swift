@@ -7,7 +7,8 @@ import XCTest
 /// Mutated files of every format: no crash, no hang, no error of another kind, and no more memory than a small
 /// multiple of the file.
 ///
-/// Short by default; `PALIER_FUZZ_INPUTS=100000` for the long run, `PALIER_FUZZ_SEED` for another one.
+/// Short by default; `PALIER_FUZZ_INPUTS=100000` for the long run, `PALIER_FUZZ_SEED` for another one. Every format is tested on
+/// the project's own material; tests on files of real corpora are skipped where those are not here.
 final class TaggedFuzzTests: XCTestCase {
   private static func setting(_ name: String, _ standard: Int) -> Int {
     ProcessInfo.processInfo.environment[name].flatMap(Int.init) ?? standard
@@ -16,15 +17,15 @@ final class TaggedFuzzTests: XCTestCase {
   private let inputs = setting("PALIER_FUZZ_INPUTS", 1000)
   private let seed = setting("PALIER_FUZZ_SEED", 1)
 
-  /// Real material where it is here, the project's own otherwise; files over 8 kB cut, so that many inputs fit in
-  /// little time.
-  private func seeds(_ shared: String, ending: String, else own: [String]) -> [[UInt8]] {
-    let folder = try? SharedFolder.url(shared)
-    let names = folder.flatMap { try? FileManager.default.contentsOfDirectory(atPath: $0.path) } ?? []
-    let files = names.filter { $0.hasSuffix(ending) }.sorted().prefix(12).compactMap { name in
-      folder.flatMap { try? Data(contentsOf: $0.appendingPathComponent(name)) }.map { [UInt8]($0.prefix(8192)) }
+  /// Real material, or a skip; files over 8 kB cut, so that many inputs fit in little time.
+  private func seeds(_ shared: String, ending: String) throws -> [[UInt8]] {
+    let folder = try SharedFolder.url(shared)
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+    let files = try names.filter { $0.hasSuffix(ending) }.sorted().prefix(12).map {
+      [UInt8](try Data(contentsOf: folder.appendingPathComponent($0)).prefix(8192))
     }
-    return files + own.map { [UInt8]($0.utf8) }
+    XCTAssertFalse(files.isEmpty, "no file \(ending) in \(folder.path)")
+    return files
   }
 
   /// Parses `inputs` mutations of `seeds`; `body` gives how many words came out.
@@ -72,18 +73,25 @@ final class TaggedFuzzTests: XCTestCase {
   }
 
   func testBratSurvivesMutations() throws {
-    let text = [UInt8]("Le patient a une douleur du genou droit . Il a 3 . ans , puis fièvre .\n".utf8)
-    let own =
+    let text = "Le patient a une douleur du genou droit . Il a 3 . ans , puis fièvre .\n"
+    let annotations =
       "T1\tLIVB 3 10\tpatient\nT2\tDISO 17 39\tdouleur du genou droit\n#1\tAnnotatorNotes T1\tC0\nT3\tANAT 28 33;34 39\tgenou droit\n"
-    var texts = seeds("data/quaero/train/MEDLINE", ending: ".txt", else: [])
-    var annotations = seeds("data/quaero/train/MEDLINE", ending: ".ann", else: [own])
-    texts.append(text)
-    XCTAssertEqual(texts.count, annotations.count)
-    annotations.append(contentsOf: texts)
+    fuzzBrat(texts: [[UInt8](text.utf8)], annotations: [[UInt8](annotations.utf8)])
+  }
+
+  func testBratOfARealCorpusSurvivesMutations() throws {
+    fuzzBrat(
+      texts: try seeds("data/quaero/train/MEDLINE", ending: ".txt"),
+      annotations: try seeds("data/quaero/train/MEDLINE", ending: ".ann"))
+  }
+
+  /// Mutates one of each pair of a text and its annotations.
+  private func fuzzBrat(texts: [[UInt8]], annotations: [[UInt8]], line: UInt = #line) {
+    guard texts.count == annotations.count else { return XCTFail("a text without its annotations", line: line) }
     let tokens = [
       "T9\tX ", " 0 1;", "99999999999999999999", "-1", "\t", ";", "\u{FEFF}", "\r\n", "T", "é", " . ", "\u{2028}",
     ]
-    fuzz(annotations, tokens: tokens) { mutated, number in
+    fuzz(annotations + texts, tokens: tokens, line: line) { mutated, number in
       let isText = number >= texts.count
       let pair = isText ? (mutated, annotations[number - texts.count]) : (texts[number], mutated)
       let sentences = try TaggedParsing.brat(
@@ -94,9 +102,12 @@ final class TaggedFuzzTests: XCTestCase {
     }
   }
 
-  func testConlluSurvivesMutations() throws {
-    let material = seeds("data/sequoia", ending: ".conllu", else: try own("conllu"))
-    fuzz(material, tokens: ["\t", "\n\n", "# ", "1-", "3.1", "_", "99999999999999999999", "\r", "\u{FEFF}"]) {
+  func testConlluSurvivesMutations() throws { fuzzConllu(try own("conllu").map { [UInt8]($0.utf8) }) }
+
+  func testConlluOfARealCorpusSurvivesMutations() throws { fuzzConllu(try seeds("data/sequoia", ending: ".conllu")) }
+
+  private func fuzzConllu(_ seeds: [[UInt8]], line: UInt = #line) {
+    fuzz(seeds, tokens: ["\t", "\n\n", "# ", "1-", "3.1", "_", "99999999999999999999", "\r", "\u{FEFF}"], line: line) {
       bytes, _ in
       words(try TaggedParsing.sentences(bytes, format: .conllu))
     }
