@@ -17,7 +17,10 @@ struct Export: ParsableCommand {
       Example: palier export --dequantized runs/demo/checkpoints/best --out best-dequantized
       """)
 
-  @Flag(help: "Replace weights by their quantized values.")
+  @Flag(
+    help:
+      "Replace weights by their quantized values. Required, so that nobody takes the result for the checkpoint itself."
+  )
   var dequantized = false
   @Argument(
     help: ArgumentHelp("A checkpoint folder that Palier wrote.", valueName: "checkpoint"), completion: .directory)
