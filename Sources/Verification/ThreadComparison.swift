@@ -16,14 +16,25 @@ public enum ThreadComparison {
   public static func firstDiffering(of counts: [Int], scheme: Scheme, precision: Precision) throws -> Int? {
     let before = Threads.count
     defer { Threads.use(before) }
-    func hashes(_ threads: Int) throws -> [UInt64] {
+    return try firstDiffering(of: counts) { threads in
       Threads.use(threads)
       return try [Head.maskedLanguageModel(tied: true), .tokenClassification(labelCount: 5)].map {
         try gradientHash(scheme, $0, precision)
       }
     }
+  }
+
+  /// The first number of threads whose `hashes` are not those of one thread; nil where all agree.
+  package static func firstDiffering(of counts: [Int], hashes: (Int) throws -> [UInt64]) rethrows -> Int? {
     let alone = try hashes(1)
     return try counts.first { try hashes($0) != alone }
+  }
+
+  /// Refuses what any rank saw: `found` holds what differs on each, "" where nothing does; `hosts` where they run.
+  public static func judge(_ found: [String], hosts: [String]) throws {
+    for (what, host) in zip(found, hosts) where !what.isEmpty {
+      throw VerificationError.threadsDiffer(what: what, host: host)
+    }
   }
 
   /// A hash of all gradients of one slice, by a model and products made anew.

@@ -222,6 +222,13 @@ final class ProductTests: XCTestCase {
     XCTAssertEqual(Array(c.elements), [Int32](repeating: -128 * 255 * 8192, count: 256))
   }
 
+  func testAShapeThatTheLibraryRefusesIsNamed() {
+    let shape = Product.Shape(m: -1, n: 16, k: 16, aStride: 16, cStride: 16, a: .float, b: .float, c: .float)
+    XCTAssertThrowsError(try Product(shape)) {
+      XCTAssertEqual("\($0)", "oneDNN: dnnl_primitive_create: invalid arguments (matmul -1x16x16)")
+    }
+  }
+
   /// Where this library's layout is another one, the tests here leave out the panels that `Packing` makes: it counts as a skip.
   func testTheLayoutsThatPackingWritesAreTheLibrarys() throws {
     for (kind, result, interleave) in [(ElementKind.float, ElementKind.float, 1), (.bfloat16, .float, 2)] {

@@ -173,4 +173,17 @@ final class TokenizerTests: XCTestCase {
       guard case CorpusError.textTooLong? = $0 as? CorpusError else { return XCTFail("\($0)") }
     }
   }
+
+  /// The library gives a number below zero where memory is short, which no test can wait for.
+  func testATextThatTheLibraryRefusesLeavesNothingBehind() {
+    var ids: [Int32] = [7]
+    XCTAssertThrowsError(
+      try [UInt8]("le".utf8).withUnsafeBufferPointer {
+        try PieceEncoder.append(of: $0, to: &ids, room: 8) { _, _, _, _ in -1 }
+      }
+    ) {
+      XCTAssertEqual("\($0)", "SentencePiece could not encode 2 bytes of text; is memory short?")
+    }
+    XCTAssertEqual(ids, [7])
+  }
 }

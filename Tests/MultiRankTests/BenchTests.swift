@@ -56,7 +56,8 @@ final class BenchTests: XCTestCase {
         }
       }
       for size in ["0", "-1", "513", "x"] { try refuse([command, "--lengths=\(size)"], status: 1) }
-      try refuse([command, "--layers", "1024", "--hidden", "65536", "--heads", "1"], status: 1)
+      try Program.fail(
+        ["bench", command, "--layers", "1024", "--hidden", "65536", "--heads", "1"], naming: "choose smaller ones")
       for (hidden, heads) in [("1", "1"), ("2", "2"), ("3", "1"), ("6", "3")] {
         let tiny = [
           command, "--hidden", hidden, "--heads", heads, "--layers", "1", "--intermediate", "1", "--vocabulary", "16",

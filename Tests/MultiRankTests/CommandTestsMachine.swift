@@ -86,4 +86,13 @@ final class MachineCommandTests: XCTestCase {
       XCTAssertTrue(shown.contains("\(ranks ?? 1) rank"), shown)
     }
   }
+
+  func testDoctorSaysWhatARunWouldRefuse() throws {
+    let threads = ProcessInfo.processInfo.activeProcessorCount + 1
+    for ranks in [nil, 2] {
+      let line = try Program.fail(
+        ["doctor", "--threads", "\(threads)", "--no-self-check"], ranks: ranks, naming: "a run would stop here: ")
+      XCTAssertTrue(line.contains("\(threads) threads"), line)
+    }
+  }
 }

@@ -79,6 +79,16 @@ final class RunCommandTests: XCTestCase {
     try Program.fail(["evaluate", best, "--task", "mlm", "--store", store], naming: "masked-LM")
   }
 
+  func testEvaluateNamesTheOptionThatIsMissing() throws {
+    let checkpoints = try output().appendingPathComponent("checkpoints").path
+    for (checkpoint, options, missing) in [
+      ("alpha", ["--task", "mlm"], "--store"), ("alpha", [], "--store"), ("best", ["--task", "entities"], "--format"),
+      ("best", ["--format", "conll2"], "--path"),
+    ] {
+      try Program.fail(["evaluate", checkpoints + "/" + checkpoint] + options, naming: missing + " is missing: ")
+    }
+  }
+
   func testALabelThatTheCheckpointDoesNotKnowIsNamed() throws {
     let folder = try TemporaryFolder()
     let file = folder.url.appendingPathComponent("other.conll")
@@ -177,6 +187,27 @@ final class RunCommandTests: XCTestCase {
     XCTAssertEqual(outcome.status, 1)
     XCTAssertTrue(outcome.output.contains("the runs part at step 1"), outcome.output)
     try Program.fail(["train", config], naming: "holds an earlier run")
+  }
+
+  func testRunsWithoutAStepInCommonAreNotCompared() throws {
+    let folder = try TemporaryFolder()
+    struct Line: Decodable {
+      var kind: String
+      var global_step: Int
+    }
+    let lines = try Data(contentsOf: output().appendingPathComponent("metrics.jsonl")).split(separator: 0x0A)
+    func write(_ name: String, steps: [Int]) throws -> String {
+      let kept = try lines.filter {
+        let line = try JSONDecoder().decode(Line.self, from: Data($0))
+        return line.kind != "step" || steps.contains(line.global_step)
+      }
+      try Data(kept.joined(separator: [0x0A])).write(to: folder.file(name))
+      return folder.file(name).path
+    }
+    let (first, second) = (try write("first.jsonl", steps: [1, 2]), try write("second.jsonl", steps: [3, 4]))
+    try Program.fail(["compare", first, second], naming: "the two runs have no step in common")
+    let none = try write("none.jsonl", steps: [])
+    try Program.fail(["compare", first, none], naming: "none.jsonl: no step in it")
   }
 
   func testASignalEndsARunWithCode75AndResumeGoesOn() throws {

@@ -5,7 +5,8 @@ import XCTest
 /// Help, usage, and what a vandal gets.
 final class UsageCommandTests: XCTestCase {
   private let commands = [
-    "train", "evaluate", "compare", "config", "tokenize", "encode", "init", "sample", "inspect", "footprint", "export", "logits",
+    "train", "evaluate", "compare", "config", "tokenize", "encode", "init", "sample", "inspect", "footprint", "export",
+    "logits",
     "doctor",
     "check", "bench",
   ]
@@ -24,7 +25,8 @@ final class UsageCommandTests: XCTestCase {
 
   func testWrongUsageIsCode64() throws {
     for arguments in [
-      ["trian"], ["train"], ["config"], ["config", "--reference", "x"], ["train", "a.yaml", "b.yaml"], ["tokenize", "x"], ["check", "--path", "sideways"],
+      ["trian"], ["train"], ["config"], ["config", "--reference", "x"], ["train", "a.yaml", "b.yaml"],
+      ["tokenize", "x"], ["check", "--path", "sideways"],
       ["export", "x", "--out", "y"],
       ["init", "--out", "x", "--hidden", "10", "--layers", "1", "--heads", "3", "--intermediate", "4"],
       ["sample", "--out", "x", "--documents", "0"], ["evaluate", "x", "--set", "seed=1"], ["compare", "x"],
@@ -75,6 +77,23 @@ final class UsageCommandTests: XCTestCase {
     }
     try Program.fail(["sample", "--out", empty])
     try Program.fail(["sample", "--out", "/proc/nowhere/x"])
+  }
+
+  func testAPathOfTheWrongKindIsToldForWhatItIs() throws {
+    let folder = try TemporaryFolder()
+    let (file, empty, new) = (folder.file("file").path, folder.file("folder").path, folder.file("new").path)
+    try Data().write(to: URL(fileURLWithPath: file))
+    try FileManager.default.createDirectory(atPath: empty, withIntermediateDirectories: false)
+    for (arguments, said) in [
+      (["check", new], "no such file or folder; give the folder of a reference case"),
+      (["check", file], "is a file; give the folder of a reference case"),
+      (["check", empty], "no reference case in it"),
+      (["sample", "--out", file], "is a file; give a folder that is not"),
+      (["inspect", file], "neither a checkpoint"), (["inspect", empty], "neither a checkpoint"),
+      (["compare", empty, empty], "no step in it"),
+    ] {
+      try Program.fail(arguments, naming: said)
+    }
   }
 
   func testAPipeForAFileIsRefusedAtOnce() throws {

@@ -25,6 +25,10 @@ final class FailureTests: XCTestCase {
     try check(["throw", "2"], status: 1, line: "alone with an error")
   }
 
+  func testACallThatMPIRefusesIsNamed() throws {
+    try check(["wrong-root", "1"], status: 1, line: "MPI_Bcast failed: MPI_ERR_ROOT")
+  }
+
   func testAbortPrintsOneLineAndItsCode() throws {
     try check(["abort", "1"], status: 3, line: "the probe gives up")
   }

@@ -51,6 +51,11 @@ func probe(_ command: String) throws -> Int32 {
     _ = Watchdog(world, seconds: number(0, or: 1))
     if world.isLeader { sleep(600) }
     try world.barrier()
+  case "wrong-root":
+    var byte = [UInt8](repeating: 0, count: 1)
+    let root = world.rank == Int(number(0, or: 0)) ? world.count : 0
+    try byte.withUnsafeMutableBytes { try world.broadcast($0, from: root) }
+    try world.barrier()
   case "hang-reduction": try hangInReduction()
   case "steps": try stepForSeconds()
   case "signal": try stepUntilSignalled()

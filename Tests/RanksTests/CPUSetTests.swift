@@ -35,6 +35,14 @@ final class CPUSetTests: XCTestCase {
     XCTAssertEqual(try CPUSet.ofThisThread(), cpus)
   }
 
+  func testCoresThatTheKernelRefusesAreAnErrorAndChangeNothing() throws {
+    let before = try CPUSet.ofThisThread()
+    XCTAssertThrowsError(try CPUSet().bindThisThread()) {
+      XCTAssertEqual($0 as? RankError, .systemCall(name: "sched_setaffinity", errno: EINVAL))
+    }
+    XCTAssertEqual(try CPUSet.ofThisThread(), before)
+  }
+
   /// Mutated lists: a reader that crashes or takes what it cannot write back fails.
   func testRandomListsNeverCrash() {
     let inputCount = ProcessInfo.processInfo.environment["PALIER_FUZZ_INPUTS"].flatMap(Int.init) ?? 2_000

@@ -34,6 +34,24 @@ final class WorldTests: XCTestCase {
     XCTAssertEqual(try world().fromLeader { ["a": 1] }, ["a": 1])
   }
 
+  func testAValueThatTheLeaderDoesNotHaveIsNamed() throws {
+    let world = try world()
+    XCTAssertThrowsError(try world.broadcast(nil as Int?)) {
+      XCTAssertEqual($0 as? RankError, .undecodable(type: "Int", reason: "rank 0 gave none"))
+    }
+  }
+
+  func testALibraryWithoutThreadsIsRefused() throws {
+    XCTAssertEqual(try ThreadLevel.settled(offered: 3, asked: .multiple), .multiple)
+    XCTAssertEqual(try ThreadLevel.settled(offered: 3, asked: .serialized), .serialized)
+    XCTAssertEqual(try ThreadLevel.settled(offered: 2, asked: .multiple), .serialized)
+    for offered: Int32 in [0, 1] {
+      XCTAssertThrowsError(try ThreadLevel.settled(offered: offered, asked: .serialized)) {
+        XCTAssertEqual($0 as? RankError, .threadsUnsupported(library: World.libraryVersion))
+      }
+    }
+  }
+
   func testAReducerOfOneRankLeavesTheGradients() throws {
     let gradients = AlignedBuffer<Float>(10)
     gradients[3] = 1.5

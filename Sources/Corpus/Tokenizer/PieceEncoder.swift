@@ -2,7 +2,7 @@ internal import CSentencePiece
 import Foundation
 
 /// SentencePiece's segmenter with a loaded model, giving CamemBERT's ids. Several threads may use it at once.
-final class PieceEncoder: @unchecked Sendable {
+package final class PieceEncoder: @unchecked Sendable {
   /// The most bytes encoded in one go: the library needs some hundred times as much memory.
   static let longestText = 1 << 25
 
@@ -21,7 +21,7 @@ final class PieceEncoder: @unchecked Sendable {
   /// Appends the ids of a text (well-formed UTF-8, no special tokens looked for). C function: `palier_spm_encode`.
   func encode(_ text: UTF8Text.Bytes, into ids: inout [Int32]) throws {
     let before = ids.count
-    try append(of: text, to: &ids, room: text.count + 8) { palier_spm_encode(segmenting.handle, $0, $1, $2, $3) }
+    try Self.append(of: text, to: &ids, room: text.count + 8) { palier_spm_encode(segmenting.handle, $0, $1, $2, $3) }
     for i in before..<ids.count { ids[i] = TokenIDs.id(ofPiece: ids[i]) }
   }
 
@@ -29,18 +29,19 @@ final class PieceEncoder: @unchecked Sendable {
   func normalized(_ text: UTF8Text.Bytes) throws -> [UInt8] {
     var bytes: [CChar] = []
     let handle = (normalizing ?? segmenting).handle
-    try append(of: text, to: &bytes, room: 2 * text.count + 8) { palier_spm_normalize(handle, $0, $1, $2, $3) }
+    try Self.append(of: text, to: &bytes, room: 2 * text.count + 8) { palier_spm_normalize(handle, $0, $1, $2, $3) }
     return bytes.map(UInt8.init(bitPattern:))
   }
 
   /// Appends what `write` makes of `text` to `output`: first with `room`, then with as much room as it asks for.
-  private func append<Element: FixedWidthInteger>(
+  /// - Throws: `CorpusError.textTooLong`; `.cannotEncode` where `write` gives a number below zero.
+  package static func append<Element: FixedWidthInteger>(
     of text: UTF8Text.Bytes, to output: inout [Element], room: Int,
     _ write: (UnsafePointer<CChar>, Int, UnsafeMutablePointer<Element>, Int) -> Int64
   ) throws {
     guard let start = text.baseAddress, text.count > 0 else { return }
-    guard text.count <= Self.longestText else {
-      throw CorpusError.textTooLong(byteCount: text.count, limit: Self.longestText)
+    guard text.count <= longestText else {
+      throw CorpusError.textTooLong(byteCount: text.count, limit: longestText)
     }
     let before = output.count
     var room = room

@@ -1,8 +1,8 @@
 import Foundation
 
 /// UTF-8 read as bytes: where it is well formed, what is white space, and how to mend it.
-enum UTF8Text {
-  typealias Bytes = UnsafeBufferPointer<UInt8>
+package enum UTF8Text {
+  package typealias Bytes = UnsafeBufferPointer<UInt8>
 
   /// The number of well-formed bytes before the first malformed one, or before the end.
   static func wellFormedPrefix(of bytes: Bytes) -> Int {

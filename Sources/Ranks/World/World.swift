@@ -68,10 +68,7 @@ public final class World: @unchecked Sendable {
     setLibraryDefaults()
     var provided: Int32 = 0
     try MPICall.start.check(palier_mpi_init(threads.rawValue, &provided))
-    guard let level = ThreadLevel(rawValue: min(provided, threads.rawValue)) else {
-      throw RankError.threadsUnsupported(library: World.libraryVersion)
-    }
-    threadLevel = level
+    threadLevel = try ThreadLevel.settled(offered: provided, asked: threads)
     communicator = try duplicate(palier_mpi_comm_world())
     reductionCommunicator = try duplicate(palier_mpi_comm_world())
     (rank, count) = try place(in: communicator)

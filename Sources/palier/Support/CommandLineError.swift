@@ -13,7 +13,6 @@ enum CommandLineError: Error, CustomStringConvertible {
   case unrecognized(path: String)
   case noCases(path: String)
   case casesFailed(count: Int, total: Int)
-  case threadsDiffer(what: String, host: String)
   case badInputLine(number: Int, reason: String)
   case missingOption(String, reason: String)
   case conflict(String)
@@ -28,7 +27,8 @@ enum CommandLineError: Error, CustomStringConvertible {
         format: "a model of %.3g parameters takes about %.1f GiB to make, %.1f GiB are available", parameters,
         needed / 0x1p30, Double(available) / 0x1p30) + ": choose smaller sizes"
     case .memoryTooSmall(let needed, let available):
-      String(format: "these sizes take about %.1f GiB, %.1f GiB are available", needed / 0x1p30, Double(available) / 0x1p30)
+      String(
+        format: "these sizes take about %.1f GiB, %.1f GiB are available", needed / 0x1p30, Double(available) / 0x1p30)
         + ": choose smaller ones"
     case .notThere(let path, let wanted): "\(path): no such file or folder; give \(wanted)"
     case .isFolder(let path, let wanted): "\(path) is a folder; give \(wanted)"
@@ -44,8 +44,6 @@ enum CommandLineError: Error, CustomStringConvertible {
     case .noCases(let path): "\(path): no reference case in it (a folder with case.json)"
     case .casesFailed(let count, let total):
       "\(count) of \(total) cases lie beyond their tolerance: this build or machine does not compute what it should"
-    case .threadsDiffer(let what, let host):
-      "\(host): the gradients of \(what) are not those of one thread: on this machine a result would depend on compute.threads; keep it the same in all runs to be compared"
     case .badInputLine(let number, let reason): "standard input, line \(number): \(reason)"
     case .missingOption(let option, let reason): "\(option) is missing: \(reason)"
     case .conflict(let what): what

@@ -81,10 +81,8 @@ struct Check: ParsableCommand {
           .map { "\(name) on \($0) threads" }
       }
     }
-    let all = try world.allGather(encoded: differing.first ?? "")
-    if let rank = all.firstIndex(where: { !$0.isEmpty }) {
-      throw CommandLineError.threadsDiffer(what: all[rank], host: try world.hosts()[rank].host)
-    }
+    try ThreadComparison.judge(
+      world.allGather(encoded: differing.first ?? ""), hosts: world.hosts().map(\.host))
     if world.isLeader { Output.say("the same bits on 1, 2, 3, 5, 8 and 16 threads") }
   }
 
