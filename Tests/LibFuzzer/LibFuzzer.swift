@@ -11,7 +11,7 @@ public func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   return 0
 }
 
-private typealias Parser = (UnsafeRawBufferPointer) -> Void
+private typealias Parser = @Sendable (UnsafeRawBufferPointer) -> Void
 
 private let parsers: [String: Parser] = [
   "sentencepiece": { bytes in
