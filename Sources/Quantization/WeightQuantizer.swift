@@ -6,12 +6,10 @@ public struct WeightQuantizer: Sendable {
   /// What a level stands for: s of LSQ, γ of BitNet (unless γ is per row); 1 where nothing is quantized.
   public let step: Float
   public let clipsGradient: Bool
-  private let inverse: Float
 
   /// A quantizer with this step (or γ).
   public init(rule: QuantizerRule, step: Float = 1, clipsGradient: Bool = true) {
     (self.rule, self.step, self.clipsGradient) = (rule, step, clipsGradient)
-    inverse = 1 / step
   }
 
   /// γ of BitNet: mean |W| over `count` weights, at least 1e−5, from the weights' absolute sum.
@@ -19,7 +17,7 @@ public struct WeightQuantizer: Sendable {
 
   /// Writes the codes of one row of weights.
   public func codes(_ weights: UnsafePointer<Float>, into codes: UnsafeMutablePointer<Int8>, _ count: Int) {
-    Levels.signedCodes(weights, into: codes, count, scale: inverse, n: rule.n, p: rule.p)
+    Levels.signedCodes(weights, into: codes, count, step: step, n: rule.n, p: rule.p)
   }
 
   /// Writes the levels of one row as floats (exact), or the weights themselves where nothing is quantized.
@@ -28,17 +26,16 @@ public struct WeightQuantizer: Sendable {
       levels.update(from: weights, count: count)
       return
     }
-    let (n, p, inverse) = (rule.n, rule.p, inverse)
-    for i in 0..<count { levels[i] = roundedToEven(min(max(weights[i] * inverse, n), p)) }
+    let (n, p, step) = (rule.n, rule.p, step)
+    for i in 0..<count { levels[i] = Levels.level(weights[i], step: step, n: n, p: p) }
   }
 
   /// destination += quantized values of one row.
   public func addValues(_ weights: UnsafePointer<Float>, to destination: UnsafeMutablePointer<Float>, _ count: Int) {
     guard rule.isOn else { return addRow(weights, to: destination, count) }
-    let (n, p, inverse, step) = (rule.n, rule.p, inverse, step)
+    let (n, p, step) = (rule.n, rule.p, step)
     for i in 0..<count {
-      let level = roundedToEven(min(max(weights[i] * inverse, n), p))
-      destination[i] = destination[i].addingProduct(level, step)
+      destination[i] = destination[i].addingProduct(Levels.level(weights[i], step: step, n: n, p: p), step)
     }
   }
 
@@ -53,7 +50,7 @@ public struct WeightQuantizer: Sendable {
     guard case .lsq = rule else { return 0 }
     scratch.update(repeating: 0, count: count)
     Levels.stepTerms(
-      gradient, x: weights, terms: scratch, count, scale: inverse, offset: 0, n: rule.n, p: rule.p,
+      gradient, x: weights, terms: scratch, count, step: step, offset: 0, n: rule.n, p: rule.p,
       clips: clipsGradient)
     return rowSum(scratch, count)
   }
@@ -61,6 +58,6 @@ public struct WeightQuantizer: Sendable {
   /// How many of a row's weights lie outside [n, p].
   public func clippedCount(_ weights: UnsafePointer<Float>, _ count: Int) -> Int {
     guard rule.isOn else { return 0 }
-    return Levels.clippedCount(weights, count, scale: inverse, offset: 0, n: rule.n, p: rule.p)
+    return Levels.clippedCount(weights, count, step: step, offset: 0, n: rule.n, p: rule.p)
   }
 }

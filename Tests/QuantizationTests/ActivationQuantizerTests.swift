@@ -67,7 +67,7 @@ final class ActivationQuantizerTests: XCTestCase {
     }
   }
 
-  /// Any other step: x·(1/s) is within two roundings of x/s, so a level differs at a tie only; the value is then as near.
+  /// Any other step: x/s is rounded, so that a level differs from the exact one at a tie only; the value is then as near.
   func testValuesAreTheNearestOfTheGridForAnyStep() {
     var numbers = SeededNumbers(seed: 77)
     for _ in 0..<50 {
