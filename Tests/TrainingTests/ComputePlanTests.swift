@@ -20,17 +20,26 @@ final class ComputePlanTests: XCTestCase {
       forward: forward, backward: backward, scheme: Scheme(parsing: scheme), features: features)
   }
 
+  private var half: CPUFeatures { cpu("avx2 avx512f avx512_bf16") }
+
   func testEachCPUGetsItsFastestExactProducts() throws {
     XCTAssertEqual(try plan(.automatic, .automatic, on: plain).0, Precision(forward: .float, backward: .float))
     XCTAssertEqual(try plan(.automatic, .automatic, on: vnni).0, Precision(forward: .integer, backward: .int16))
-    XCTAssertEqual(try plan(.automatic, .automatic, on: bf16).0, Precision(forward: .integer, backward: .bfloat16))
+    XCTAssertEqual(try plan(.automatic, .automatic, on: bf16).0, Precision(forward: .integer, backward: .int16))
+    XCTAssertEqual(
+      try plan(.automatic, .fixed(.bfloat16), on: bf16).0, Precision(forward: .integer, backward: .bfloat16))
+    XCTAssertEqual(try plan(.automatic, .automatic, on: half).0, Precision(forward: .float, backward: .bfloat16))
+    // Without codes on both sides there are no limbs.
+    XCTAssertEqual(
+      try plan(.automatic, .automatic, "LSQ_E8W8A32", on: bf16).0, Precision(forward: .float, backward: .bfloat16))
     XCTAssertEqual(try plan(.automatic, .fixed(.float), on: bf16).0, Precision(forward: .integer, backward: .float))
     XCTAssertEqual(try plan(.fixed(.float), .fixed(.int16), on: bf16).0, Precision(forward: .float, backward: .int16))
   }
 
   func testAFallbackSaysSo() throws {
     XCTAssertEqual(try plan(.automatic, .automatic, on: plain).notes.count, 2)
-    XCTAssertEqual(try plan(.automatic, .automatic, on: vnni).notes.count, 1)
+    XCTAssertEqual(try plan(.automatic, .automatic, on: vnni).notes, [])
+    XCTAssertEqual(try plan(.automatic, .automatic, on: half).notes.count, 1)
     XCTAssertEqual(try plan(.automatic, .automatic, on: bf16).notes, [])
     XCTAssertEqual(try plan(.fixed(.float), .fixed(.float), on: plain).notes, [])
   }
@@ -65,7 +74,7 @@ final class ComputePlanTests: XCTestCase {
     var wishes = RunConfiguration.Compute()
     wishes.attention = .automatic
     let quantized = try ComputePlan(wishes, scheme: Scheme(parsing: "LSQ_E8W8A8"), features: bf16)
-    XCTAssertEqual(quantized.precision, Precision(forward: .integer, backward: .bfloat16, attention: .bfloat16))
+    XCTAssertEqual(quantized.precision, Precision(forward: .integer, backward: .int16, attention: .bfloat16))
   }
 
   func testWithoutCodesThereAreNoIntegerProducts() throws {

@@ -22,7 +22,7 @@ public enum BackwardArithmetic: String, CaseIterable, Sendable {
   /// dY rounded to bfloat16, codes exact, float32 sums (docs/numerics.md, "Backward").
   case bfloat16 = "bf16"
   /// dY rounded to 16 bits of its row's or column's largest, codes exact, products of 8-bit limbs with 32-bit sums
-  /// (`SplitInt16`): for CPUs with VNNI and no bf16.
+  /// (`SplitInt16`): for schemes with codes on CPUs with VNNI.
   case int16
   /// float32 throughout.
   case float = "fp32"

@@ -1,5 +1,5 @@
-// A number rounded to 16 bits of a common scale, multiplied as two 8-bit limbs: on CPUs with 8-bit but without bfloat16
-// products, two integer products cost half a float32 product, and 16 bits of the largest are finer than bfloat16's 8.
+// A number rounded to 16 bits of a common scale, multiplied as two 8-bit limbs: on CPUs with 8-bit products two of them cost
+// half a float32 product, and about a bfloat16 product where there are any; 16 bits of the largest are finer than bfloat16's 8.
 //
 // x ≈ scale·q with q in −32767…32767, kept as q + 32768 = 256·high + low, both limbs unsigned bytes. With exact levels w,
 // Σ x·w ≈ scale·(256·(Σ high·w − 128·Σ w) + Σ low·w): the sums of bytes are exact in 32 bits up to 65,793 terms.

@@ -46,7 +46,7 @@ extension RunConfiguration {
   /// alone: its speed under autocast.
   public typealias Forward = AutomaticOr<ForwardArithmetic>
 
-  /// The products of the backward pass; automatic: bf16 where the CPU has it, else int16 where scheme and CPU allow it; float32
+  /// The products of the backward pass; automatic: int16 where scheme and CPU allow it, else bf16 where the CPU has it; float32
   /// for the fp32 scheme.
   public typealias Backward = AutomaticOr<BackwardArithmetic>
 

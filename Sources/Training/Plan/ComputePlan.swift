@@ -56,13 +56,12 @@ public struct ComputePlan: Sendable {
       case .fixed(let choice): choice
       // A baseline that is called FP32 rounds nothing unless it is asked to.
       case .automatic where !scheme.isQuantized: .float
-      case .automatic: features.hasBfloat16Products ? .bfloat16 : int8 ? .int16 : .float
+      // 16 bits of the largest are a hundred times closer to float32 than bfloat16's 8.
+      case .automatic: int8 ? .int16 : features.hasBfloat16Products ? .bfloat16 : .float
       }
-    if backward == .automatic, scheme.isQuantized, !features.hasBfloat16Products {
+    if backward == .automatic, isQuantized, chosen == .float {
       notes.append(
-        int8
-          ? "this CPU has no bf16: the backward pass rounds output gradients to 16-bit integers"
-          : "this CPU has no bf16: the backward pass uses float32 products (same results to rounding)")
+        "this CPU has no VNNI and no bf16: the backward pass uses float32 products (same results to rounding)")
     }
     let halfAttention =
       attention == .fixed(.bfloat16) || attention == .automatic && scheme.isQuantized && features.hasBfloat16Products
