@@ -79,7 +79,7 @@ let package = Package(
     .testTarget(name: "DocumentsTests", dependencies: ["Configuration", "TestSupport"]),
     .testTarget(
       name: "ModelsTests", dependencies: ["Base", "Models", "Training", "TestSupport"], exclude: ["Fixtures"]),
-    .testTarget(name: "MeasurementTests", dependencies: ["Measurement", "TestSupport"]),
+    .testTarget(name: "MeasurementTests", dependencies: ["Encoder", "Measurement", "TestSupport"]),
     .testTarget(
       name: "TrainingTests", dependencies: ["Base", "Training", "Configuration", "SyntheticCorpus", "TestSupport"]),
     .testTarget(

@@ -4,7 +4,7 @@ import Quantization
 
 /// A replica: the encoder with its head, quantizers and hand-written backward pass, for one slice at a time.
 ///
-/// A step: `prepareStep` (weights are quantized and packed once), then for each slice `forward`, whose trace `loss` consumes,
+/// A step: `prepareStep` (weights are quantized and packed once), then for each slice `forwardToLoss`, whose trace `loss` takes,
 /// whose trace `backward` consumes; gradients are added to a `GradientStore`. After the slices of all ranks are summed,
 /// `backwardThroughWeightQuantizers` passes the weights' gradients on. What a slice computes follows from its tokens, the
 /// parameters, seed and step alone: not from the number of threads or ranks.
@@ -122,21 +122,46 @@ public final class EncoderModel {
 
   /// The encoder's forward pass over one slice; what it leaves behind is what the heads and `backward` read.
   public func forward(_ input: SliceInput, keepsHiddenStates: Bool = false) throws -> ForwardTrace {
+    try forward(input, keepsHiddenStates: keepsHiddenStates, readRows: { $0 })
+  }
+
+  /// As `forward`, without what no loss reads: after its keys and values the last layer runs on the labelled tokens alone. For
+  /// `loss` and `backward`; other tokens have no logits.
+  public func forwardToLoss(_ input: SliceInput) throws -> ForwardTrace {
+    try forward(input, keepsHiddenStates: false, readRows: { layers.isEmpty ? $0 : $0.ofLabelledRows() })
+  }
+
+  /// - Parameter readRows: the rows of a pass that are read after the last layer.
+  private func forward(
+    _ input: SliceInput, keepsHiddenStates: Bool, readRows: (SlicePass) -> SlicePass
+  ) throws -> ForwardTrace {
     try check(input)
     reserve(tokens: input.tokenCount)
     let pass = SlicePass(
       SliceIndex(input), dropout: dropout, workspace: workspace, parameters: parameters.pointer)
+    let read = readRows(pass)
     var states: [[Float]] = []
     measure(.embeddings) { embeddings.forward(pass) }
     if keepsHiddenStates { states.append(hiddenState(pass)) }
-    if let first = layers.first { run([attentionInput(first, pass)], pass) }
+    if let first = layers.first { run([attentionInput(first, pass, queries: rows(of: first, pass, read))], pass) }
     for layer in layers {
-      try measure(.attentionForward) { try layer.attention.attend(pass) }
-      let next = layer.index + 1 < layers.count ? layers[layer.index + 1] : nil
-      run(rowStages(layer, next: next, pass), pass)
+      let queries = rows(of: layer, pass, read)
+      if queries !== pass { measure(.forwardRows) { projectQueries(layer, queries, pass) } }
+      try measure(.attentionForward) { try layer.attention.attend(queries, keys: pass) }
+      var stages = rowStages(layer, queries)
+      if layer.index + 1 < layers.count {
+        let next = layers[layer.index + 1]
+        stages.append(attentionInput(next, pass, queries: rows(of: next, pass, read)))
+      }
+      run(stages, queries)
       if keepsHiddenStates { states.append(hiddenState(pass)) }
     }
-    return ForwardTrace(pass: pass, hiddenStates: states)
+    return ForwardTrace(pass: pass, read: read, hiddenStates: states)
+  }
+
+  /// The rows of a layer after its keys and values.
+  func rows(of layer: EncoderLayer, _ pass: SlicePass, _ read: SlicePass) -> SlicePass {
+    layer.index + 1 == layers.count ? read : pass
   }
 
   /// What a layer does to each chunk of rows after one of its sites.
@@ -146,14 +171,21 @@ public final class EncoderModel {
     let run: (Range<Int>, ThreadScratch) -> Void
   }
 
-  private func attentionInput(_ layer: EncoderLayer, _ pass: SlicePass) -> RowStage {
-    RowStage(layer: layer, site: .attentionInput) { layer.attention.project(rows: $0, pass, $1) }
+  private func attentionInput(_ layer: EncoderLayer, _ pass: SlicePass, queries: SlicePass) -> RowStage {
+    let parts = queries === pass ? SelfAttention.all : SelfAttention.keysAndValues
+    return RowStage(layer: layer, site: .attentionInput) { layer.attention.project(parts, rows: $0, pass, $1) }
+  }
+
+  /// Queries of some rows, whose stream goes on apart from the others'.
+  private func projectQueries(_ layer: EncoderLayer, _ queries: SlicePass, _ pass: SlicePass) {
+    queries.gatherStream(from: pass, width: dimensions.hiddenSize)
+    queries.forEachChunk { layer.attention.project(SelfAttention.queries, rows: $0, queries, $1) }
   }
 
   /// Everything of a layer after attention is local to a row, and so are the next layer's projections.
-  private func rowStages(_ layer: EncoderLayer, next: EncoderLayer?, _ pass: SlicePass) -> [RowStage] {
+  private func rowStages(_ layer: EncoderLayer, _ pass: SlicePass) -> [RowStage] {
     let isCalibrating = calibration != nil
-    let stages = [
+    return [
       RowStage(layer: layer, site: .context) { rows, scratch in
         layer.attention.projectOutput(rows: rows, pass, scratch)
         layer.attentionNorm.forward(scratch.chunkRows.pointer, rows: rows, pass, scratch)
@@ -166,7 +198,6 @@ public final class EncoderModel {
         layer.outputNorm.forward(scratch.chunkRows.pointer, rows: rows, pass, scratch)
       },
     ]
-    return stages + (next.map { [attentionInput($0, pass)] } ?? [])
   }
 
   /// A chunk of rows goes through all stages while it is in the cache. Only the first measurement of steps needs whole tensors
@@ -194,7 +225,7 @@ public final class EncoderModel {
 
   private func hiddenState(_ pass: SlicePass) -> [Float] {
     let count = pass.slice.tokenCount * dimensions.hiddenSize
-    return Array(UnsafeBufferPointer(start: pass.workspace.stream.pointer, count: count))
+    return Array(UnsafeBufferPointer(start: pass.stream, count: count))
   }
 
   // MARK: - Backward
@@ -204,12 +235,13 @@ public final class EncoderModel {
   public func backward(
     _ trace: consuming LossTrace, into store: GradientStore, finished: (GradientBucket) -> Void = { _ in }
   ) {
-    let pass = trace.forward.currentPass()
+    let (pass, read) = (trace.forward.currentPass(), trace.forward.read)
     for layer in layers.reversed() {
-      measure(.backwardRows) { layer.backwardRows(pass, into: store) }
-      measure(.attentionBackward) { layer.attention.attendBackward(pass) }
-      measure(.backwardRows) { layer.backwardProjections(pass, into: store) }
-      measure(.weightGradients) { layer.weightGradients(pass, into: store) }
+      let queries = rows(of: layer, pass, read)
+      measure(.backwardRows) { layer.backwardRows(queries, into: store) }
+      measure(.attentionBackward) { layer.attention.attendBackward(queries, keys: pass) }
+      measure(.backwardRows) { layer.backwardProjections(pass, queries: queries, into: store) }
+      measure(.weightGradients) { layer.weightGradients(pass, queries: queries, into: store) }
       finished(.layer(layer.index))
     }
     measure(.embeddings) { embeddings.backward(pass, into: store) }

@@ -4,8 +4,16 @@
 /// one stops the program.
 public struct ForwardTrace: ~Copyable {
   let pass: SlicePass
+  /// What the last layer gave: `pass`, or its labelled rows alone.
+  let read: SlicePass
   /// Hidden states after the embeddings and each layer, `[tokens, hidden]`; empty unless asked for.
   public let hiddenStates: [[Float]]
+
+  /// The rows that the last layer gave, as `currentPass`.
+  func currentRead() -> SlicePass {
+    _ = currentPass()
+    return read
+  }
 
   /// The pass, if the model has not begun another one since.
   func currentPass() -> SlicePass {

@@ -58,6 +58,12 @@ final class Workspace {
   /// `[T, H]`, its gradient, and that of attention's context.
   let dStream: AlignedBuffer<Float>
   let dContext: AlignedBuffer<Float>
+  /// The same of the labelled rows, where the last layer runs on these alone: `[T, H]` each, rows end to end.
+  let labelledStream: AlignedBuffer<Float>
+  let dLabelledStream: AlignedBuffer<Float>
+  /// And what its queries read, for the forward pass and packed for their weight gradient.
+  let labelledInput: SiteTrace
+  let packedLabelledInput: PackedInput
   /// Gradients to the outputs of the six linears of a layer.
   let dOutputs: PerCase<LinearRole, TiledGradient>
   /// X̂ of the four activation sites of a layer, for the products that make weight gradients.
@@ -83,6 +89,9 @@ final class Workspace {
     stream = AlignedBuffer(tokens * h)
     dStream = AlignedBuffer(tokens * h)
     dContext = AlignedBuffer(tokens * h)
+    (labelledStream, dLabelledStream) = (AlignedBuffer(tokens * h), AlignedBuffer(tokens * h))
+    labelledInput = SiteTrace(width: h, tokens: tokens)
+    packedLabelledInput = PackedInput(width: h, tokens: tokens)
     dOutputs = PerCase { TiledGradient(width: $0.outputWidth.size(d), tokens: tokens) }
     packedInputs = PerCase { PackedInput(width: $0.width.size(d), tokens: tokens) }
     chunkSumPlaces = ChunkSumPlaces(d)

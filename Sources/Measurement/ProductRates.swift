@@ -107,16 +107,20 @@ public struct StepWork: Sendable {
   /// The head on labelled tokens, forward and twice backward.
   public let head: Double
 
-  /// - Parameters:
-  ///   - lengths: tokens of each sequence of the step.
-  ///   - labelled: tokens with a label.
-  public init(dimensions d: EncoderDimensions, lengths: [Int], labelled: Int, classes: Int, hasDense: Bool) {
+  /// Of the last layer, queries and all that follows are needed of labelled tokens alone.
+  /// - Parameter sequences: tokens of each sequence of the step, and those with a label.
+  public init(
+    dimensions d: EncoderDimensions, sequences: [(tokens: Int, labelled: Int)], classes: Int, hasDense: Bool
+  ) {
     let (h, i) = (Double(d.hiddenSize), Double(d.intermediateSize))
-    let tokens = Double(lengths.reduce(0, +))
-    let layers = Double(d.layerCount)
-    linear = tokens * layers * (4 * h * h + 2 * h * i)
-    attention = lengths.reduce(0.0) { $0 + 6 * Double($1) * Double($1) * h } * layers
-    head = 3 * Double(labelled) * h * (Double(classes) + (hasDense ? h : 0))
+    let tokens = Double(sequences.reduce(0) { $0 + $1.tokens })
+    let labelled = Double(sequences.reduce(0) { $0 + $1.labelled })
+    let whole = Double(d.layerCount - 1)
+    linear = whole * tokens * (4 * h * h + 2 * h * i) + tokens * 2 * h * h + labelled * (2 * h * h + 2 * h * i)
+    attention = sequences.reduce(0.0) {
+      $0 + 6 * Double($1.tokens) * h * (whole * Double($1.tokens) + Double($1.labelled))
+    }
+    head = 3 * labelled * h * (Double(classes) + (hasDense ? h : 0))
   }
 
   /// The seconds that the products alone would take at these rates.

@@ -1,3 +1,4 @@
+import Base
 import Compute
 import Corpus
 import Encoder
@@ -78,10 +79,11 @@ public struct StepBenchmark {
     let phases = model.phases.seconds.sorted { $0.value > $1.value }.map {
       ($0.key.rawValue, $0.value / Double(setting.steps))
     }
-    let lengths = batch.slices.flatMap { $0.sequences.map(\.ids.count) }
+    let sequences = batch.slices.flatMap(\.sequences).map { sequence in
+      (tokens: sequence.ids.count, labelled: sequence.labels.reduce(0) { $0 + ($1 == TokenLabel.ignored ? 0 : 1) })
+    }
     let work = StepWork(
-      dimensions: d, lengths: lengths, labelled: batch.labelledTokenCount, classes: model.classCount,
-      hasDense: setting.labelCount == nil)
+      dimensions: d, sequences: sequences, classes: model.classCount, hasDense: setting.labelCount == nil)
     let median = seconds.sorted()[seconds.count / 2]
     // Each rank's products work on its share.
     func limit(_ samples: ArraySlice<ProductRates>) -> Double {

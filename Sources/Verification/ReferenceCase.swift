@@ -120,7 +120,8 @@ public struct ReferenceCase {
     let logits = model.logits(ofTokens: Array(0..<input.tokenCount), trace)
     store.clear()
     let labelled = input.labelledTokenCount
-    let lossTrace = try model.loss(trace, lossScale: 1 / Float(labelled), into: store)
+    // Hidden states and logits are of all rows; a training step goes this way.
+    let lossTrace = try model.loss(try model.forwardToLoss(input), lossScale: 1 / Float(labelled), into: store)
     let outcome = lossTrace.outcome
     model.backward(lossTrace, into: store)
     model.backwardThroughWeightQuantizers(store)

@@ -54,7 +54,7 @@ public enum ThreadComparison {
     let store = GradientStore(kind: .float32, count: model.layout.elementCount)
     store.clear()
     let trace = try model.loss(
-      try model.forward(input), lossScale: 1 / Float(input.labelledTokenCount), into: store)
+      try model.forwardToLoss(input), lossScale: 1 / Float(input.labelledTokenCount), into: store)
     model.backward(trace, into: store)
     model.backwardThroughWeightQuantizers(store)
     return hashBits(store.floats!)

@@ -102,7 +102,7 @@ extension EncoderModel {
   func accumulate(_ slices: [SliceInput], labelled: Int, into store: GradientStore) throws -> Double {
     var sum = 0.0
     for slice in slices {
-      let trace = try loss(try forward(slice), lossScale: 1 / Float(labelled), into: store)
+      let trace = try loss(try forwardToLoss(slice), lossScale: 1 / Float(labelled), into: store)
       sum += trace.outcome.lossSum
       backward(trace, into: store)
     }
@@ -126,7 +126,7 @@ extension EncoderModel {
 
   /// Σ loss of one slice, forward alone.
   func lossSum(_ slice: SliceInput) throws -> Double {
-    try loss(try forward(slice)).lossSum
+    try loss(try forwardToLoss(slice)).lossSum
   }
 
   /// The mean loss of one slice, forward alone.

@@ -2,7 +2,7 @@ import Compute
 import Quantization
 
 extension EncoderModel {
-  /// Clipped shares and step sizes of every site on a slice, for the logs.
+  /// Clipped shares and step sizes of every site on a slice, for the logs: over the rows that the trace has.
   public func siteStatistics(
     _ trace: borrowing ForwardTrace
   ) -> [(site: String, stepSize: Float, clippedShare: Double)] {
@@ -16,7 +16,10 @@ extension EncoderModel {
         let quantizer = WeightQuantizer(rule: linear.rule, step: linear.matrix.levelScale.pointer[0])
         found.append(weightStatistics(String(linear.weight.name.dropLast(".weight".count)), linear.weight, quantizer))
       }
-      found += layer.inputs.values.filter { $0.rule.hasStep }.map { activationStatistics(layer, $0, pass) }
+      let read = rows(of: layer, pass, trace.read)
+      found += layer.inputs.values.filter { $0.rule.hasStep }.map {
+        activationStatistics(layer, $0, $0.site == .attentionInput ? pass : read)
+      }
     }
     return found
   }
@@ -47,16 +50,18 @@ extension EncoderModel {
   public func firstNonFiniteSite(_ trace: borrowing ForwardTrace) -> String? {
     let pass = trace.currentPass()
     let (h, workspace) = (dimensions.hiddenSize, pass.workspace)
-    func isBad(_ buffer: AlignedBuffer<Float>, _ width: Int) -> Bool {
-      !absoluteSum(buffer.pointer, pass.slice.tokenCount * width).isFinite
+    func isBad(_ buffer: AlignedBuffer<Float>, _ rows: SlicePass, _ width: Int) -> Bool {
+      !absoluteSum(buffer.pointer, rows.slice.tokenCount * width).isFinite
     }
-    if isBad(workspace.norms[0].normalised, h) { return "roberta.embeddings" }
-    for layer in 0..<dimensions.layerCount {
-      let name = ParameterNames.layer(layer)
-      if isBad(workspace.layers[layer].context, h) { return name + ".attention.self" }
-      if isBad(workspace.norms[2 * layer + 1].normalised, h) { return name + ".attention.output" }
-      if isBad(workspace.layers[layer].preActivation, dimensions.intermediateSize) { return name + ".intermediate" }
-      if isBad(workspace.norms[2 * layer + 2].normalised, h) { return name + ".output" }
+    if isBad(workspace.norms[0].normalised, pass, h) { return "roberta.embeddings" }
+    for layer in layers {
+      let (name, index, rows) = (ParameterNames.layer(layer.index), layer.index, rows(of: layer, pass, trace.read))
+      if isBad(workspace.layers[index].context, rows, h) { return name + ".attention.self" }
+      if isBad(workspace.norms[2 * index + 1].normalised, rows, h) { return name + ".attention.output" }
+      if isBad(workspace.layers[index].preActivation, rows, dimensions.intermediateSize) {
+        return name + ".intermediate"
+      }
+      if isBad(workspace.norms[2 * index + 2].normalised, rows, h) { return name + ".output" }
     }
     return nil
   }

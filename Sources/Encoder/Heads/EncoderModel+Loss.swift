@@ -11,7 +11,7 @@ extension EncoderModel {
 
   /// The loss of a slice, without gradients: evaluation.
   public func loss(_ trace: borrowing ForwardTrace, predicts: Bool = false) throws -> SliceOutcome {
-    try runHead(trace.currentPass(), lossScale: 1, into: nil, predicts: predicts)
+    try runHead(trace.currentRead(), lossScale: 1, into: nil, predicts: predicts)
   }
 
   /// The loss of a slice; the head's gradients are added to `store`, and the stream's is ready for `backward`.
@@ -19,16 +19,21 @@ extension EncoderModel {
   public func loss(
     _ trace: consuming ForwardTrace, lossScale: Float, into store: GradientStore
   ) throws -> LossTrace {
-    let outcome = try runHead(trace.currentPass(), lossScale: lossScale, into: store, predicts: false)
+    let outcome = try runHead(trace.currentRead(), lossScale: lossScale, into: store, predicts: false)
     return LossTrace(outcome: outcome, forward: trace)
   }
 
-  /// Logits of the given tokens, `[tokens.count, C]`, without touching anything else.
+  /// Logits of the given tokens, `[tokens.count, C]`, without touching anything else. A trace of `forwardToLoss` has those of
+  /// labelled tokens alone.
   public func logits(ofTokens tokens: [Int], _ trace: borrowing ForwardTrace) -> [Float] {
     guard let predictionHead else { return [] }
-    let pass = trace.currentPass()
+    let pass = trace.currentRead()
+    let present = tokens.map { token in
+      guard let row = pass.slice.row(ofToken: token) else { fatalError("logits of token \(token), which has no label") }
+      return row
+    }
     let rows = HeadTrace(rows: tokens.count, hidden: dimensions.hiddenSize, classes: classCount, trains: false)
-    rows.begin(tokens, pass, hidden: dimensions.hiddenSize)
+    rows.begin(present, pass, hidden: dimensions.hiddenSize)
     predictionHead.forward(rows, pass)
     return Array(UnsafeBufferPointer(start: rows.logits.pointer, count: tokens.count * classCount))
   }
@@ -36,7 +41,7 @@ extension EncoderModel {
   private func runHead(
     _ pass: SlicePass, lossScale: Float, into store: GradientStore?, predicts: Bool
   ) throws -> SliceOutcome {
-    let labels = pass.slice.input.labels
+    let labels = pass.slice.labels
     let rows = labels.indices.filter { labels[$0] != TokenLabel.ignored }
     for row in rows where labels[row] < 0 || Int(labels[row]) >= classCount {
       throw EncoderError.labelOutOfRange(label: labels[row], count: classCount)
@@ -45,7 +50,7 @@ extension EncoderModel {
     measure(.head) {
       if store != nil {
         let count = pass.slice.tokenCount * dimensions.hiddenSize
-        pass.workspace.dStream.pointer.update(repeating: 0, count: count)
+        pass.dStream.update(repeating: 0, count: count)
       }
       guard let predictionHead else { return }
       for first in stride(from: 0, to: rows.count, by: EncoderModel.rowGroup) {

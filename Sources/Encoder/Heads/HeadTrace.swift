@@ -7,7 +7,7 @@ import Compute
 final class HeadTrace {
   /// Rows that there is room for.
   let capacity: Int
-  /// The slice's tokens whose rows these are.
+  /// The pass's tokens whose rows these are.
   var tokens: [Int] = []
   /// `[R, H]`: the stream's rows; the dense layer before GELU; its norm's normalised rows; what the last product reads.
   let input: AlignedBuffer<Float>
@@ -42,14 +42,14 @@ final class HeadTrace {
     guard tokens.count <= capacity else { fatalError("\(tokens.count) rows in a head's room for \(capacity)") }
     self.tokens = tokens
     for (r, token) in tokens.enumerated() {
-      (input.pointer + r * h).update(from: pass.workspace.stream.pointer + token * h, count: h)
+      (input.pointer + r * h).update(from: pass.stream + token * h, count: h)
     }
   }
 
   /// Adds the rows of a gradient to the stream's.
   func addToStream(_ gradient: UnsafePointer<Float>, _ pass: SlicePass, hidden h: Int) {
     for (r, token) in tokens.enumerated() {
-      addRow(gradient + r * h, to: pass.workspace.dStream.pointer + token * h, h)
+      addRow(gradient + r * h, to: pass.dStream + token * h, h)
     }
   }
 }

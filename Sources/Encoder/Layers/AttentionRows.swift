@@ -3,13 +3,13 @@ import Compute
 /// What attention does row by row for one head of one sequence: softmax and dropout over the keys of a query, forward and
 /// backward. Plain pointers and numbers: its loops run too often for reference counts.
 struct AttentionRows {
-  /// Tokens of the sequence.
+  /// Tokens of the sequence: the keys of every query.
   let length: Int
   /// `length` rounded up to what the products compute; the rest of a row is kept at zero.
   let keys: Int
   let headSize: Int
   let head: Int
-  /// The head's columns of the sequence's first context row, and the distance between rows.
+  /// The head's columns of the first query's context row, and the distance between rows.
   let context: UnsafeMutablePointer<Float>
   let contextStride: Int
   /// scale·max + ln Σ of the head's softmax, one a query.
@@ -22,12 +22,13 @@ struct AttentionRows {
   private var scale: Float { 1 / Float(headSize).squareRoot() }
 
   /// Scores → dropped-out exponentials, not yet divided by their sum; returns what to multiply the context by for that.
-  func exponentials(_ scores: UnsafeMutablePointer<Float>, query: Int) -> Float {
+  /// - Parameter place: the query's place in its sequence, which keys its draws.
+  func exponentials(_ scores: UnsafeMutablePointer<Float>, query: Int, place: Int32) -> Float {
     let (inverse, sum) = Softmax.exponentials(scores, length, scale: scale)
     logSum[query] = sum
     clear(scores, from: length)
     if !dropout.isOff {
-      draw(query)
+      draw(place)
       dropout.apply(draws, to: scores, length)
     }
     return inverse
@@ -37,11 +38,11 @@ struct AttentionRows {
   /// - Parameter dOut: the gradient to the query's context.
   func backward(
     _ scores: UnsafeMutablePointer<Float>, _ dScores: UnsafeMutablePointer<Float>, dOut: UnsafePointer<Float>,
-    query: Int
+    query: Int, place: Int32
   ) {
     clear(scores, from: length)
     clear(dScores, from: length)
-    if !dropout.isOff { draw(query) }
+    if !dropout.isOff { draw(place) }
     Softmax.backward(
       scores, dScores, length, scale: scale, logSum: logSum[query],
       dot: rowDot(dOut, context + query * contextStride, headSize),
@@ -53,8 +54,8 @@ struct AttentionRows {
     if first < keys { (row + first).update(repeating: 0, count: keys - first) }
   }
 
-  private func draw(_ query: Int) {
+  private func draw(_ place: Int32) {
     dropout.fill(
-      draws, count: length, row: UInt32(head) << 16 | UInt32(query), sequence: sequenceNumber, site: site)
+      draws, count: length, row: UInt32(head) << 16 | UInt32(place), sequence: sequenceNumber, site: site)
   }
 }

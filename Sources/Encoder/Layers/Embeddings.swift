@@ -66,7 +66,7 @@ struct Embeddings {
         for (table, quantizer, weights) in tables {
           quantizer.addValues(weights + row(of: table, token: token, slice) * h, to: sum, h)
         }
-        let stream = pass.workspace.stream.pointer + token * h
+        let stream = pass.stream + token * h
         norm.forward(sum, token: token, pass, into: stream)
         pass.drop(stream, token: token, site: DropoutSite.embeddings, h, scratch)
       }
@@ -81,7 +81,7 @@ struct Embeddings {
     pass.forEachChunk { rows, scratch in
       let sums = pass.chunkSums(rows)
       for token in rows {
-        let gradient = pass.workspace.dStream.pointer + token * h
+        let gradient = pass.dStream + token * h
         pass.drop(gradient, token: token, site: DropoutSite.embeddings, h, scratch)
         norm.backward(
           gradient, token: token, pass, dWeight: sums + places.outputNormWeight, dBias: sums + places.outputNormBias)
@@ -108,7 +108,7 @@ struct Embeddings {
         var sum: Float = 0
         for token in 0..<pass.slice.tokenCount {
           let place = table.weight.start + row(of: table.table, token: token, pass.slice) * h + first
-          gradient.update(from: pass.workspace.dStream.pointer + token * h + first, count: count)
+          gradient.update(from: pass.dStream + token * h + first, count: count)
           sum += quantizer.backward(gradient, weights: pass.parameters + place, scratch: scratch, count)
           store.add(gradient, at: place, count)
         }

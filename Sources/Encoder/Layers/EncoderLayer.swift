@@ -47,7 +47,7 @@ final class EncoderLayer {
 
   // MARK: - Backward
 
-  /// From dStream after the layer to attention's dContext: what is local to a row.
+  /// From dStream after the layer to attention's dContext: what is local to a row, of all rows or of those that are read.
   func backwardRows(_ pass: SlicePass, into store: GradientStore) {
     pass.clearChunkSums()
     pass.forEachChunk { rows, scratch in
@@ -68,13 +68,24 @@ final class EncoderLayer {
   }
 
   /// From dQ, dK and dV to dStream before the layer.
-  func backwardProjections(_ pass: SlicePass, into store: GradientStore) {
+  /// - Parameter queries: `pass`, or those of its rows that have queries.
+  func backwardProjections(_ pass: SlicePass, queries: SlicePass, into store: GradientStore) {
+    guard queries !== pass else { return backwardProjections(SelfAttention.all, pass, of: pass, into: store) }
+    backwardProjections(SelfAttention.queries, queries, of: pass, into: store)
+    queries.scatterGradient(to: pass, width: inputs[.attentionInput].width)
+    backwardProjections(SelfAttention.keysAndValues, pass, of: pass, into: store)
+  }
+
+  private func backwardProjections(
+    _ parts: SelfAttention.Parts, _ pass: SlicePass, of whole: SlicePass, into store: GradientStore
+  ) {
+    let projections = attention.projections[parts]
     pass.clearChunkSums()
     pass.forEachChunk { rows, scratch in
-      attention.backwardProjections(rows: rows, pass, scratch)
-      clearPadding(rows, [.query, .key, .value], pass)
+      attention.backwardProjections(parts, rows: rows, pass, of: whole, scratch)
+      clearPadding(rows, projections.map(\.role), pass)
     }
-    for projection in attention.projections { projection.addBiasGradient(pass, into: store) }
+    for projection in projections { projection.addBiasGradient(pass, into: store) }
     inputs[.attentionInput].addStepGradients(pass, into: store)
   }
 
@@ -86,33 +97,61 @@ final class EncoderLayer {
   }
 
   /// dŴ = dYᵀ·X̂ of the six linears. Their loops run as one: a single matrix has too few tiles for many threads.
-  func weightGradients(_ pass: SlicePass, into store: GradientStore) {
-    // Without a block of tokens no product would replace what an earlier slice left in the tiles.
-    guard pass.slice.tokenCount > 0 else { return }
+  /// - Parameter queries: `pass`, or those of its rows that have queries.
+  func weightGradients(_ pass: SlicePass, queries: SlicePass, into store: GradientStore) {
     let scratch = pass.workspace.productScratch
-    let x = PerCase<ActivationSite, InputPanels> { site in
-      InputPanels(
-        for: linears[site.linears[0]].matrix, tokenCount: pass.slice.tokenCount, in: pass.workspace.packedInputs[site])
-    }
-    let roles: [LinearRole] = [.output, .intermediate, .attentionOutput, .query, .key, .value]
-    let packing = ActivationSite.allCases.compactMap { x[$0].packing(inputRows($0, pass), scratch: scratch) }
-    let splitting = roles.compactMap {
-      linears[$0].matrix.splitting(pass.workspace.dOutputs[$0], x[$0.input], scratch: scratch)
+    let readings = readings(pass, queries)
+    let packing = readings.compactMap { $0.panels.packing($0.rows, scratch: scratch) }
+    let linears = readings.flatMap { reading in reading.roles.map { (self.linears[$0], reading.panels) } }
+    let splitting = linears.compactMap { linear, x in
+      linear.matrix.splitting(pass.workspace.dOutputs[linear.role], x, scratch: scratch)
     }
     Threads.forEach(packing + splitting)
-    Threads.forEach(roles.map { linears[$0].weightGradient(x[$0.input], inputs[$0.input], pass, into: store) })
+    Threads.forEach(linears.map { linear, x in linear.weightGradient(x, inputs[linear.role.input], pass, into: store) })
   }
 
   // MARK: - What a site reads
 
+  /// X̂ of a site and the linears that read it.
+  private struct Reading {
+    let roles: [LinearRole]
+    let panels: InputPanels
+    let rows: InputRows
+  }
+
+  /// The sites' inputs, the largest first. Where queries are of some rows alone, they read theirs apart from keys and values.
+  private func readings(_ pass: SlicePass, _ queries: SlicePass) -> [Reading] {
+    let (whole, workspace) = (pass, pass.workspace)
+    func reading(_ site: ActivationSite, _ roles: [LinearRole], _ pass: SlicePass) -> Reading? {
+      // Without a block of tokens no product would replace what an earlier slice left in the tiles.
+      guard pass.slice.tokenCount > 0 else { return nil }
+      let room = roles == [.query] ? workspace.packedLabelledInput : workspace.packedInputs[site]
+      let trace = roles == [.query] ? workspace.labelledInput : workspace.layers[index].sites[site]
+      return Reading(
+        roles: roles,
+        panels: InputPanels(for: linears[roles[0]].matrix, tokenCount: pass.slice.tokenCount, in: room),
+        rows: inputRows(site, trace, pass, of: site == .attentionInput ? whole : pass))
+    }
+    let sites: [ActivationSite] = [.activated, .feedForwardInput, .context]
+    let afterAttention = sites.map { reading($0, $0.linears, queries) }
+    let projections =
+      queries === pass
+      ? [reading(.attentionInput, [.query, .key, .value], pass)]
+      : [reading(.attentionInput, [.key, .value], pass), reading(.attentionInput, [.query], queries)]
+    return (afterAttention + projections).compactMap { $0 }
+  }
+
   /// X̂ of a site: values of its codes, or its levels, where it is quantized.
-  private func inputRows(_ site: ActivationSite, _ pass: SlicePass) -> InputRows {
-    let trace = pass.workspace.layers[index].sites[site]
+  /// - Parameter whole: the pass in whose terms the unquantized input was kept.
+  private func inputRows(
+    _ site: ActivationSite, _ trace: Workspace.SiteTrace, _ pass: SlicePass, of whole: SlicePass
+  ) -> InputRows {
     let (codes, scales) = (trace.codes.pointer, trace.levelScales.pointer)
     let (input, quantizer) = (inputs[site], inputs[site].current(pass.parameters))
     return InputRows(codes: codes) { [self] token, levels, row, thread in
       guard input.rule.isOn else {
-        return writeInput(of: site, token: token, pass, into: row, pass.workspace.scratch[thread])
+        let kept = pass === whole ? token : pass.slice.tokenOfSlice(token)
+        return writeInput(of: site, token: kept, whole, into: row, pass.workspace.scratch[thread])
       }
       if levels {
         ActivationQuantizer(rule: .none).values(codes + token * input.width, levelScale: 1, into: row, input.width)
@@ -145,7 +184,7 @@ final class EncoderLayer {
     let trace = pass.workspace.layers[index]
     switch site {
     case .attentionInput, .feedForwardInput:
-      row.update(from: pass.workspace.stream.pointer + token * width, count: width)
+      row.update(from: pass.stream + token * width, count: width)
     case .context: row.update(from: trace.context.pointer + token * width, count: width)
     case .activated: geluRow(trace.preActivation.pointer + token * width, into: row, width)
     }

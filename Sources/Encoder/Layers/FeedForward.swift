@@ -25,7 +25,7 @@ struct FeedForward {
   /// Stream → x̂ → z, kept; and on to the codes of a where the step is known.
   func expand(rows: Range<Int>, _ pass: SlicePass, _ scratch: ThreadScratch, isCalibrating: Bool) {
     let trace = pass.workspace.layers[layer]
-    let x = pass.workspace.stream.pointer + rows.lowerBound * hidden
+    let x = pass.stream + rows.lowerBound * hidden
     let fuses = fusesActivationQuantizer(isCalibrating)
     let quantizer = activated.current(pass.parameters)
     let codes = trace.sites[.activated].codes.pointer + rows.lowerBound * width
@@ -64,7 +64,7 @@ struct FeedForward {
     backwardOutput(rows, pass, scratch)
     let dZ = scratch.intermediateRows.pointer
     intermediate.keep(dZ, input, rows: rows, pass, pass.workspace.layers[layer].sites[.feedForwardInput])
-    let dStream = pass.workspace.dStream.pointer
+    let dStream = pass.dStream
     intermediate.backward(
       intermediate.operand(dZ, rows: rows, scratch), input, rows: rows, pass, scratch,
       x: { token, first, count in source.columns(token: token, from: first, count, pass, scratch) },

@@ -15,7 +15,7 @@ struct ResidualNorm {
   ) {
     for token in rows {
       let row = update + (token - rows.lowerBound) * width
-      let stream = pass.workspace.stream.pointer + token * width
+      let stream = pass.stream + token * width
       pass.drop(row, token: token, site: dropoutSite, width, scratch)
       addRow(stream, to: row, width)
       norm.forward(row, token: token, pass, into: stream)
@@ -28,7 +28,7 @@ struct ResidualNorm {
     rows: Range<Int>, _ pass: SlicePass, into dUpdate: UnsafeMutablePointer<Float>, _ scratch: ThreadScratch
   ) {
     let chunk = pass.chunkSums(rows)
-    let dStream = pass.workspace.dStream.pointer
+    let dStream = pass.dStream
     for token in rows {
       norm.backward(
         dStream + token * width, token: token, pass, dWeight: chunk + sums.weight, dBias: chunk + sums.bias)

@@ -1,33 +1,39 @@
 import Compute
 
-// Letters: n tokens of a sequence, D head size, H hidden. One task is one head of one sequence; it runs on one thread, in
-// blocks of 64 queries whose scores stay in the cache.
+// Letters: n tokens of a sequence, m of them queries, D head size, H hidden. One task is one head of one sequence; it runs on
+// one thread, in blocks of 64 queries whose scores stay in the cache. Keys and values are those of all tokens (`keys`), queries
+// those of the rows that are read on (`queries`): in the last layer these may be fewer.
 
 extension SelfAttention {
   /// One head of one sequence.
   private struct HeadTask {
     let sequence: Int
     let head: Int
+    /// Its rows among all tokens, and among the queries.
     let start: Int
     let length: Int
+    let firstQuery: Int
+    let queryCount: Int
   }
 
-  private func tasks(_ pass: SlicePass) -> [HeadTask] {
-    pass.slice.input.lengths.indices.flatMap { s in
+  private func tasks(_ queries: SlicePass, _ keys: SlicePass) -> [HeadTask] {
+    keys.slice.starts.indices.flatMap { s in
       (0..<dimensions.headCount).map {
-        HeadTask(sequence: s, head: $0, start: pass.slice.starts[s], length: pass.slice.input.lengths[s])
+        HeadTask(
+          sequence: s, head: $0, start: keys.slice.starts[s], length: keys.slice.counts[s],
+          firstQuery: queries.slice.starts[s], queryCount: queries.slice.counts[s])
       }
     }
   }
 
-  /// The rows of a task, `[n, D]` each.
+  /// The rows of a task, `[m, D]` and twice `[n, D]`.
   private func rows(
     _ task: HeadTask, _ pass: SlicePass
   ) -> (q: UnsafeMutablePointer<Float>, k: UnsafeMutablePointer<Float>, v: UnsafeMutablePointer<Float>) {
     let headStride = Workspace.headStride(dimensions, capacity: pass.workspace.capacity)
-    let first = pass.workspace.layers[layer].heads.pointer + task.head * headStride + task.start * headSize
-    let part = dimensions.headCount * headStride
-    return (first, first + part, first + 2 * part)
+    let head = pass.workspace.layers[layer].heads.pointer + task.head * headStride
+    let (part, key) = (dimensions.headCount * headStride, head + task.start * headSize)
+    return (head + task.firstQuery * headSize, key + part, key + 2 * part)
   }
 
   /// Products for every length in the slice, made before the parallel loop.
@@ -40,27 +46,28 @@ extension SelfAttention {
 
   /// Zeroes the rows past the slice's end that the products of its last sequence read. Their share is multiplied by exact
   /// zeros, but a NaN or infinity that an earlier slice left there would survive even those.
-  private func clearHeadsPastTheEnd(_ pass: SlicePass) {
-    let headStride = Workspace.headStride(dimensions, capacity: pass.workspace.capacity)
+  private func clearHeadsPastTheEnd(_ queries: SlicePass, _ keys: SlicePass) {
+    let headStride = Workspace.headStride(dimensions, capacity: keys.workspace.capacity)
     for head in 0..<3 * dimensions.headCount {
-      let end = pass.workspace.layers[layer].heads.pointer + head * headStride + pass.slice.tokenCount * headSize
+      let count = (head < dimensions.headCount ? queries : keys).slice.tokenCount
+      let end = keys.workspace.layers[layer].heads.pointer + head * headStride + count * headSize
       end.update(repeating: 0, count: 64 * headSize)
     }
   }
 
   /// context = dropout(softmax(Q·Kᵀ·scale))·V for every head of every sequence.
-  func attend(_ pass: SlicePass) throws {
-    try prepareProducts(pass)
-    clearHeadsPastTheEnd(pass)
-    let tasks = tasks(pass)
-    Threads.forEach(tasks.count) { i, thread in attend(tasks[i], pass, pass.workspace.scratch[thread]) }
+  func attend(_ queries: SlicePass, keys: SlicePass) throws {
+    try prepareProducts(keys)
+    clearHeadsPastTheEnd(queries, keys)
+    let tasks = tasks(queries, keys).filter { $0.queryCount > 0 }
+    Threads.forEach(tasks.count) { i, thread in attend(tasks[i], queries, queries.workspace.scratch[thread]) }
   }
 
   private func attend(_ task: HeadTask, _ pass: SlicePass, _ scratch: ThreadScratch) {
     let d = headSize
     let local = scratch.attention
     let softmaxRows = attentionRows(task, pass, scratch)
-    let keys = softmaxRows.keys
+    let (keys, places) = (softmaxRows.keys, pass.slice.placeOfToken)
     let (full, half) = (products(64, keys), products(32, keys))
     let (q, k, v) = rows(task, pass)
     let keysTransposed = products.rightTransposed(k, keys, of: full.scores, into: local.keysPacked)
@@ -71,7 +78,10 @@ extension SelfAttention {
       let set = rowCount == 64 ? full : half
       let queries = products.left(q + first * d, rowCount * d, into: local.rowsOperand)
       set.scores.run(queries, keysTransposed, into: scores, scratch: product)
-      for r in 0..<count { inverses[r] = softmaxRows.exponentials(scores + r * keys, query: first + r) }
+      for r in 0..<count {
+        inverses[r] = softmaxRows.exponentials(
+          scores + r * keys, query: first + r, place: places[task.firstQuery + first + r])
+      }
       for r in count..<rowCount { softmaxRows.clear(scores + r * keys, from: 0) }
       let weights = products.left(scores, rowCount * keys, into: local.scoresOperand)
       set.weighted.run(weights, values, into: out, scratch: product)
@@ -87,8 +97,9 @@ extension SelfAttention {
     let (d, h) = (headSize, hidden)
     return AttentionRows(
       length: task.length, keys: AttentionProducts.padded(task.length), headSize: d, head: task.head,
-      context: trace.context.pointer + task.start * h + task.head * d, contextStride: h,
-      logSum: trace.logSum.pointer + task.head * pass.workspace.capacity + task.start, dropout: pass.dropout.attention,
+      context: trace.context.pointer + task.firstQuery * h + task.head * d, contextStride: h,
+      logSum: trace.logSum.pointer + task.head * pass.workspace.capacity + task.firstQuery,
+      dropout: pass.dropout.attention,
       sequenceNumber: pass.slice.input.sequenceNumbers[task.sequence], site: DropoutSite.attention(layer),
       draws: scratch.dropoutDraws.pointer)
   }
@@ -103,8 +114,8 @@ extension SelfAttention {
   /// Calls `body(first query, queries, rows of the product)` for each block of a task.
   private func forEachQueryBlock(_ task: HeadTask, _ body: (Int, Int, Int) -> Void) {
     var first = 0
-    while first < task.length {
-      let count = min(AttentionProducts.block, task.length - first)
+    while first < task.queryCount {
+      let count = min(AttentionProducts.block, task.queryCount - first)
       body(first, count, count > 32 ? 64 : 32)
       first += count
     }
@@ -113,9 +124,24 @@ extension SelfAttention {
   // MARK: - Backward
 
   /// From dContext to dQ, dK and dV, the gradients to the projections' outputs.
-  func attendBackward(_ pass: SlicePass) {
-    let tasks = tasks(pass)
-    Threads.forEach(tasks.count) { i, thread in attendBackward(tasks[i], pass, pass.workspace.scratch[thread]) }
+  func attendBackward(_ queries: SlicePass, keys: SlicePass) {
+    let tasks = tasks(queries, keys)
+    Threads.forEach(tasks.count) { i, thread in
+      let scratch = queries.workspace.scratch[thread]
+      if tasks[i].queryCount > 0 {
+        attendBackward(tasks[i], queries, scratch)
+      } else {
+        clearGradients(tasks[i], keys, scratch)
+      }
+    }
+  }
+
+  /// Keys and values that no query reads.
+  private func clearGradients(_ task: HeadTask, _ pass: SlicePass, _ scratch: ThreadScratch) {
+    let zeros = scratch.attention.dKeys.pointer
+    zeros.update(repeating: 0, count: task.length * headSize)
+    scatter(zeros, task.length, .key, task, from: task.start, pass)
+    scatter(zeros, task.length, .value, task, from: task.start, pass)
   }
 
   /// P is made again from the scores and `logSum`; with P̃ = dropout(P): dV = P̃ᵀ·dO, dP = dropout(dO·Vᵀ),
@@ -124,7 +150,7 @@ extension SelfAttention {
     let d = headSize
     let local = scratch.attention
     let softmaxRows = attentionRows(task, pass, scratch)
-    let keys = softmaxRows.keys
+    let (keys, places) = (softmaxRows.keys, pass.slice.placeOfToken)
     let (full, half) = (products(64, keys), products(32, keys))
     let (q, k, v) = rows(task, pass)
     let keysTransposed = products.rightTransposed(k, keys, of: full.scores, into: local.keysPacked)
@@ -142,7 +168,9 @@ extension SelfAttention {
       set.scores.run(
         products.left(dOut, rowCount * d, into: local.rowsOperand), valuesTransposed, into: dScores, scratch: product)
       for r in 0..<count {
-        softmaxRows.backward(scores + r * keys, dScores + r * keys, dOut: dOut + r * d, query: first + r)
+        softmaxRows.backward(
+          scores + r * keys, dScores + r * keys, dOut: dOut + r * d, query: first + r,
+          place: places[task.firstQuery + first + r])
       }
       for r in count..<rowCount {
         softmaxRows.clear(scores + r * keys, from: 0)
@@ -157,10 +185,10 @@ extension SelfAttention {
         dScoresOperand, products.right(queries, rowCount, of: dV, into: local.rowsPacked),
         into: local.dKeys.pointer, scratch: product)
       set.weighted.run(dScoresOperand, keyRows, into: dQueries, scratch: product)
-      scatter(dQueries, count, .query, task, from: first, pass)
+      scatter(dQueries, count, .query, task, from: task.firstQuery + first, pass)
     }
-    scatter(local.dKeys.pointer, task.length, .key, task, from: 0, pass)
-    scatter(local.dValues.pointer, task.length, .value, task, from: 0, pass)
+    scatter(local.dKeys.pointer, task.length, .key, task, from: task.start, pass)
+    scatter(local.dValues.pointer, task.length, .value, task, from: task.start, pass)
   }
 
   /// Stores rows of one head's gradient to query, key or value.
@@ -169,7 +197,7 @@ extension SelfAttention {
   ) {
     let (d, gradient) = (headSize, pass.workspace.dOutputs[role])
     for r in 0..<count {
-      gradient.write(rows + r * d, token: task.start + first + r, column: task.head * d, count: d)
+      gradient.write(rows + r * d, token: first + r, column: task.head * d, count: d)
     }
   }
 
@@ -177,7 +205,7 @@ extension SelfAttention {
     _ task: HeadTask, _ pass: SlicePass, first: Int, count: Int, rowCount: Int, into dOut: UnsafeMutablePointer<Float>
   ) {
     let (d, h) = (headSize, hidden)
-    let source = pass.workspace.dContext.pointer + (task.start + first) * h + task.head * d
+    let source = pass.workspace.dContext.pointer + (task.firstQuery + first) * h + task.head * d
     for r in 0..<count { (dOut + r * d).update(from: source + r * h, count: d) }
     (dOut + count * d).update(repeating: 0, count: (rowCount - count) * d)
   }

@@ -22,16 +22,27 @@ struct SelfAttention {
 
   // MARK: - Forward
 
+  /// Some of query, key and value.
+  typealias Parts = Range<Int>
+  static let all: Parts = 0..<3
+  static let queries: Parts = 0..<1
+  static let keysAndValues: Parts = 1..<3
+
+  /// What these parts keep of x̂: queries of labelled rows alone have a trace of their own.
+  func inputTrace(_ parts: Parts, _ pass: SlicePass) -> Workspace.SiteTrace {
+    parts == SelfAttention.queries ? pass.workspace.labelledInput : pass.workspace.layers[layer].sites[.attentionInput]
+  }
+
   /// Stream → x̂ → query, key and value, by head.
-  func project(rows: Range<Int>, _ pass: SlicePass, _ scratch: ThreadScratch) {
-    let trace = pass.workspace.layers[layer]
-    let x = pass.workspace.stream.pointer + rows.lowerBound * hidden
+  func project(_ parts: Parts, rows: Range<Int>, _ pass: SlicePass, _ scratch: ThreadScratch) {
+    let trace = inputTrace(parts, pass)
+    let x = pass.stream + rows.lowerBound * hidden
     let headStride = Workspace.headStride(dimensions, capacity: pass.workspace.capacity)
-    input.forward(x, rows: rows, pass, into: trace.sites[.attentionInput])
-    for (part, projection) in projections.enumerated() {
-      let base = trace.heads.pointer + part * dimensions.headCount * headStride
-      projection.forward(
-        x, input, rows: rows, pass, trace.sites[.attentionInput],
+    input.forward(x, rows: rows, pass, into: trace)
+    for part in parts {
+      let base = pass.workspace.layers[layer].heads.pointer + part * dimensions.headCount * headStride
+      projections[part].forward(
+        x, input, rows: rows, pass, trace,
         into: .heads(base + rows.lowerBound * headSize, headSize: headSize, headStride: headStride), scratch)
     }
   }
@@ -61,19 +72,24 @@ struct SelfAttention {
   }
 
   /// dQ, dK, dV → dStream, to which it adds: dx̂ = dQ·Ŵq + dK·Ŵk + dV·Ŵv → dx. Their sums over the rows are the biases'
-  /// gradients.
-  func backwardProjections(rows: Range<Int>, _ pass: SlicePass, _ scratch: ThreadScratch) {
+  /// gradients. All of it is linear in the three: some may go alone.
+  /// - Parameter whole: the pass over all tokens, in whose terms the layer's input was kept.
+  func backwardProjections(
+    _ parts: Parts, rows: Range<Int>, _ pass: SlicePass, of whole: SlicePass, _ scratch: ThreadScratch
+  ) {
     let quantizer = input.current(pass.parameters)
     let sums = pass.chunkSums(rows)
-    let dStream = pass.workspace.dStream.pointer
+    let (dStream, trace) = (pass.dStream, inputTrace(parts, pass))
     input.clearTerms(scratch)
     PreparedMatrix.summedInputGradient(
-      projections.map(\.matrix), rowCount: rows.count, scratch: scratch.products,
-      dY: { part, isFirst in gradientOperand(part, rows, sums, isFirst: isFirst, pass, scratch) }
+      projections[parts].map(\.matrix), rowCount: rows.count, scratch: scratch.products,
+      dY: { slot, isFirst in
+        gradientOperand(parts.lowerBound + slot, slot, rows, sums, isFirst: isFirst, pass, trace, scratch)
+      }
     ) { r, first, row, count in
       let token = rows.lowerBound + r
       if quantizer.rule.hasStep {
-        let x = source.columns(token: token, from: first, count, pass, scratch)
+        let x = source.columns(token: pass.slice.tokenOfSlice(token), from: first, count, whole, scratch)
         InputQuantizer.backward(quantizer, row, x: x, from: first, count, scratch)
       }
       addRow(row, to: dStream + token * hidden + first, count)
@@ -83,8 +99,8 @@ struct SelfAttention {
 
   /// dQ, dK or dV of a chunk as a left operand; the first time also its sum into the bias and what dŴ's product reads.
   private func gradientOperand(
-    _ part: Int, _ rows: Range<Int>, _ sums: UnsafeMutablePointer<Float>, isFirst: Bool, _ pass: SlicePass,
-    _ scratch: ThreadScratch
+    _ part: Int, _ slot: Int, _ rows: Range<Int>, _ sums: UnsafeMutablePointer<Float>, isFirst: Bool, _ pass: SlicePass,
+    _ trace: Workspace.SiteTrace, _ scratch: ThreadScratch
   ) -> GradientOperand {
     let projection = projections[part]
     let gathered = scratch.chunkRows.pointer
@@ -97,8 +113,8 @@ struct SelfAttention {
     }
     // Attention left dQ, dK and dV in float32, as they are.
     if isFirst, projection.keepsConverted(input) {
-      projection.keep(gathered, input, rows: rows, pass, pass.workspace.layers[layer].sites[.attentionInput])
+      projection.keep(gathered, input, rows: rows, pass, trace)
     }
-    return projection.operand(gathered, rows: rows, slot: part, scratch)
+    return projection.operand(gathered, rows: rows, slot: slot, scratch)
   }
 }

@@ -21,7 +21,7 @@ package struct Evaluation {
     try world.agree {
       prepare()
       for index in Slices.deal(costs: slices.map(\.cost), paces: paces)[world.rank] {
-        sums.add(try model.loss(try model.forward(SliceInput(slices[index]))))
+        sums.add(try model.loss(try model.forwardToLoss(SliceInput(slices[index]))))
       }
     }
     let total = try sums.overRanks(world)
@@ -53,7 +53,7 @@ package struct Evaluation {
         let group = groups[index]
         var labelled: [Int32] = []
         for slice in group.slices {
-          let outcome = try model.loss(try model.forward(SliceInput(slice)), predicts: true)
+          let outcome = try model.loss(try model.forwardToLoss(SliceInput(slice)), predicts: true)
           sums.add(outcome)
           labelled += outcome.predictions
         }

@@ -115,7 +115,7 @@ package final class Replica {
   }
 
   private func run(_ slice: Slice, scale: Float, isLast: Bool, _ sums: inout LossSums) throws {
-    let trace = try model.loss(try model.forward(SliceInput(slice)), lossScale: scale, into: gradients)
+    let trace = try model.loss(try model.forwardToLoss(SliceInput(slice)), lossScale: scale, into: gradients)
     if sums.numericFault == nil, !(trace.outcome.lossSum.isFinite) {
       let site = model.firstNonFiniteSite(trace.forward) ?? "the head"
       sums.numericFault = "the loss of slice \(slice.index) is not a number (first at \(site))"
