@@ -35,12 +35,17 @@ final class BenchmarkedModel {
     let replica = Replica(
       world: world, model: model, reduction: reduction, settings: AdamWSettings(), lossBound: .infinity,
       shardsOptimizer: shardsOptimizer)
-    if setting.scheme.activations.hasStep, !knowsActivationSteps {
-      try replica.measureActivationSteps(batch, dropout: dropout())
-      knowsActivationSteps = true
-    }
+    try measureActivationSteps()
+    replica.forgetChecksum()
     _ = try step(replica)
     return replica
+  }
+
+  /// Gives the activations their first steps, once. Collective.
+  func measureActivationSteps() throws {
+    guard setting.scheme.activations.hasStep, !knowsActivationSteps else { return }
+    try ActivationCalibration.run(model, on: batch, world: world, dropout: dropout())
+    knowsActivationSteps = true
   }
 
   /// One step: what it gave, and its seconds on this rank. Collective.
@@ -49,9 +54,14 @@ final class BenchmarkedModel {
     if lastStepped !== replica { replica.forgetChecksum() }
     lastStepped = replica
     let start = monotonicSeconds()
-    let outcome = try replica.step(batch, dropout: dropout(), rates: LearningRates(1e-5))
-    stepNumber += 1
+    let outcome = try replica.step(batch, dropout: nextDropout(), rates: LearningRates(1e-5))
     return (monotonicSeconds() - start, outcome)
+  }
+
+  /// The draws of a step, each time of another one.
+  func nextDropout() -> SliceDropout {
+    defer { stepNumber += 1 }
+    return dropout()
   }
 
   private func dropout() -> SliceDropout {

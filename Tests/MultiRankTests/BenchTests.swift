@@ -115,4 +115,22 @@ final class BenchTests: XCTestCase {
     )
     XCTAssertEqual(shards / all, 0.75, accuracy: 0.01)
   }
+
+  func testScalePredictsEveryLinkAndNumberOfRanks() throws {
+    let found = try figures(["scale"] + Self.small + ["--ranks", "1..4", "--link", "1gbit,10gbit"], ranks: 2)
+    let steps = try XCTUnwrap(found["steps"] as? [[String: Any]])
+    XCTAssertEqual(steps.compactMap { $0["ranks"] as? Int }, [1, 2, 4, 1, 2, 4])
+    XCTAssertEqual(
+      steps.compactMap { $0["link"] as? String }, ["1gbit", "1gbit", "1gbit", "10gbit", "10gbit", "10gbit"])
+    for step in steps { XCTAssertGreaterThan(try XCTUnwrap(step["seconds"] as? Double), 0) }
+    XCTAssertGreaterThan(try XCTUnwrap(found["moved_bytes_per_second"] as? Double), 1e6)
+    for (arguments, words) in [
+      (["--ranks", "0"], "--ranks 0 is neither"), (["--ranks", "4..2"], "--ranks 4..2 is neither"),
+      (["--link", "fast"], "--link fast is no rate"), (["--latency-us", "-1"], "--latency-us"),
+    ] {
+      let outcome = try Program.run(["bench", "scale"] + arguments)
+      XCTAssertNotEqual(outcome.status, 0)
+      XCTAssertTrue(outcome.errors.contains(words), outcome.errors)
+    }
+  }
 }

@@ -3,10 +3,10 @@ import Encoder
 import Ranks
 
 /// The activations' initial steps, from the first slice that a model sees.
-enum ActivationCalibration {
+package enum ActivationCalibration {
   /// Measures the steps on the batch's first slice, on the rank that owns it, and gives them to all. Collective.
   /// - Parameter sites: those to be measured (`….input_quantizer`); nil: all.
-  static func run(
+  package static func run(
     _ model: EncoderModel, on batch: GlobalBatch, world: World, dropout: SliceDropout, sites: [String]? = nil
   ) throws {
     guard let first = batch.slices.first else { return }

@@ -14,12 +14,12 @@ import Training
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench",
-    abstract: "Measure speed on this machine: whole steps, what guards cost, products, reductions, tokenizing.",
+    abstract: "Measure speed on this machine: whole steps, what guards cost, products, reductions, tokenizing; predict more hosts.",
     discussion: """
       Each prints a table and, with --json FILE, the same figures as JSON. Figures of one run belong together: on a noisy \
       machine compare ratios, not seconds. Runs alone or under launch/mpirun.
       """,
-    subcommands: [BenchStep.self, BenchGuards.self, BenchProducts.self, BenchReduce.self, BenchCorpus.self])
+    subcommands: [BenchStep.self, BenchGuards.self, BenchProducts.self, BenchReduce.self, BenchCorpus.self, BenchScale.self])
 }
 
 /// Options of every bench.
