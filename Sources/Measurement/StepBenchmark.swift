@@ -49,6 +49,10 @@ public struct StepBenchmark {
     public var shareOfLimit: Double
     /// Means of samples taken before and after each step.
     public var rates: ProductRates
+    /// Bytes a second that all threads of a rank read and write.
+    public var bandwidth: Double
+    /// What each phase would take with products or memory alone.
+    public var roofline: StepRoofline
     /// The most memory that any rank has held.
     public var peakBytes: Int
     /// The optimizer's moments of rank zero.
@@ -85,6 +89,13 @@ public struct StepBenchmark {
     let work = StepWork(
       dimensions: d, sequences: sequences, classes: model.classCount, hasDense: setting.labelCount == nil)
     let median = seconds.sorted()[seconds.count / 2]
+    let bandwidth = MemoryBandwidth.measure()
+    let load = StepRoofline.Load(
+      dimensions: d, tokens: batch.tokenCount, labelled: batch.labelledTokenCount, slices: batch.slices.count,
+      parameterCount: model.layout.elementCount, gradientByteCount: setting.reduction == .fixedPoint ? 8 : 4,
+      classes: model.classCount, hasDense: setting.labelCount == nil)
+    let roofline = StepRoofline(
+      work, load, rates: ProductRates(meanOf: rates), bandwidth: bandwidth, ranks: world.count)
     // Each rank's products work on its share.
     func limit(_ samples: ArraySlice<ProductRates>) -> Double {
       work.limitSeconds(ProductRates(meanOf: Array(samples))) / Double(world.count)
@@ -94,7 +105,8 @@ public struct StepBenchmark {
       tokensPerSecond: Double(batch.tokenCount) / median, secondsPerStep: median,
       waitedSeconds: waited.sorted()[waited.count / 2], unevenSeconds: uneven.sorted()[uneven.count / 2],
       phases: phases, limitSeconds: limit(rates[...]), shareOfLimit: shares.sorted()[shares.count / 2],
-      rates: ProductRates(meanOf: rates), peakBytes: Int(try world.maximum(Int64(peakMemory()))),
+      rates: ProductRates(meanOf: rates), bandwidth: bandwidth, roofline: roofline,
+      peakBytes: Int(try world.maximum(Int64(peakMemory()))),
       momentBytes: 2 * MemoryLayout<Float>.stride * replica.optimizer.first.count, loss: loss)
   }
 

@@ -13,7 +13,7 @@ final class BenchTests: XCTestCase {
   private func figures(_ command: [String], ranks: Int) throws -> [String: Any] {
     let folder = try TemporaryFolder()
     let file = folder.url.appendingPathComponent("figures.json")
-    try Program.succeed(["bench"] + command + ["--json", file.path], ranks: ranks)
+    try Program.succeed(["bench"] + command + ["--json", file.path], ranks: ranks == 0 ? nil : ranks)
     return try XCTUnwrap(try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
   }
 
@@ -130,6 +130,39 @@ final class BenchTests: XCTestCase {
     ] {
       let outcome = try Program.run(["bench", "scale"] + arguments)
       XCTAssertNotEqual(outcome.status, 0)
+      XCTAssertTrue(outcome.errors.contains(words), outcome.errors)
+    }
+  }
+
+  /// Every phase that a step is timed by has its bounds, and bounds are of phases that there are.
+  func testEveryPhaseHasItsRoofline() throws {
+    for (head, ranks) in [([], 1), (["--labels", "5"], 2)] {
+      let found = try figures(["step"] + Self.small + head, ranks: ranks)
+      let bounds = try XCTUnwrap(found["roofline"] as? [[String: Any]])
+      let phases = try XCTUnwrap(found["phases"] as? [String: Any])
+      XCTAssertEqual(Set(bounds.compactMap { $0["phase"] as? String }), Set(phases.keys))
+      let longest = bounds.map { bound in
+        max(bound["products_seconds"] as? Double ?? .nan, bound["memory_seconds"] as? Double ?? .nan)
+      }
+      XCTAssertTrue(longest.allSatisfy { $0 > 0 }, "\(bounds)")
+      XCTAssertEqual(try XCTUnwrap(found["roofline_seconds"] as? Double), longest.reduce(0, +), accuracy: 1e-9)
+    }
+  }
+
+  func testTwoBuildsAreTimedInTurn() throws {
+    let program = try MPIRun.pathOfBuilt("palier")
+    let compare = ["step"] + Self.small + ["--rounds", "2", "--compare"]
+    let found = try figures(compare + [program], ranks: 0)
+    let turns = try XCTUnwrap(found["turns"] as? [[String: Double]])
+    XCTAssertEqual(turns.count, 2)
+    for turn in turns {
+      XCTAssertGreaterThan(try XCTUnwrap(turn["tokens_per_second"]), 0)
+      XCTAssertGreaterThan(try XCTUnwrap(turn["other_tokens_per_second"]), 0)
+    }
+    for (other, words) in [("/bin/false", "did not time a step (code 1)"), ("/no/palier", "no such file")] {
+      let outcome = try Program.run(["bench"] + compare + [other])
+      XCTAssertEqual(outcome.status, 1)
+      XCTAssertEqual(outcome.errorLines.count, 1, outcome.errors)
       XCTAssertTrue(outcome.errors.contains(words), outcome.errors)
     }
   }

@@ -14,12 +14,15 @@ import Training
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench",
-    abstract: "Measure speed on this machine: whole steps, what guards cost, products, reductions, tokenizing; predict more hosts.",
+    abstract:
+      "Measure speed on this machine: whole steps, what guards cost, products, reductions, tokenizing; predict more hosts.",
     discussion: """
       Each prints a table and, with --json FILE, the same figures as JSON. Figures of one run belong together: on a noisy \
       machine compare ratios, not seconds. Runs alone or under launch/mpirun.
       """,
-    subcommands: [BenchStep.self, BenchGuards.self, BenchProducts.self, BenchReduce.self, BenchCorpus.self, BenchScale.self])
+    subcommands: [
+      BenchStep.self, BenchGuards.self, BenchProducts.self, BenchReduce.self, BenchCorpus.self, BenchScale.self,
+    ])
 }
 
 /// Options of every bench.
@@ -51,6 +54,12 @@ struct BenchOptions: ParsableArguments {
     } catch { throw ExitCode(world.end(with: error)) }
   }
 
+  /// As `run`, of figures that come without a world.
+  func write(_ body: () throws -> JSONFields) throws {
+    try file?.tryOut()
+    try write(try body())
+  }
+
   private func write(_ figures: JSONFields) throws {
     guard let file else { return }
     var all = figures
@@ -76,14 +85,31 @@ struct BenchStep: ParsableCommand {
     discussion: """
       A step of a base-size encoder on made-up tokens: weights quantized and packed, forward, loss, backward, sums over ranks, \
       AdamW; dropout on. The limit is the time that the step's multiply-adds would take at the rates that this machine's \
-      products reach on the same shapes in the same process.
+      products reach on the same shapes in the same process. The roofline sets against each phase what its products, or its \
+      way to and from memory, would take alone.
 
-      Example: palier bench step --scheme LSQ_E8W8A8
+      --compare runs this build and another one in turn, each in a process of its own.
+
+      Examples:
+        palier bench step --scheme LSQ_E8W8A8
+        palier bench step --compare builds/last-month/palier --rounds 5
       """)
   @OptionGroup var step: StepOptions
   @OptionGroup var options: BenchOptions
+  @Option(help: ArgumentHelp("Another build's palier, to be timed in turn with this one.", valueName: "path"))
+  var compare: String?
+  @Option(help: "Turns of --compare.") var rounds = 5
+
+  func validate() throws {
+    try require(rounds, "--rounds", 1...1_000)
+  }
 
   func run() throws {
+    if let compare {
+      return try options.write {
+        try BuildComparison(other: compare, rounds: rounds, arguments: CommandLine.arguments).run()
+      }
+    }
     try options.run { world in
       let setting = try world.agree { try step.setting() }
       let result = try StepBenchmark.run(setting, world: world)
@@ -114,10 +140,27 @@ struct BenchStep: ParsableCommand {
       "  products, G multiply-adds/s: forward \(figure(r.rates.forward / 1e9)), backward \(figure(r.rates.backward / 1e9)), ",
       terminator: "")
     print("float32 \(figure(r.rates.float / 1e9))")
-    print("  seconds by phase:")
+    print("  memory, GB/s      \(figure(r.bandwidth / 1e9))")
+    print(
+      "  roofline, seconds \(figure(r.roofline.seconds)): each phase its products or its memory alone, whichever is longer"
+    )
+    for line in phaseTable(r).lines { print("    " + line) }
+  }
+
+  private func phaseTable(_ r: StepBenchmark.Result) -> TextTable {
+    var table = TextTable(["phase", "seconds", "products", "memory", "share"], right: [1, 2, 3, 4])
+    let bounds = Dictionary(uniqueKeysWithValues: r.roofline.phases.map { ($0.name, $0) })
     for phase in r.phases {
-      print("    " + phase.name.padding(toLength: 26, withPad: " ", startingAt: 0) + figure(phase.seconds))
+      guard let bound = bounds[phase.name] else {
+        table.add([phase.name, figure(phase.seconds)])
+        continue
+      }
+      table.add([
+        phase.name, figure(phase.seconds), bound.products > 0 ? figure(bound.products) : "-", figure(bound.memory),
+        String(format: "%.0f %%", 100 * bound.bound / max(phase.seconds, .leastNonzeroMagnitude)),
+      ])
     }
+    return table
   }
 
   private func figures(_ r: StepBenchmark.Result) -> JSONFields {
@@ -135,6 +178,13 @@ struct BenchStep: ParsableCommand {
     fields["sharded_optimizer"] = .bool(step.shardOptimizer)
     fields.add("phases") { phases in
       for phase in r.phases where phases[phase.name] == nil { phases.add(phase.name, phase.seconds) }
+    }
+    fields.add("memory_bytes_per_second", r.bandwidth)
+    fields.add("roofline_seconds", r.roofline.seconds)
+    fields.add("roofline", objects: r.roofline.phases) { inner, phase in
+      inner.add("phase", phase.name)
+      inner.add("products_seconds", phase.products)
+      inner.add("memory_seconds", phase.memory)
     }
     fields.add("forward_rate", r.rates.forward)
     fields.add("backward_rate", r.rates.backward)
