@@ -26,7 +26,7 @@ public struct Precision: Equatable, Sendable {
     if rules.quantizesProducts, forward == .bfloat16 { resolved.forward = .float }
     if !rules.hasCodesAnywhere {
       if forward == .integer { resolved.forward = .float }
-      if backward == .int16 || rules.quantizesProducts { resolved.backward = .float }
+      if backward.usesCodes || rules.quantizesProducts { resolved.backward = .float }
     }
     return resolved
   }

@@ -10,6 +10,8 @@ struct SliceIndex {
   let counts: [Int]
   /// `[rows]`.
   let sequenceOfToken: [Int32]
+  /// Each row's sequence in the global batch.
+  let sequenceNumbers: [UInt32]
   let placeOfToken: [Int32]
   let labels: [Int32]
   /// The rows' tokens in the slice; nil where they are all.
@@ -31,6 +33,7 @@ struct SliceIndex {
     }
     self.input = input
     (self.starts, counts, sequenceOfToken, placeOfToken) = (starts, input.lengths, sequences, places)
+    sequenceNumbers = sequences.map { input.sequenceNumbers[Int($0)] }
     (labels, tokens) = (input.labels, nil)
   }
 
@@ -46,6 +49,7 @@ struct SliceIndex {
     }
     (input, self.counts, self.tokens) = (all.input, counts, tokens)
     sequenceOfToken = tokens.map { all.sequenceOfToken[$0] }
+    sequenceNumbers = tokens.map { all.sequenceNumbers[$0] }
     placeOfToken = tokens.map { all.placeOfToken[$0] }
     labels = tokens.map { all.labels[$0] }
   }
@@ -57,7 +61,7 @@ struct SliceIndex {
   /// The row of a token of the slice; nil where it has none.
   func row(ofToken token: Int) -> Int? { tokens.map { $0.firstIndex(of: token) } ?? token }
   /// The number of the token's sequence in the global batch.
-  func sequenceNumber(_ token: Int) -> UInt32 { input.sequenceNumbers[Int(sequenceOfToken[token])] }
+  func sequenceNumber(_ token: Int) -> UInt32 { sequenceNumbers[token] }
 }
 
 /// One slice's way through the model: what all layers need of it, forward and backward.
@@ -116,6 +120,11 @@ final class SlicePass {
     Threads.forEachRange(slice.tokenCount, length: RowChunk.length) { rows, thread in
       body(rows, workspace.scratch[thread])
     }
+  }
+
+  /// The draws that round the rows' gradients at one site.
+  func rounding(_ site: UInt32) -> RowDraws {
+    RowDraws(dropout.rounding, site: site, sequences: slice.sequenceNumbers, places: slice.placeOfToken)
   }
 
   /// Dropout of one row of `count` elements of the stream's width.

@@ -13,8 +13,11 @@ public struct ProductRates: Sendable {
   private static let chunk = RowChunk.length
   /// Multiply-adds per second of the forward linears, as the step runs them (int8 codes, or float32).
   public let forward: Double
-  /// Of the backward linears: dY·Ŵ and dYᵀ·X̂ (bfloat16, float32, or two products of 8-bit limbs for one).
-  public let backward: Double
+  /// Of the backward linears: dY·Ŵ and dYᵀ·X̂ (bfloat16, float32, int8, or two products of 8-bit limbs for one).
+  public let inputGradient: Double
+  public let weightGradient: Double
+  /// Of both, which have as many multiply-adds each.
+  public var backward: Double { 2 / (1 / inputGradient + 1 / weightGradient) }
   /// Of attention's products (bfloat16, or float32).
   public let attention: Double
   /// Of float32 products.
@@ -35,12 +38,13 @@ public struct ProductRates: Sendable {
         (ProductRates.chunk, min(h, 768), h), (ProductRates.chunk, min(i, 768), h),
         (ProductRates.chunk, min(h, 768), i),
       ], left, right, sums, rounds)
-    backward = try ProductRates.backwardRate(precision.backward, h, i, rounds)
+    let backward = try ProductRates.backwardRates(precision.backward, h, i, rounds)
+    (inputGradient, weightGradient) = backward
     let shapes = [(ProductRates.chunk, min(h, 768), h), (ProductRates.chunk, min(h, 768), i)]
     float = try ProductRates.rate(shapes, .float, .float, .float, rounds)
     attention =
       precision.attention == .float ? float : try ProductRates.rate(shapes, .bfloat16, .bfloat16, .float, rounds)
-    head = precision.backward == .bfloat16 ? backward : float
+    head = precision.backward == .bfloat16 ? backward.input : float
   }
 
   /// The rates whose times are the means of the samples' times.
@@ -48,15 +52,28 @@ public struct ProductRates: Sendable {
     func mean(_ rate: (ProductRates) -> Double) -> Double {
       Double(samples.count) / samples.reduce(0) { $0 + 1 / rate($1) }
     }
-    (forward, backward, attention) = (mean(\.forward), mean(\.backward), mean(\.attention))
+    (forward, attention) = (mean(\.forward), mean(\.attention))
+    (inputGradient, weightGradient) = (mean(\.inputGradient), mean(\.weightGradient))
     (float, head) = (mean(\.float), mean(\.head))
   }
 
+  private static func backwardRates(
+    _ backward: Precision.Backward, _ h: Int, _ i: Int, _ rounds: Int
+  ) throws -> (input: Double, weight: Double) {
+    if backward == .int8InputGradient {
+      return (try backwardRate(.int8, h, i, rounds), try backwardRate(.int16, h, i, rounds))
+    }
+    let both = try backwardRate(backward, h, i, rounds)
+    return (both, both)
+  }
+
+  /// Of one of the two where both run in the same arithmetic.
   private static func backwardRate(_ backward: Precision.Backward, _ h: Int, _ i: Int, _ rounds: Int) throws -> Double {
     let shapes = [(chunk, min(h, 768), h), (chunk, min(h, 768), i), (chunk, min(i, 768), h), (chunk, min(h, 768), 512)]
     switch backward {
     case .float: return try rate(shapes, .float, .float, .float, rounds)
     case .bfloat16: return try rate(shapes, .bfloat16, .bfloat16, .float, rounds)
+    case .int8, .int8InputGradient: return try rate(shapes, .uint8, .int8, .int32, rounds)
     case .int16: return try rate(shapes.map { (2 * $0.0, $0.1, $0.2) }, .uint8, .int8, .int32, rounds) / 2
     }
   }

@@ -54,9 +54,9 @@ public struct StepRoofline: Sendable {
       phase(.forwardRows, linear / rates.forward, bytes.forwardRows),
       phase(.attentionForward, work.attention * share / 3 / rates.attention, bytes.attentionForward),
       phase(.head, work.head * share / rates.head, bytes.head),
-      phase(.backwardRows, linear / rates.backward, bytes.backwardRows),
+      phase(.backwardRows, linear / rates.inputGradient, bytes.backwardRows),
       phase(.attentionBackward, work.attention * share * 2 / 3 / rates.attention, bytes.attentionBackward),
-      phase(.weightGradients, linear / rates.backward, bytes.weightGradients),
+      phase(.weightGradients, linear / rates.weightGradient, bytes.weightGradients),
       phase(.finish, 0, bytes.finish), phase(.optimizer, 0, bytes.optimizer),
     ]
   }

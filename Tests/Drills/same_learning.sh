@@ -3,6 +3,7 @@
 #
 # Trains the same run in float32 throughout, with integer forward and int16 backward products, and with integer forward and
 # bf16 backward products (emulated, and slow, where the CPU has none), each with seeds 1 to SEEDS: all must learn the same.
+# BACKWARD="int8 int8-dx" takes these backward products in place of int16 and bf16.
 #
 # CONFIG (configs/tiny-e3c-quaero.yaml, whose data lies in ../shared) is shortened to 400 masked-LM and 400 entity steps of
 # 8 sequences. Printed for each run: validation loss at the end of both stages, and F1. Held against float32, over the means of
@@ -51,8 +52,7 @@ train() {
 say "variant seed mlm-loss token-loss f1"
 for ((s = 1; s <= count; s++)); do
   train float32 "$s" float fp32
-  train int16 "$s" integer int16
-  train bf16 "$s" integer bf16
+  for backward in ${BACKWARD:-int16 bf16}; do train "$backward" "$s" integer "$backward"; done
 done
 
 awk '

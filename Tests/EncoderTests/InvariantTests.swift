@@ -9,6 +9,7 @@ import XCTest
 final class InvariantTests: XCTestCase {
   private let precisions = [
     Precision.float32, Precision(forward: .integer, backward: .float), Precision(forward: .integer, backward: .int16),
+    Precision(forward: .integer, backward: .int8), Precision(forward: .integer, backward: .int8InputGradient),
   ]
   private let bfloat16Precisions = [
     Precision(forward: .integer, backward: .bfloat16), Precision(forward: .float, backward: .bfloat16),

@@ -55,6 +55,13 @@ final class ReferenceCaseTests: XCTestCase {
     try assertPass(Array(folders.prefix(1)), on: precisions, threads: 2)
   }
 
+  /// In int8 the mean over draws is what passes.
+  func testTheProjectsOwnCasesPassInInt8() throws {
+    try assertPass(
+      try folders(in: ownCases),
+      on: [Precision(forward: .integer, backward: .int8), Precision(forward: .integer, backward: .int8InputGradient)])
+  }
+
   func testTheProjectsOwnCasesPassInBfloat16() throws {
     try requireBfloat16Products()
     let folders = try folders(in: ownCases)

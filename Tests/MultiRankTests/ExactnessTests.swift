@@ -1,3 +1,4 @@
+import Compute
 import Crypto
 import Foundation
 import TestSupport
@@ -23,11 +24,16 @@ final class ExactnessTests: XCTestCase {
     return try Data(contentsOf: output.appendingPathComponent(name + "/model.safetensors"))
   }
 
-  private func finalWeights(_ scheme: String, ranks: Int, threads: Int = 1) throws -> Data {
+  private func finalWeights(
+    _ scheme: String, ranks: Int, threads: Int = 1, backward: String = "auto"
+  ) throws -> Data {
     let folder = try TemporaryFolder()
     let output = folder.url.appendingPathComponent("out")
     let config = try DemoData.configuration(output: output)
-    let settings = ["--set", "quantization.scheme=\(scheme)", "--set", "compute.threads=\(threads)"]
+    let settings = [
+      "--set", "quantization.scheme=\(scheme)", "--set", "compute.threads=\(threads)", "--set",
+      "compute.backward=\(backward)",
+    ]
     try Program.succeed(["train", config] + settings + Self.common, ranks: ranks, timeout: 240)
     return try weights(output)
   }
@@ -50,6 +56,27 @@ final class ExactnessTests: XCTestCase {
     }
   }
 
+  /// Draws that round gradients are keyed by what is in the batch, as those of dropout are.
+  func testBitsOfGradientsRoundedByDrawsAreTheSameOnAnyNumberOfRanksAndThreads() throws {
+    try XCTSkipUnless(CPUFeatures.current.hasInt8Products, "this CPU has no int8 products")
+    for (scheme, backward) in [("LSQ_E4W4A4", "int8"), ("BitNet_E6W1.58A6", "int8-dx")] {
+      let alone = try finalWeights(scheme, ranks: 1, backward: backward)
+      report(scheme, "backward \(backward), 1 rank × 1 thread", alone)
+      XCTAssertNotEqual(alone, try finalWeights(scheme, ranks: 1), "\(backward) rounds as auto does?")
+      for (ranks, threads) in [(1, 3), (2, 1), (3, 1)] {
+        let found = try finalWeights(scheme, ranks: ranks, threads: threads, backward: backward)
+        XCTAssertEqual(found, alone, "\(scheme), \(backward) on \(ranks) ranks × \(threads) threads")
+      }
+    }
+  }
+
+  func testGradientsRoundedByDrawsResumeOnThreeRanksToTheSameBits() throws {
+    try XCTSkipUnless(CPUFeatures.current.hasInt8Products, "this CPU has no int8 products")
+    for (scheme, backward) in [("LSQ_E4W4A4", "int8"), ("BitNet_E6W1.58A6", "int8-dx")] {
+      try assertTwoRanksStoppedAtARandomStepResumeOnThree(scheme, backward: backward)
+    }
+  }
+
   /// More threads than two: the library that multiplies splits sums by their number where it may.
   private static func threadCounts(_ ranks: Int) -> [Int] {
     if ranks > 3 { return isLong ? [1, 2] : [1] }
@@ -57,27 +84,29 @@ final class ExactnessTests: XCTestCase {
   }
 
   func testTwoRanksStoppedAtARandomStepResumeOnThreeToTheSameBits() throws {
+    for scheme in Self.schemes { try assertTwoRanksStoppedAtARandomStepResumeOnThree(scheme) }
+  }
+
+  private func assertTwoRanksStoppedAtARandomStepResumeOnThree(_ scheme: String, backward: String = "auto") throws {
     var numbers = SeededNumbers.ofThisRun()
-    for scheme in Self.schemes {
-      let folder = try TemporaryFolder()
-      let output = folder.url.appendingPathComponent("out")
-      let arguments =
-        try ["train", DemoData.configuration(output: output)] + Self.common + [
-          "--set", "quantization.scheme=\(scheme)",
-        ]
-      let run = try MPIRun(arguments, of: "palier", ranks: 2, timeout: 120)
-      let asked = Int.random(in: 1..<Self.stepCount - 2, using: &numbers)
-      try waitForStep(asked, in: output)
-      run.send(SIGUSR1)
-      let stopped = run.wait()
-      XCTAssertEqual(stopped.status, 75, stopped.errors)
-      let last = try XCTUnwrap(
-        stopped.output.split(separator: "\n").first { $0.contains("stopped by SIGUSR1 after step") }, stopped.output)
-      try Program.succeed(arguments + ["--resume"], ranks: 3)
-      let found = try weights(output)
-      report(scheme, "2 ranks, \(last.prefix { $0 != ":" }), 3 ranks", found)
-      XCTAssertEqual(found, try finalWeights(scheme, ranks: 1), scheme)
-    }
+    let folder = try TemporaryFolder()
+    let output = folder.url.appendingPathComponent("out")
+    let arguments =
+      try ["train", DemoData.configuration(output: output)] + Self.common + [
+        "--set", "quantization.scheme=\(scheme)", "--set", "compute.backward=\(backward)",
+      ]
+    let run = try MPIRun(arguments, of: "palier", ranks: 2, timeout: 120)
+    let asked = Int.random(in: 1..<Self.stepCount - 2, using: &numbers)
+    try waitForStep(asked, in: output)
+    run.send(SIGUSR1)
+    let stopped = run.wait()
+    XCTAssertEqual(stopped.status, 75, stopped.errors)
+    let last = try XCTUnwrap(
+      stopped.output.split(separator: "\n").first { $0.contains("stopped by SIGUSR1 after step") }, stopped.output)
+    try Program.succeed(arguments + ["--resume"], ranks: 3)
+    let found = try weights(output)
+    report(scheme, "2 ranks, \(last.prefix { $0 != ":" }), 3 ranks", found)
+    XCTAssertEqual(found, try finalWeights(scheme, ranks: 1, backward: backward), "\(scheme), backward \(backward)")
   }
 
   /// Waits until the run's log has this step.

@@ -34,6 +34,10 @@ final class ComputePlanTests: XCTestCase {
       try plan(.automatic, .automatic, "LSQ_E8W8A32", on: bf16).0, Precision(forward: .float, backward: .bfloat16))
     XCTAssertEqual(try plan(.automatic, .fixed(.float), on: bf16).0, Precision(forward: .integer, backward: .float))
     XCTAssertEqual(try plan(.fixed(.float), .fixed(.int16), on: bf16).0, Precision(forward: .float, backward: .int16))
+    for backward in [Precision.Backward.int8, .int8InputGradient] {
+      XCTAssertEqual(
+        try plan(.automatic, .fixed(backward), on: vnni).0, Precision(forward: .integer, backward: backward))
+    }
   }
 
   func testAFallbackSaysSo() throws {
@@ -80,12 +84,14 @@ final class ComputePlanTests: XCTestCase {
   func testWithoutCodesThereAreNoIntegerProducts() throws {
     XCTAssertEqual(try plan(.fixed(.integer), .fixed(.int16), "fp32", on: vnni).0, .float32)
     XCTAssertEqual(try plan(.fixed(.integer), .fixed(.int16), "fp32", on: plain).0, .float32)
+    XCTAssertEqual(try plan(.fixed(.integer), .fixed(.int8), "fp32", on: vnni).0, .float32)
   }
 
   /// Without VNNI oneDNN adds bytes' products in 16 bits that saturate: wrong, so refused in one line.
   func testIntegerProductsAreRefusedWhereTheySaturate() {
     let wishes: [(RunConfiguration.Forward, RunConfiguration.Backward, String)] = [
       (.fixed(.integer), .fixed(.float), "forward: integer"), (.automatic, .fixed(.int16), "backward: int16"),
+      (.automatic, .fixed(.int8), "backward: int8 "), (.automatic, .fixed(.int8InputGradient), "backward: int8-dx "),
     ]
     for (forward, backward, named) in wishes {
       XCTAssertThrowsError(try plan(forward, backward, on: plain)) {

@@ -47,7 +47,7 @@ public struct DropoutDraws: Sendable {
   }
 
   /// Philox 4x32-7 at counters (c0 + 0..<blocks, c1, c2, c3); word w of block i goes to words[w·blocks + i].
-  private static func fillWords(
+  static func fillWords(
     _ words: UnsafeMutablePointer<UInt32>, _ blocks: Int, _ c0: UInt32, _ c1: UInt32, _ c2: UInt32, _ c3: UInt32,
     _ key0: UInt32, _ key1: UInt32
   ) {

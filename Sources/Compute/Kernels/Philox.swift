@@ -8,6 +8,7 @@ public enum DrawPurpose: UInt32, Sendable {
   case modelInitialisation = 6
   case validationSplit = 7
   case corpusSplit = 8
+  case gradientRounding = 9
 }
 
 /// Philox 4x32-10, a counter-based generator: a draw is a pure function of key and counter.

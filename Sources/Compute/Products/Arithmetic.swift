@@ -24,18 +24,41 @@ public enum BackwardArithmetic: String, CaseIterable, Sendable {
   /// dY rounded to 16 bits of its row's or column's largest, codes exact, products of 8-bit limbs with 32-bit sums
   /// (`SplitInt16`): for schemes with codes on CPUs with VNNI.
   case int16
+  /// dY rounded to 8 bits of its row's or column's largest by a draw, so that the mean is exact (`RoundedInt8`); for schemes
+  /// with codes on CPUs with VNNI, by choice alone.
+  case int8
+  /// The gradient to the input as in `int8`, the weights' as in `int16`.
+  case int8InputGradient = "int8-dx"
   /// float32 throughout.
   case float = "fp32"
 
   /// Products read exact levels, what a level stands for being folded into dY or applied after.
   public var usesLevels: Bool { self != .float }
 
+  /// Products of 8-bit codes: dY is kept in limbs of a byte.
+  public var usesCodes: Bool { inputGradientLimbs > 0 }
+
+  /// Whether draws round dY, so that a result holds in the mean over them.
+  public var usesDraws: Bool { inputGradientLimbs == 1 }
+
+  /// Bytes that an element of dY is kept in for dY·Ŵ; none where it is no code.
+  var inputGradientLimbs: Int {
+    switch self {
+    case .bfloat16, .float: 0
+    case .int16: 2
+    case .int8, .int8InputGradient: 1
+    }
+  }
+
+  /// The same for dYᵀ·X̂.
+  var weightGradientLimbs: Int { self == .int8InputGradient ? 2 : inputGradientLimbs }
+
   /// The elements of both operands and of the sums.
   var operands: (left: ElementKind, right: ElementKind, sums: ElementKind) {
     switch self {
     case .float: (.float, .float, .float)
     case .bfloat16: (.bfloat16, .bfloat16, .float)
-    case .int16: (.uint8, .int8, .int32)
+    case .int16, .int8, .int8InputGradient: (.uint8, .int8, .int32)
     }
   }
 }

@@ -10,7 +10,7 @@ public enum SplitInt16 {
   public static let longestSum = Int(Int32.max) / (255 * 128)
   private static let largest: Float = 32767
   /// Below this a row counts as zero: its scale's inverse would not be a normal number.
-  private static let smallest: Float = 1e-30
+  static let smallest: Float = 1e-30
 
   /// Splits one row, x·factors, with a scale of its own; returns the scale. A number that is not finite makes the scale so.
   public static func split(
@@ -46,11 +46,7 @@ public enum SplitInt16 {
     let (tops, low) = (scratch.words.pointer, scratch.words.pointer + columns)
     let high = low + rows / 4 * stride
     let inverses = scratch.inverses.pointer
-    tops.update(repeating: 0, count: columns)
-    for r in 0..<rows {
-      let row = x + r * columns
-      for j in 0..<columns { tops[j] = max(tops[j], row[j].bitPattern & 0x7FFF_FFFF) }
-    }
+    findTops(x, rows: rows, columns: columns, into: tops)
     for j in 0..<columns { (scales[j], inverses[j]) = scaleAndInverse(tops[j]) }
     for quad in 0..<rows / 4 {
       splitQuad(x + 4 * quad * columns, inverses, low: low + quad * stride, high: high + quad * stride, columns)
@@ -62,23 +58,35 @@ public enum SplitInt16 {
     }
   }
 
-  /// What `splitColumns` works in.
+  /// Each column's largest magnitude, in bits: compared as integers, a NaN is the largest of all.
+  static func findTops(_ x: UnsafePointer<Float>, rows: Int, columns: Int, into tops: UnsafeMutablePointer<UInt32>) {
+    tops.update(repeating: 0, count: columns)
+    for r in 0..<rows {
+      let row = x + r * columns
+      for j in 0..<columns { tops[j] = max(tops[j], row[j].bitPattern & 0x7FFF_FFFF) }
+    }
+  }
+
+  /// What `splitColumns` and `RoundedInt8.roundColumns` work in.
   public final class ColumnScratch {
     /// Each column's largest magnitude `[columns]`, then low and high words `[rows / 4, columns + padding]`.
     public let words: AlignedBuffer<UInt32>
     /// 1/scale of each column.
     public let inverses: AlignedBuffer<Float>
+    /// `[4, columns]`, the draws that round four rows (`RoundedInt8`).
+    let draws: AlignedBuffer<UInt16>
 
     public init(rows: Int, columns: Int) {
       words = AlignedBuffer(ColumnScratch.wordCount(rows: rows, columns: columns))
       inverses = AlignedBuffer(columns)
+      draws = AlignedBuffer(4 * DropoutDraws.room(columns))
     }
 
     /// Words that a block takes.
     public static func wordCount(rows: Int, columns: Int) -> Int { rows / 2 * (columns + padding) + columns }
   }
   /// Keeps the rows of words that are read down a column out of each other's places in the first-level cache.
-  private static let padding = 16
+  static let padding = 16
 
   /// Four rows' limbs as one word a column.
   private static func splitQuad(

@@ -103,8 +103,8 @@ final class EncoderLayer {
     let readings = readings(pass, queries)
     let packing = readings.compactMap { $0.panels.packing($0.rows, scratch: scratch) }
     let linears = readings.flatMap { reading in reading.roles.map { (self.linears[$0], reading.panels) } }
-    let splitting = linears.compactMap { linear, x in
-      linear.matrix.splitting(pass.workspace.dOutputs[linear.role], x, scratch: scratch)
+    let splitting = readings.flatMap { reading in
+      reading.roles.compactMap { self.linears[$0].splitting(reading.panels, reading.pass) }
     }
     Threads.forEach(packing + splitting)
     Threads.forEach(linears.map { linear, x in linear.weightGradient(x, inputs[linear.role.input], pass, into: store) })
@@ -117,6 +117,8 @@ final class EncoderLayer {
     let roles: [LinearRole]
     let panels: InputPanels
     let rows: InputRows
+    /// Of these rows.
+    let pass: SlicePass
   }
 
   /// The sites' inputs, the largest first. Where queries are of some rows alone, they read theirs apart from keys and values.
@@ -130,7 +132,7 @@ final class EncoderLayer {
       return Reading(
         roles: roles,
         panels: InputPanels(for: linears[roles[0]].matrix, tokenCount: pass.slice.tokenCount, in: room),
-        rows: inputRows(site, trace, pass, of: site == .attentionInput ? whole : pass))
+        rows: inputRows(site, trace, pass, of: site == .attentionInput ? whole : pass), pass: pass)
     }
     let sites: [ActivationSite] = [.activated, .feedForwardInput, .context]
     let afterAttention = sites.map { reading($0, $0.linears, queries) }

@@ -66,7 +66,7 @@ struct FeedForward {
     intermediate.keep(dZ, input, rows: rows, pass, pass.workspace.layers[layer].sites[.feedForwardInput])
     let dStream = pass.dStream
     intermediate.backward(
-      intermediate.operand(dZ, rows: rows, scratch), input, rows: rows, pass, scratch,
+      intermediate.operand(dZ, rows: rows, pass, scratch), input, rows: rows, pass, scratch,
       x: { token, first, count in source.columns(token: token, from: first, count, pass, scratch) },
       emit: { token, first, dX, count in addRow(dX, to: dStream + token * hidden + first, count) })
   }
@@ -76,7 +76,7 @@ struct FeedForward {
     let trace = pass.workspace.layers[layer]
     let dUpdate = scratch.chunkRows.pointer
     output.keep(dUpdate, activated, rows: rows, pass, trace.sites[.activated])
-    let dY = output.operand(dUpdate, rows: rows, scratch)
+    let dY = output.operand(dUpdate, rows: rows, pass, scratch)
     let quantizer = activated.current(pass.parameters)
     let places = pass.workspace.chunkSumPlaces
     let sums = pass.chunkSums(rows)

@@ -9,6 +9,7 @@ import Quantization
 /// (`EncoderModel.backwardThroughWeightQuantizers`).
 final class QuantizedLinear {
   let role: LinearRole
+  private let layer: Int
   let weight: ParameterInfo
   let bias: ParameterInfo
   /// The learned step; nil where the rule has none.
@@ -22,7 +23,7 @@ final class QuantizedLinear {
   init(_ role: LinearRole, layer: Int, layout: ParameterLayout, rules: SiteRules, scheme: Scheme, precision: Precision)
     throws
   {
-    self.role = role
+    (self.role, self.layer) = (role, layer)
     let name = ParameterNames.linear(layer, role)
     weight = layout.required(name + ".weight")
     bias = layout.required(name + ".bias")
@@ -32,7 +33,7 @@ final class QuantizedLinear {
     let own = precision.ofLinear(role, layer: layer, rules)
     matrix = try PreparedMatrix(
       outputs: weight.shape[0], inputs: weight.shape[1], forward: own.forward, backward: own.backward,
-      widestInputPanel: precision.backward == .int16 ? PreparedMatrix.widestLimbPanel : PreparedMatrix.widestPanel)
+      widestInputPanel: precision.backward.usesCodes ? PreparedMatrix.widestLimbPanel : PreparedMatrix.widestPanel)
   }
 
   // MARK: - Once a step
@@ -124,9 +125,18 @@ final class QuantizedLinear {
 
   /// A chunk's dY as the left operand of dY·Ŵ.
   func operand(
-    _ dY: UnsafePointer<Float>, rows: Range<Int>, slot: Int = 0, _ scratch: ThreadScratch
+    _ dY: UnsafePointer<Float>, rows: Range<Int>, slot: Int = 0, _ pass: SlicePass, _ scratch: ThreadScratch
   ) -> GradientOperand {
-    matrix.gradientOperand(dY, rowCount: rows.count, slot: slot, scratch: scratch.products)
+    matrix.gradientOperand(
+      dY, rows: rows, draws: pass.rounding(RoundingSite.inputGradient(layer, role)), slot: slot,
+      scratch: scratch.products)
+  }
+
+  /// The loop that makes codes of dY for dŴ, where its product reads codes.
+  func splitting(_ x: InputPanels, _ pass: SlicePass) -> ParallelLoop? {
+    matrix.splitting(
+      pass.workspace.dOutputs[role], x, draws: pass.rounding(RoundingSite.weightGradient(layer, role)),
+      scratch: pass.workspace.productScratch)
   }
 
   /// Whether dŴ's product reads levels whose scale differs from token to token: the scale is then folded into dY.

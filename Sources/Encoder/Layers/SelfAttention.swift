@@ -66,7 +66,7 @@ struct SelfAttention {
     output.keep(dUpdate, context, rows: rows, pass, trace.sites[.context])
     let (x, dContext) = (trace.context.pointer, pass.workspace.dContext.pointer)
     output.backward(
-      output.operand(dUpdate, rows: rows, scratch), context, rows: rows, pass, scratch,
+      output.operand(dUpdate, rows: rows, pass, scratch), context, rows: rows, pass, scratch,
       x: { token, first, _ in UnsafePointer(x + token * hidden + first) },
       emit: { token, first, dX, count in (dContext + token * hidden + first).update(from: dX, count: count) })
   }
@@ -115,6 +115,6 @@ struct SelfAttention {
     if isFirst, projection.keepsConverted(input) {
       projection.keep(gathered, input, rows: rows, pass, trace)
     }
-    return projection.operand(gathered, rows: rows, slot: slot, scratch)
+    return projection.operand(gathered, rows: rows, slot: slot, pass, scratch)
   }
 }

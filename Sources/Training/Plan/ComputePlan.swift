@@ -38,7 +38,9 @@ public struct ComputePlan: Sendable {
     let isQuantized = scheme.weights.isOn && scheme.activations.isOn
     if !features.hasInt8Products, isQuantized {
       if forward == .fixed(.integer) { throw needsInt8("forward: integer", instead: "float") }
-      if backward == .fixed(.int16) { throw needsInt8("backward: int16", instead: "fp32") }
+      if case .fixed(let asked) = backward, asked.usesCodes {
+        throw needsInt8("backward: \(asked.rawValue)", instead: "fp32")
+      }
     }
     let int8 = isQuantized && features.hasInt8Products
     if forward == .fixed(.bfloat16), scheme.weights.isOn || scheme.activations.isOn {
@@ -52,8 +54,7 @@ public struct ComputePlan: Sendable {
     }
     let chosen: Precision.Backward =
       switch backward {
-      case .fixed(.int16): int8 ? .int16 : .float
-      case .fixed(let choice): choice
+      case .fixed(let choice): choice.usesCodes && !int8 ? .float : choice
       // A baseline that is called FP32 rounds nothing unless it is asked to.
       case .automatic where !scheme.isQuantized: .float
       // 16 bits of the largest are a hundred times closer to float32 than bfloat16's 8.

@@ -85,7 +85,8 @@ public struct InputPanels {
 
   private func place(_ p: Int, _ b: Int) -> Int { starts[b] + p * layouts[b].bByteCount }
 
-  private func panel<Value: BitwiseCopyable>(_ p: Int, block b: Int, of kind: Value.Type) -> UnsafeMutablePointer<Value> {
+  private func panel<Value: BitwiseCopyable>(_ p: Int, block b: Int, of kind: Value.Type) -> UnsafeMutablePointer<Value>
+  {
     room.bytes.bound(to: kind, at: place(p, b), count: layouts[b].bByteCount / MemoryLayout<Value>.stride)
   }
 
@@ -96,15 +97,15 @@ public struct InputPanels {
 
   // MARK: - Packing
 
-  /// The loop that packs X̂: exact levels for limbs and in bfloat16, values in float32; nil where the library, whose layouts our
+  /// The loop that packs X̂: exact levels for codes and in bfloat16, values in float32; nil where the library, whose layouts our
   /// packers do not know, has packed it already.
   public func packing(_ rows: InputRows, scratch: [ProductScratch]) -> ParallelLoop? {
     let known = layouts.compactMap(\.packedLayout)
     guard known.count == layouts.count else {
-      if arithmetic == .int16 { packCodesThroughLibrary(rows.codes) } else { packThroughLibrary(rows, scratch) }
+      if arithmetic.usesCodes { packCodesThroughLibrary(rows.codes) } else { packThroughLibrary(rows, scratch) }
       return nil
     }
-    if arithmetic == .int16 { return packingOfCodes(rows.codes, known) }
+    if arithmetic.usesCodes { return packingOfCodes(rows.codes, known) }
     // Two tokens at once: bfloat16 interleaves them.
     let (pairs, pairsOfTask) = ((tokenCount + 63) / 64 * 32, 32)
     return ParallelLoop(count: (pairs + pairsOfTask - 1) / pairsOfTask) { task, thread in
@@ -148,7 +149,7 @@ public struct InputPanels {
     }
   }
 
-  /// The loop that packs the levels and their sums, which the high limbs need.
+  /// The loop that packs the levels and their sums, which unsigned codes of dY need.
   private func packingOfCodes(_ codes: UnsafePointer<UInt8>, _ known: [Product.PackedLayout]) -> ParallelLoop {
     let columns = known[0].columns
     let groups = (panelWidth + columns - 1) / columns

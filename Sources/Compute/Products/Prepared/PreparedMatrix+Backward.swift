@@ -1,16 +1,19 @@
 /// A chunk's dY `[rows, outputs]` in the form that a backward product reads.
 public struct GradientOperand {
   let elements: UnsafeRawPointer
-  /// In limbs: the scale of each row.
+  /// In codes: the scale of each row.
   let rowScales: UnsafePointer<Float>
 }
 
 extension PreparedMatrix {
-  /// dY as the left operand of dY·Ŵ: itself, or rounded to bfloat16 or to limbs with what a level stands for folded in.
-  /// - Parameter slot: 0, or which of the operands that lie side by side, where limbs are kept.
+  /// dY as the left operand of dY·Ŵ: itself, or rounded to bfloat16 or to codes with what a level stands for folded in.
+  /// - Parameters:
+  ///   - rows: those of dY in the slice, whose draws round them.
+  ///   - slot: 0, or which of the operands that lie side by side, where codes are kept.
   public func gradientOperand(
-    _ dY: UnsafePointer<Float>, rowCount: Int, slot: Int = 0, scratch: ProductScratch
+    _ dY: UnsafePointer<Float>, rows: Range<Int>, draws: RowDraws, slot: Int = 0, scratch: ProductScratch
   ) -> GradientOperand {
+    let rowCount = rows.count
     let rowScales = scratch.splitScales.pointer + slot * RowChunk.length
     switch backwardArithmetic {
     case .float: return GradientOperand(elements: dY, rowScales: rowScales)
@@ -31,6 +34,18 @@ extension PreparedMatrix {
           high: limbs + (rowCount + r) * outputs, outputs)
       }
       return GradientOperand(elements: limbs, rowScales: rowScales)
+    case .int8, .int8InputGradient:
+      guard (slot + 1) * RowChunk.length * outputs <= scratch.splitOperand.count else {
+        fatalError("codes of \(outputs) outputs at \(slot) in \(scratch.splitOperand.count) bytes")
+      }
+      let codes = scratch.splitOperand.pointer + slot * RowChunk.length * outputs
+      let rowDraws = scratch.roundingDraws.pointer
+      for r in 0..<rowCount {
+        draws.fill(rowDraws, row: rows.lowerBound + r, count: outputs)
+        rowScales[r] = RoundedInt8.round(
+          dY + r * outputs, times: levelScale.pointer, by: rowDraws, into: codes + r * outputs, outputs)
+      }
+      return GradientOperand(elements: codes, rowScales: rowScales)
     }
   }
 
@@ -44,7 +59,7 @@ extension PreparedMatrix {
       run(dY, panel: p, rowCount, scratch, adding: false)
       for r in 0..<rowCount {
         var row = scratch.sums.pointer
-        if backwardArithmetic == .int16 {
+        if backwardArithmetic.usesCodes {
           // Joined now, while it goes into the first-level cache anyway.
           join(dY, panel: p, row: r, rowCount, scratch, into: row, adding: false)
         } else {
@@ -66,13 +81,13 @@ extension PreparedMatrix {
     guard let panel = matrices.first?.inputPanel, let count = matrices.first?.inputPanelCount,
       matrices.allSatisfy({ $0.inputPanel == panel && $0.backwardArithmetic == matrices[0].backwardArithmetic })
     else { fatalError("matrices of one input differ in its panels: \(matrices.map(\.inputPanel))") }
-    let inLimbs = matrices[0].backwardArithmetic == .int16
-    let kept = inLimbs ? matrices.indices.map { dY($0, true) } : []
+    let inCodes = matrices[0].backwardArithmetic.usesCodes
+    let kept = inCodes ? matrices.indices.map { dY($0, true) } : []
     for p in 0..<count {
       for (m, matrix) in matrices.enumerated() {
-        let operand = inLimbs ? kept[m] : dY(m, p == 0)
+        let operand = inCodes ? kept[m] : dY(m, p == 0)
         matrix.run(operand, panel: p, rowCount, scratch, adding: m > 0)
-        guard inLimbs else { continue }
+        guard inCodes else { continue }
         for r in 0..<rowCount {
           matrix.join(
             operand, panel: p, row: r, rowCount, scratch, into: scratch.sums.pointer + r * panel, adding: m > 0)
@@ -82,13 +97,13 @@ extension PreparedMatrix {
     }
   }
 
-  /// One panel of dY·Ŵ: floats in `scratch.sums`, in place of what is there or added to it, or the limbs' sums.
+  /// One panel of dY·Ŵ: floats in `scratch.sums`, in place of what is there or added to it, or the codes' sums.
   private func run(
     _ dY: GradientOperand, panel p: Int, _ rowCount: Int, _ scratch: ProductScratch, adding: Bool
   ) {
     let products = adding ? backwardAccumulating : backwardProducts
     let sums: UnsafeMutableRawPointer =
-      backwardArithmetic == .int16 ? .init(scratch.integerSums.pointer) : .init(scratch.sums.pointer)
+      backwardArithmetic.usesCodes ? .init(scratch.integerSums.pointer) : .init(scratch.sums.pointer)
     products.run(rows: rowCount, dY.elements, backwardPanels[p], into: sums, scratch: scratch.libraryPointer)
   }
 
@@ -96,11 +111,16 @@ extension PreparedMatrix {
     _ dY: GradientOperand, panel p: Int, row r: Int, _ rowCount: Int, _ scratch: ProductScratch,
     into row: UnsafeMutablePointer<Float>, adding: Bool
   ) {
-    let sums = scratch.integerSums.pointer
-    SplitInt16.join(
-      low: sums + r * inputPanel, high: sums + (rowCount + r) * inputPanel,
-      compensation: limbCompensation.pointer + p * inputPanel, scale: dY.rowScales[r], into: row, inputPanel,
-      adding: adding)
+    let sums = scratch.integerSums.pointer + r * inputPanel
+    let compensation = limbCompensation.pointer + p * inputPanel
+    if backwardArithmetic.inputGradientLimbs == 1 {
+      RoundedInt8.join(
+        sums, compensation: compensation, scale: dY.rowScales[r], into: row, inputPanel, adding: adding)
+    } else {
+      SplitInt16.join(
+        low: sums, high: sums + rowCount * inputPanel, compensation: compensation, scale: dY.rowScales[r], into: row,
+        inputPanel, adding: adding)
+    }
   }
 }
 

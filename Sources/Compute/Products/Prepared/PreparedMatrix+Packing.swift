@@ -38,7 +38,7 @@ extension PreparedMatrix {
     return outputPanel % layout.columns == 0 || outputPanel == outputs ? layout : nil
   }
   private var backwardLayout: Product.PackedLayout? { backwardProducts.largest.packedLayout }
-  private var needsCodes: Bool { forwardArithmetic == .integer || backwardArithmetic == .int16 }
+  private var needsCodes: Bool { forwardArithmetic == .integer || backwardArithmetic.usesCodes }
 
   /// Packs block `block` of rows. `levelScale` must be set.
   public func pack(block number: Int, scratch: PackScratch, levels levelRow: LevelRow) {
@@ -50,7 +50,7 @@ extension PreparedMatrix {
     let levels = scratch.levels.pointer
     for r in 0..<block.rows { levelRow(block.first + r, levels + r * inputs) }
     if needsCodes { codesOfLevels(levels, into: scratch.codes.pointer, block.rows * inputs) }
-    if backwardArithmetic == .int16 {
+    if backwardArithmetic.usesCodes {
       packBackwardCodes(scratch.codes.pointer, block, backwardLayout)
     } else if backwardArithmetic == .bfloat16 {
       packBackward(levels, block, backwardLayout)
@@ -144,7 +144,7 @@ extension PreparedMatrix {
 
   /// Adds up what `pack` found block by block. Once, after all blocks.
   public func addBlockLevelSums() {
-    guard backwardArithmetic == .int16, packsDirectly else { return }
+    guard backwardArithmetic.usesCodes, packsDirectly else { return }
     limbCompensation.elements.update(repeating: 0)
     for block in 0..<blockCount {
       let sums = blockLevelSums.pointer + block * inputs
@@ -173,7 +173,7 @@ extension PreparedMatrix {
     case .bfloat16: packForwardThroughLibrary(PreparedMatrix.rounded(values))
     }
     switch backwardArithmetic {
-    case .int16:
+    case .int16, .int8, .int8InputGradient:
       packBackwardThroughLibrary(codes)
       withExtendedLifetime(codes) { sumLimbCompensation(codes.pointer) }
     case .float: packBackwardThroughLibrary(values)

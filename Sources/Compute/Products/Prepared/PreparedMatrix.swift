@@ -27,7 +27,7 @@ public final class PreparedMatrix {
   let levelSum: AlignedBuffer<Float>
   /// `[outputs]`, 128·Σ levels: what the unsigned codes of the activations add too much.
   let zeroPointCompensation: AlignedBuffer<Int32>
-  /// `[inputs]`, 128·Σ levels over the outputs: what the high limbs of dY add too much.
+  /// `[inputs]`, 128·Σ levels over the outputs: what the unsigned codes of dY, or their high limbs, add too much.
   let limbCompensation: AlignedBuffer<Int32>
   /// `[blocks, inputs]`, Σ levels over each block of outputs.
   let blockLevelSums: AlignedBuffer<Int32>
@@ -49,13 +49,15 @@ public final class PreparedMatrix {
     guard forward != .integer || inputs <= PreparedMatrix.longestCodeSum else {
       throw ComputeError.codesTooLong(inputs: inputs)
     }
-    guard backward != .int16 || outputs <= SplitInt16.longestSum else { throw ComputeError.codesTooLong(inputs: outputs) }
+    guard !backward.usesCodes || outputs <= SplitInt16.longestSum else {
+      throw ComputeError.codesTooLong(inputs: outputs)
+    }
     forwardProducts = try RowProducts(n: outputPanel, k: inputs, forward.operands)
     backwardProducts = try RowProducts(
-      n: inputPanel, k: outputs, backward.operands, limbs: backward == .int16 ? 2 : 1)
-    // In limbs each matrix's rows have scales of their own: their sums are added as floats.
+      n: inputPanel, k: outputs, backward.operands, limbs: max(backward.inputGradientLimbs, 1))
+    // In codes each matrix's rows have scales of their own: their sums are added as floats.
     backwardAccumulating =
-      try backward == .int16
+      try backward.usesCodes
       ? backwardProducts : RowProducts(n: inputPanel, k: outputs, backward.operands, accumulate: true)
     forwardPanels = PackedPanels(count: outputs / outputPanel, panelByteCount: forwardProducts.largest.bByteCount)
     backwardPanels = PackedPanels(count: inputs / inputPanel, panelByteCount: backwardProducts.largest.bByteCount)
@@ -63,7 +65,7 @@ public final class PreparedMatrix {
     effectiveBias = AlignedBuffer(outputs)
     levelSum = AlignedBuffer(outputs)
     zeroPointCompensation = AlignedBuffer(outputs)
-    let blocks = backward == .int16 ? (outputs + 15) / 16 : 0
+    let blocks = backward.usesCodes ? (outputs + 15) / 16 : 0
     limbCompensation = AlignedBuffer(blocks == 0 ? 0 : inputs)
     blockLevelSums = AlignedBuffer(blocks * inputs)
   }

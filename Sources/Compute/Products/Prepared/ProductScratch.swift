@@ -8,10 +8,13 @@ public final class ProductScratch {
   let integerSums: AlignedBuffer<Int32>
   /// `[R, W]`, a left operand in bfloat16.
   let bfloat16Operand: AlignedBuffer<UInt16>
-  /// `[slot][2, R, outputs]`, a chunk's dY in limbs, up to three matrices side by side: low rows, then high rows.
+  /// `[slot][2, R, outputs]`, a chunk's dY in limbs, up to three matrices side by side: low rows, then high rows; or in codes
+  /// of one byte.
   let splitOperand: AlignedBuffer<UInt8>
   /// `[slot][R]`, each row's scale.
   let splitScales: AlignedBuffer<Float>
+  /// `[W]` draws, which round a row of dY.
+  let roundingDraws: AlignedBuffer<UInt16>
   /// `[2, W]`, two rows of X̂ on their way into the packed layout.
   let inputRowPair: AlignedBuffer<Float>
   /// What splitting the columns of a tile of dY takes.
@@ -35,6 +38,7 @@ public final class ProductScratch {
     bfloat16Operand = AlignedBuffer(rows * widest)
     splitOperand = AlignedBuffer(2 * rows * max(ProductScratch.slotCount * slotWidth, widest))
     splitScales = AlignedBuffer(ProductScratch.slotCount * rows)
+    roundingDraws = AlignedBuffer(DropoutDraws.room(widest))
     inputRowPair = AlignedBuffer(2 * widest)
     splitColumns = SplitInt16.ColumnScratch(rows: TokenBlock.longest, columns: TiledGradient.tileWidth)
     tile = AlignedBuffer(TiledGradient.tileWidth * tileWidth)
