@@ -188,13 +188,7 @@ extension Trainer {
     progress.lastEvaluation = nil
     note("rank 0 switches from masked-LM to token classification after step \(progress.globalStep)")
     guard replica != nil else { return }
-    let old = replica.model
-    let encoder = old.layout.parameters.filter { !old.layout.headRange.contains($0.start) }
-    var kept: [(name: String, values: [Float])] = encoder.map { parameter in
-      (parameter.name, Array(old.values(of: parameter)))
-    }
-    // The old replica goes before the new one comes: two of them may not fit.
-    replica = nil
+    var kept = takeEncoder()
     let model = try makeModel(stage)
     for (name, values) in kept {
       guard let parameter = model.layout[name] else { continue }
@@ -211,6 +205,16 @@ extension Trainer {
       note("quantization.reset_steps is reload: steps are set again, those of activations on the next batch")
     }
     replica = makeReplica(around: model)
+  }
+
+  /// The encoder's parameters by name, as copies. The replica is gone with it: sums and moments before anything is copied, the old
+  /// model before a new one comes, since two of them may not fit.
+  private func takeEncoder() -> [(name: String, values: [Float])] {
+    let model = replica.model
+    replica = nil
+    return model.layout.parameters.filter { !model.layout.headRange.contains($0.start) }.map {
+      ($0.name, Array(model.values(of: $0)))
+    }
   }
 }
 
