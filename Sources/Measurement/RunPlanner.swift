@@ -56,8 +56,8 @@ public struct RunPlanner {
     return RunPlan(
       stages: stages, rankCount: world.count, threadCount: threadCount, parameterCount: parameterCount,
       bytesPerRank: peak + RunPlanner.runtimeBytes,
-      // The mapped starting checkpoint, and the copy of parameters and moments.
-      bytesOfLeader: peak + RunPlanner.runtimeBytes + 16 * parameterCount,
+      // The mapped starting checkpoint, the copy of parameters and moments, and that of a best model beside it.
+      bytesOfLeader: peak + RunPlanner.runtimeBytes + (budget.fineTuningSteps > 0 ? 20 : 16) * parameterCount,
       checkpointBytes: checkpointBytes(parameterCount),
       storeBytes: storeBytes, isMeasured: rate == nil, notes: notes)
   }
