@@ -144,7 +144,7 @@ final class MessageTests: XCTestCase {
   ]
 
   private static func allHelp() throws -> [String] {
-    let benches = ["step", "guards", "products", "reduce", "corpus"].map { ["bench", $0] }
+    let benches = ["step", "guards", "products", "reduce", "corpus", "scale"].map { ["bench", $0] }
     return try (commands.map { [$0] } + benches).map { try Program.succeed($0 + ["--help"]) }
   }
 
