@@ -128,7 +128,7 @@ public struct GuardCosts: Sendable {
   }
 
   private static func middle(_ seconds: [Double]) -> Double {
-    seconds.isEmpty ? 0 : seconds.sorted()[seconds.count / 2]
+    seconds.median ?? 0
   }
 
   private static func spread(_ seconds: [Double]) -> Double {

@@ -161,7 +161,7 @@ public struct RunPlanner {
     while seconds.count < steps, try world.maximum(seconds.reduce(0, +)) < RunPlanner.longestMeasurement {
       seconds.append(try benchmarked.step(replica).seconds)
     }
-    let median = try world.maximum(seconds.sorted()[seconds.count / 2])
+    let median = try world.maximum(seconds.median ?? 0)
     let tokens = Double(benchmarked.batch.tokenCount)
     measured.secondsPerToken = median / tokens
     let evaluation = Evaluation(world: world, model: benchmarked.model)

@@ -1,4 +1,3 @@
-import Base
 import Compute
 import Corpus
 import Encoder
@@ -83,16 +82,14 @@ public struct StepBenchmark {
     let phases = model.phases.seconds.sorted { $0.value > $1.value }.map {
       ($0.key.rawValue, $0.value / Double(setting.steps))
     }
-    let sequences = batch.slices.flatMap(\.sequences).map { sequence in
-      (tokens: sequence.ids.count, labelled: sequence.labels.reduce(0) { $0 + ($1 == TokenLabel.ignored ? 0 : 1) })
-    }
+    let sequences = batch.slices.flatMap(\.sequences).map { (tokens: $0.ids.count, labelled: $0.labelledTokenCount) }
     let work = StepWork(
       dimensions: d, sequences: sequences, classes: model.classCount, hasDense: setting.labelCount == nil)
-    let median = seconds.sorted()[seconds.count / 2]
+    let median = seconds.median ?? 0
     let bandwidth = MemoryBandwidth.measure()
     let load = StepRoofline.Load(
       dimensions: d, tokens: batch.tokenCount, labelled: batch.labelledTokenCount, slices: batch.slices.count,
-      parameterCount: model.layout.elementCount, gradientByteCount: setting.reduction == .fixedPoint ? 8 : 4,
+      parameterCount: model.layout.elementCount, gradientByteCount: setting.reduction.elementByteCount,
       classes: model.classCount, hasDense: setting.labelCount == nil)
     let roofline = StepRoofline(
       work, load, rates: ProductRates(meanOf: rates), bandwidth: bandwidth, ranks: world.count)
@@ -103,8 +100,8 @@ public struct StepBenchmark {
     let shares = seconds.indices.map { limit(rates[$0...$0 + 1]) / seconds[$0] }
     return Result(
       tokensPerSecond: Double(batch.tokenCount) / median, secondsPerStep: median,
-      waitedSeconds: waited.sorted()[waited.count / 2], unevenSeconds: uneven.sorted()[uneven.count / 2],
-      phases: phases, limitSeconds: limit(rates[...]), shareOfLimit: shares.sorted()[shares.count / 2],
+      waitedSeconds: waited.median ?? 0, unevenSeconds: uneven.median ?? 0,
+      phases: phases, limitSeconds: limit(rates[...]), shareOfLimit: shares.median ?? 0,
       rates: ProductRates(meanOf: rates), bandwidth: bandwidth, roofline: roofline,
       peakBytes: Int(try world.maximum(Int64(peakMemory()))),
       momentBytes: 2 * MemoryLayout<Float>.stride * replica.optimizer.first.count, loss: loss)

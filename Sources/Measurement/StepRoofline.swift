@@ -113,6 +113,6 @@ enum MemoryBandwidth {
       times.append(monotonicSeconds() - start)
     }
     // Two arrays read, one written; the first round touches the pages.
-    return 3 * 4 * Double(count) / times.dropFirst().sorted()[rounds / 2]
+    return 3 * 4 * Double(count) / (times.dropFirst().median ?? .infinity)
   }
 }

@@ -11,6 +11,9 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 hosts=$root/Tests/Hosts/hosts
 name=pacedrill$$
+total_steps=60
+# Slices enough to be shared out unevenly, products that are the most of a step, and no checkpoint beside most steps.
+settings=(--set budget.alpha=0.7 --set batch.size=96 --set evaluation.points=2 --set checkpoints.every_steps=0)
 
 end_hosts() {
   if [[ -n ${busy:-} ]]; then kill "$busy" 2>/dev/null || true; fi
@@ -26,7 +29,7 @@ train() {
     --mca orte_tmpdir_base "$work" --mca btl_vader_backing_directory "$work")
   PALIER_HOSTS=$name PALIER_HOST_CPUS='0 1' "$hosts" run "$name" 1 env OMP_NUM_THREADS=1 mpirun --allow-run-as-root \
     "${options[@]}" -x OMP_NUM_THREADS "$palier" train "$work/run.yaml" --set "output=$output" \
-    --set "compute.dealing=$1" >"$work/log" 2>"$work/errors" </dev/null ||
+    "${settings[@]}" --set "compute.dealing=$1" >"$work/log" 2>"$work/errors" </dev/null ||
     die "a run failed: $(tail -n 1 "$work/errors")"
   printf '%s %s\n' "$(median_step "$output")" "$(digest "$output" | cut -c 1-16)"
 }
@@ -34,19 +37,15 @@ train() {
 # median_step OUTPUT: of the first stage's steps from the tenth on, when paces are known.
 median_step() {
   grep '"kind": *"step"' "$1/metrics.jsonl" | grep '"stage": *"mlm"' | tail -n +10 |
-    sed 's/.*"seconds": *\([0-9.e-]*\).*/\1/' | sort -g | awk '{ all[NR] = $1 } END { print all[int((NR + 1) / 2)] }'
+    sed 's/.*"seconds": *\([0-9.e-]*\).*/\1/' | median
 }
 
-total_steps=60
+# median: of the numbers on standard input.
+median() { sort -g | awk '{ all[NR] = $1 } END { print all[int((NR + 1) / 2)] }'; }
+
 read_arguments "$@"
 make_work
 trap 'end_hosts; end_processes; rm -rf "$work"' EXIT
-# Slices enough to be shared out unevenly, and products that are the most of a step.
-cat >>"$work/run.yaml" <<YAML
-checkpoints: {keep_last: 1}
-YAML
-sed -i -e '/^checkpoints: {keep_last: 3/d' -e 's/^budget:.*/budget: {total_steps: 60, alpha: 0.7}/' \
-  -e 's/^batch:.*/batch: {size: 96}/' -e 's/^evaluation:.*/evaluation: {points: 2}/' "$work/run.yaml"
 "$hosts" up "$name" 2 $$ || exit $?
 printf '10.77.0.%s slots=1\n' 1 2 >"$work/hostfile"
 taskset -c 1 bash -c 'while :; do :; done' &
@@ -61,6 +60,6 @@ for ((number = 1; number <= count; number++)); do
   say "$number: a step takes $even s dealt evenly, $pace s by pace: ${ratios[-1]} times as fast"
 done
 grep -h "of the fastest rank's pace" "$work/log" || true
-say "median of $count: $(printf '%s\n' "${ratios[@]}" | sort -g | awk '{ all[NR] = $1 } END { print all[int((NR + 1) / 2)] }')"
+say "median of $count: $(printf '%s\n' "${ratios[@]}" | median)"
 ((${#bits[@]} == 1)) || die "unlike bits: ${!bits[*]}"
 say "the same bits in all runs: ${!bits[*]}"

@@ -160,10 +160,7 @@ final class BenchTests: XCTestCase {
       XCTAssertGreaterThan(try XCTUnwrap(turn["other_tokens_per_second"]), 0)
     }
     for (other, words) in [("/bin/false", "did not time a step (code 1)"), ("/no/palier", "no such file")] {
-      let outcome = try Program.run(["bench"] + compare + [other])
-      XCTAssertEqual(outcome.status, 1)
-      XCTAssertEqual(outcome.errorLines.count, 1, outcome.errors)
-      XCTAssertTrue(outcome.errors.contains(words), outcome.errors)
+      try Program.fail(["bench"] + compare + [other], naming: words)
     }
   }
 }

@@ -11,6 +11,9 @@ public struct TokenSequence: Sendable, Equatable {
   /// The position in the global batch; random draws are keyed by it.
   public var number: UInt32
 
+  /// The tokens with a label.
+  public var labelledTokenCount: Int { labels.reduce(0) { $0 + ($1 != TokenLabel.ignored ? 1 : 0) } }
+
   /// A sequence of as many labels as ids.
   public init(ids: [Int32], labels: [Int32], number: UInt32) {
     precondition(ids.count == labels.count, "TokenSequence: \(ids.count) ids, \(labels.count) labels")
@@ -36,9 +39,7 @@ public struct Slice: Sendable, Equatable {
     self.index = index
     self.sequences = sequences
     tokenCount = sequences.reduce(0) { $0 + $1.ids.count }
-    labelledTokenCount = sequences.reduce(0) { sum, sequence in
-      sum + sequence.labels.reduce(0) { $0 + ($1 != TokenLabel.ignored ? 1 : 0) }
-    }
+    labelledTokenCount = sequences.reduce(0) { $0 + $1.labelledTokenCount }
   }
 
   /// What the slice costs to work through, in no unit: its tokens, and for attention the squares of the lengths, whose

@@ -10,6 +10,14 @@ public final class GradientStore {
   public enum Kind: String, CaseIterable, Sendable {
     case fixedPoint = "exact"
     case float32 = "fp32"
+
+    /// Bytes of one element's sum.
+    public var elementByteCount: Int {
+      switch self {
+      case .fixedPoint: MemoryLayout<Int64>.stride
+      case .float32: MemoryLayout<Float>.stride
+      }
+    }
   }
 
   /// 2^50.

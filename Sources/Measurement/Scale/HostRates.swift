@@ -29,7 +29,7 @@ public struct HostRates: Sendable, Equatable {
       for index in 0..<blocks { _ = Element.add(arrived.pointer, to: sums.pointer + index * block, count: block) }
       times.append(monotonicSeconds() - start)
     }
-    return Double(block * blocks * MemoryLayout<Element>.stride) / times.sorted()[1]
+    return Double(block * blocks * MemoryLayout<Element>.stride) / (times.median ?? .infinity)
   }
 }
 

@@ -24,14 +24,16 @@ public struct ScalePrediction: Sendable {
   public static func measure(_ setting: StepBenchmark.Setting, world: World) throws -> ScalePrediction {
     let benchmarked = try BenchmarkedModel(setting, world: world)
     let profile = try StepProfile.measure(benchmarked)
-    let isExact = setting.reduction == .fixedPoint
     let host = try world.agree {
-      isExact ? try HostRates.measure(Int64.self) : try HostRates.measure(Float.self)
+      switch setting.reduction {
+      case .fixedPoint: try HostRates.measure(Int64.self)
+      case .float32: try HostRates.measure(Float.self)
+      }
     }
     return ScalePrediction(
       profile: profile, host: host, costs: benchmarked.batch.slices.map(\.cost),
       tokenCount: benchmarked.batch.tokenCount,
-      elementByteCount: isExact ? MemoryLayout<Int64>.stride : MemoryLayout<Float>.stride)
+      elementByteCount: setting.reduction.elementByteCount)
   }
 
   /// A step on some number of ranks.
@@ -50,13 +52,9 @@ public struct ScalePrediction: Sendable {
   /// The step on `ranks` hosts joined by `link`.
   public func step(ranks: Int, link: Link) -> Step {
     precondition(ranks > 0, "ScalePrediction: \(ranks) ranks")
-    let loads = Slices.deal(costs: costs, rankCount: ranks).map { $0.reduce(0) { $0 + costs[$1] } }
-    let slices = Double(loads.max() ?? 0) * profile.secondsPerCost
-    guard ranks > 1 else {
-      return Step(
-        ranks: 1, seconds: profile.preparation + slices + profile.update, waitedSeconds: 0, communicationSeconds: 0)
-    }
-    let computed = profile.preparation + slices
+    let pace = RankPace(secondsPerCost: profile.secondsPerCost, secondsBeside: profile.preparation)
+    let paces = [RankPace](repeating: pace, count: ranks)
+    let computed = Slices.seconds(Slices.deal(costs: costs, paces: paces), costs: costs, paces: paces)
     // Every sum starts when its bucket is ready and the one before is done. What the reducing thread works is taken from the
     // threads that compute: while it works beside them, both take longer.
     var (free, sums, stolen) = (0.0, 0.0, 0.0)

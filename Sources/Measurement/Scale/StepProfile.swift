@@ -45,7 +45,7 @@ public struct StepProfile: Sendable, Equatable {
       rounds.append(try timed.step())
     }
     func median(_ part: (StepProfile) -> Double) throws -> Double {
-      try world.maximum(rounds.map(part).sorted()[rounds.count / 2])
+      try world.maximum(rounds.map(part).median ?? 0)
     }
     let buckets = try rounds[0].buckets.indices.map { index in
       Bucket(

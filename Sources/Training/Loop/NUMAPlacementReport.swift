@@ -10,8 +10,8 @@ struct NUMAPlacementReport: Codable {
   /// `NUMA: ranks on nodes 0, 0, 1, 1; own pages on them: 99.8 % or more`; nil where there is nothing to say.
   static func line(_ reports: [NUMAPlacementReport]) -> String? {
     guard reports.contains(where: { !$0.nodes.isEmpty }) else { return nil }
-    let shown = reports.prefix(16).map { seat in
-      seat.nodes.isEmpty ? "its only one" : seat.nodes.map(String.init).joined(separator: "+")
+    let shown = reports.prefix(16).map { report in
+      report.nodes.isEmpty ? "its only one" : report.nodes.map(String.init).joined(separator: "+")
     }
     let rest = reports.count > shown.count ? ", …" : ""
     let known = reports.compactMap(\.share)

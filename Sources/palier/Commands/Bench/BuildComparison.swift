@@ -1,5 +1,6 @@
 import Base
 import Foundation
+import Measurement
 
 /// `palier bench step --compare`: this build and another one, in turn, each step in a process of its own.
 struct BuildComparison {
@@ -19,23 +20,21 @@ struct BuildComparison {
     guard FileManager.default.isExecutableFile(atPath: program.path) else {
       throw CommandLineError.unreadable(path: other, reason: "it is not a program (no permission to execute it)")
     }
-    let builds = [
-      ("this build", URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()), ("the other", program),
-    ]
+    let builds = [URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath(), program]
     var rates: [[Double]] = [[], []]
     for turn in 1...rounds {
-      for (index, build) in builds.enumerated() { rates[index].append(try tokensPerSecond(build.1)) }
+      for (index, build) in builds.enumerated() { rates[index].append(try tokensPerSecond(build)) }
       Output.say(
         "turn \(turn): \(figure(rates[0][turn - 1])) tokens/s, the other \(figure(rates[1][turn - 1])): "
           + "\(figure(rates[0][turn - 1] / rates[1][turn - 1])) times")
     }
-    let medians = rates.map { $0.sorted()[rounds / 2] }
+    let medians = rates.map { $0.median ?? 0 }
     let ratios = zip(rates[0], rates[1]).map { $0 / $1 }.sorted()
     Output.say(
-      "medians of \(rounds): \(figure(medians[0])) and \(figure(medians[1])) tokens/s; this build is \(figure(ratios[rounds / 2])) times "
+      "medians of \(rounds): \(figure(medians[0])) and \(figure(medians[1])) tokens/s; this build is \(figure(ratios.median ?? 0)) times "
         + "as fast (turns from \(figure(ratios[0])) to \(figure(ratios[rounds - 1])))")
     var figures = JSONFields()
-    figures.add("ratio", ratios[rounds / 2])
+    figures.add("ratio", ratios.median ?? 0)
     figures.add("turns", objects: Array(zip(rates[0], rates[1]))) { inner, turn in
       inner.add("tokens_per_second", turn.0)
       inner.add("other_tokens_per_second", turn.1)
