@@ -78,6 +78,11 @@ private struct ConfigurationChecks {
     try require(
       compute.dealing != .fixed(.pace) || compute.reduction != .fixed(.float32), "compute.dealing",
       "with compute.reduction fp32 a sum has other bits when other ranks take its slices; set it to even or auto")
+    try require(
+      compute.allReduce != .fixed(.mpi) || compute.reduction != .fixed(.float32) && !compute.shardOptimizer,
+      "compute.all_reduce",
+      "MPI's own all-reduce is for exact sums that every rank gets: with compute.reduction fp32 or compute.shard_optimizer "
+        + "set it to ring or auto")
   }
 
   func checkSchedule() throws {

@@ -52,7 +52,7 @@ public final class Console: RunObserver {
     timeLeft = TimeLeft(plan: plan)
   }
 
-  /// Shows what is worth a line; sites and fingerprints are for the files.
+  /// Shows what is worth a line; sites, cosines and fingerprints are for the files.
   @discardableResult public func observe(_ event: RunEvent) throws -> Bool {
     switch event {
     case .start(let report): try show(line: "arithmetic: " + report.summary)
@@ -64,7 +64,7 @@ public final class Console: RunObserver {
     case .note(let report): try show(line: report.text)
     case .warning(let report): try show(line: report.text, label: "warning")
     case .end(let summary): try show(summary)
-    case .sites, .fingerprint: return false
+    case .sites, .gradientCosines, .fingerprint: return false
     }
     return true
   }

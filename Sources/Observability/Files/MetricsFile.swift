@@ -59,6 +59,12 @@ public final class MetricsFile: RunObserver {
     case .evaluation(let report): return line("evaluation", report.add(to:))
     case .sites: return []
     case .fingerprint(let report): return line("fingerprint") { $0.add("parameters", report.parameters) }
+    case .gradientCosines(let report):
+      return line("gradient_cosine") { fields in
+        fields.add("parts") { inner in
+          for entry in report.cosines { inner.add(entry.part, entry.cosine) }
+        }
+      }
     case .deadSite(let report): return line("dead_site", report.add(to:))
     case .collapse(let report): return line("collapse", report.add(to:))
     case .note(let report): return line("note") { $0.add("text", report.text) }

@@ -63,6 +63,7 @@ extension RunEvent {
     case .sites(let reports):
       return reports.map { ("step_size/" + $0.site, $0.stepSize) }
         + reports.map { ("clipped_share/" + $0.site, $0.clippedShare) }
+    case .gradientCosines(let report): return report.cosines.map { ("gradient_cosine/" + $0.part, $0.cosine) }
     case .start, .fingerprint, .deadSite, .collapse, .note, .warning, .end: return []
     }
   }

@@ -49,6 +49,11 @@ extension Trainer {
               globalStep: progress.globalStep, site: $0.site, stepSize: Double($0.stepSize),
               clippedShare: $0.clippedShare)
           }))
+      if configuration.logging.gradientCosine {
+        let cosines = try GradientComparison.cosines(of: model, on: probe)
+        leader?.observers?.observe(
+          .gradientCosines(GradientCosineReport(globalStep: progress.globalStep, cosines: cosines)))
+      }
       return progress.sites?.newFindings(sites, at: progress.globalStep) ?? []
     }
     progress.sites?.add(found)

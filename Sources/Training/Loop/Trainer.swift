@@ -60,6 +60,9 @@ public final class Trainer {
   var hasWarnedOfUnmasked = false
   var hasNotedSlowRank = false
 
+  /// The way that exact sums take over the ranks.
+  private var reductionPath = ReductionPath.ring
+
   /// Opens everything that can fail on a user's mistake. Collective.
   public init(
     world: World, configuration: RunConfiguration, resumes: Bool, allowedChanges: Set<String> = [],
@@ -110,6 +113,7 @@ public final class Trainer {
       }
     }
     try openRun(resumed)
+    try chooseReductionPath()
     let data = try stages.map { (stage: $0, data: try openData($0)) }
     for (stage, data) in data { try warnOfStart(stage, data) }
     for (stage, data) in data {
@@ -244,6 +248,17 @@ public final class Trainer {
 
   // MARK: - The model
 
+  /// Takes the way of sums that was asked for, or the faster one of this cluster. Collective.
+  private func chooseReductionPath() throws {
+    if let asked = configuration.compute.allReduce.choice {
+      reductionPath = asked
+    } else if world.count > 1, plan.reduction == .fixedPoint, !configuration.compute.shardOptimizer {
+      let timing = try ReductionTiming.measure(world: world)
+      reductionPath = timing.fastest
+      note(timing.line)
+    }
+  }
+
   private func makeReplica(_ stage: TrainingStage, resumed: ResumedRun?) throws {
     let model = try makeModel(stage)
     replica = makeReplica(around: model)
@@ -272,7 +287,8 @@ public final class Trainer {
     return Replica(
       world: world, model: model, reduction: plan.reduction, settings: settings,
       lossBound: configuration.guards.lossBound, shardsOptimizer: configuration.compute.shardOptimizer,
-      keepsChecksum: configuration.guards.replicaCheckSteps > 0, dealsByPace: plan.dealing == .pace)
+      keepsChecksum: configuration.guards.replicaCheckSteps > 0, dealsByPace: plan.dealing == .pace,
+      reductionPath: reductionPath)
   }
 
   func makeModel(_ stage: TrainingStage) throws -> EncoderModel {

@@ -47,10 +47,12 @@ package final class Replica {
   /// - Parameters:
   ///   - shardsOptimizer: each rank updates its shards, and gets the others' parameters; results have the same bits.
   ///   - keepsChecksum: whether a sharded replica watches its memory from update to update.
+  ///   - reductionPath: the way of exact sums that every rank gets.
   ///   - dealsByPace: whether slices are dealt by the ranks' measured paces. Float sums then have other bits in every run.
   package init(
     world: World, model: EncoderModel, reduction: GradientStore.Kind, settings: AdamWSettings, lossBound: Double,
-    shardsOptimizer: Bool = false, keepsChecksum: Bool = true, dealsByPace: Bool = false
+    shardsOptimizer: Bool = false, keepsChecksum: Bool = true, dealsByPace: Bool = false,
+    reductionPath: ReductionPath = .ring
   ) {
     self.world = world
     self.model = model
@@ -70,7 +72,8 @@ package final class Replica {
     }
     fixedReducer = gradients.fixed.map { [buckets, shards, isSharded] in
       GradientReducer(
-        world: world, gradients: $0, buckets: buckets, shards: shards, outcome: isSharded ? .shards : .everywhere)
+        world: world, gradients: $0, buckets: buckets, shards: shards, outcome: isSharded ? .shards : .everywhere,
+        path: reductionPath)
     }
   }
 
