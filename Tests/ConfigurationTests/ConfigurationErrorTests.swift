@@ -109,6 +109,27 @@ final class ConfigurationErrorTests: ConfigurationTestCase {
     assertRefused(Self.minimal, ["fine_tuning.format=conll2", "fine_tuning.drop_tails=true"], saying: "drop_tails")
   }
 
+  func testSchedulesThatContradictThemselvesAreRefused() throws {
+    let c = Self.minimal
+    for kind in ["wsd", "constant"] {
+      assertRefused(
+        c, ["optimizer.one_schedule=true", "optimizer.schedule=\(kind)"], saying: "--set: optimizer.one_schedule", kind)
+    }
+    assertRefused(
+      c, ["optimizer.schedule=constant", "optimizer.final_share=0.1"], saying: "--set: optimizer.final_share", "peak")
+    assertRefused(
+      c, ["optimizer.schedule=wsd", "optimizer.warmup_fraction=0.6", "optimizer.decay_share=0.5"],
+      saying: "--set: optimizer.decay_share", "0.6")
+    let budget = ["budget.total_steps=1000", "budget.alpha=0.1", "optimizer.warmup_steps=95"]
+    assertRefused(
+      c, budget + ["optimizer.schedule=wsd"], saying: "--set: optimizer.warmup_steps", "first stage", "100 steps",
+      "last 10")
+    assertRefused(c, budget + ["budget.alpha=0.95"], saying: "optimizer.warmup_steps", "second stage", "50 steps")
+    XCTAssertNoThrow(try parse(c, budget))
+    XCTAssertNoThrow(try parse(c, budget + ["optimizer.schedule=wsd", "optimizer.decay_share=0.05"]))
+    assertRefused(c, ["optimizer.schedule=wds"], saying: "did you mean wsd?")
+  }
+
   func testSplitsNeedTheOnesThatTheRunReads() throws {
     let splits = Self.minimal.replacingOccurrences(of: "path: corpus", with: "train: a")
     assertRefused(splits, saying: "fine_tuning.validation is missing")
