@@ -130,6 +130,44 @@ final class ConfigurationErrorTests: ConfigurationTestCase {
     assertRefused(c, ["optimizer.schedule=wds"], saying: "did you mean wsd?")
   }
 
+  func testARampIsAListOfSharesAndSchemes() throws {
+    let c = Self.minimal
+    func refused(_ value: String, _ words: String, line: UInt = #line) {
+      assertRefused(c, ["quantization.ramp=\(value)"], saying: "--set", "quantization.ramp", words, line: line)
+    }
+    refused("LSQ_E4W4A4", "expected a list of {from, scheme}")
+    refused("[LSQ_E4W4A4]", "expected a list of {from, scheme}")
+    refused("[{from: 0.5}]", "quantization.ramp[0].scheme is missing")
+    refused("[{from: 0.2, scheme: fp32}, {form: 0.5, scheme: fp32}]", "did you mean quantization.ramp[1].from?")
+    refused("[{from: 1, scheme: fp32}]", "quantization.ramp[0].from is 1, allowed: 0 ≤ x < 1")
+    refused("[{from: 0.5, scheme: LSQ_E9W8A8}]", "quantization.ramp[0].scheme is LSQ_E9W8A8")
+    refused("[{from: 0.5, scheme: fp32}, {from: 0.5, scheme: LSQ_E4W4A4}]", "order the entries")
+    refused("[{from: [1], scheme: fp32}]", "plain values only")
+    assertRefused(
+      c,
+      ["quantization.scheme=LSQ_E8W8A8", "compute.forward=integer", "quantization.ramp=[{from: 0.5, scheme: fp32}]"],
+      saying: "compute.forward", "quantization.ramp is fp32")
+    assertRefused(
+      c + "\nquantization:\n  ramp:\n    - from: 0.1\n      scheme: fp32\n      schem: x\n",
+      saying: "c.yaml:14", "quantization.ramp[0].schem")
+  }
+
+  func testARampIsReadFromAFileAndFromTheCommandLineAndWrittenBack() throws {
+    let file =
+      Self.minimal + "\nquantization:\n  ramp:\n  - {from: 0.25, scheme: LSQ_E4W4A4}\n  - from: 0.5\n    scheme: fp32\n"
+    let fromFile = try parse(file)
+    let set = try minimal("quantization.ramp=[{from: 0.25, scheme: LSQ_E4W4A4}, {scheme: fp32, from: 0.5}]")
+    XCTAssertEqual(fromFile.quantization.ramp, set.quantization.ramp)
+    XCTAssertEqual(set.quantization.ramp.map(\.from), [0.25, 0.5])
+    XCTAssertEqual(set.quantization.ramp.map(\.scheme.name), ["LSQ_E4W4A4", "fp32"])
+    XCTAssertEqual(try parse(set.resolvedYAML()), set)
+    XCTAssertTrue(set.resolvedYAML().contains("  ramp:\n    - from: 0.25\n      scheme: LSQ_E4W4A4\n    - from: 0.5\n"))
+    let values = Dictionary(uniqueKeysWithValues: set.values.map { ($0.key, $0.value) })
+    XCTAssertEqual(values["quantization.ramp"], "from 0.25 scheme LSQ_E4W4A4, from 0.5 scheme fp32")
+    XCTAssertEqual(try parse(file, ["quantization.ramp=null"]).quantization.ramp, [])
+    XCTAssertEqual(try minimal().quantization.ramp, [])
+  }
+
   func testSplitsNeedTheOnesThatTheRunReads() throws {
     let splits = Self.minimal.replacingOccurrences(of: "path: corpus", with: "train: a")
     assertRefused(splits, saying: "fine_tuning.validation is missing")

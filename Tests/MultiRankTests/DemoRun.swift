@@ -37,9 +37,9 @@ struct DemoRun {
       uniqueKeysWithValues: names.map { ($0, try Data(contentsOf: checkpoint.appendingPathComponent($0))) })
   }
 
-  /// Takes away the checkpoints of these steps, as if the run had been killed before them, and the named ones.
-  func rollBack(before steps: ClosedRange<Int>) throws {
-    let gone = steps.map { checkpoint($0) } + ["alpha", "best"].map { checkpoint($0) }
+  /// Takes away the checkpoints of these steps and names, as if the run had been killed before them.
+  func rollBack(before steps: ClosedRange<Int>, named names: [String] = []) throws {
+    let gone = steps.map { checkpoint($0) } + names.map { checkpoint($0) }
     for url in gone where FileManager.default.fileExists(atPath: url.path) {
       try FileManager.default.removeItem(at: url)
     }

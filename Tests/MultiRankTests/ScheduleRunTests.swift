@@ -23,7 +23,7 @@ final class ScheduleRunTests: XCTestCase {
     XCTAssertEqual(
       try trunk.numbers(trunk.checkpoint(7)), try alone.numbers(alone.checkpoint(7)), "the first step of the fall")
     XCTAssertNotEqual(try trunk.numbers(trunk.checkpoint(8)), try alone.numbers(alone.checkpoint(8)))
-    try trunk.rollBack(before: 7...20)
+    try trunk.rollBack(before: 7...20, named: ["alpha", "best"])
     try trunk.train(
       Self.common + ["budget.alpha=0.4"], ranks: 3, options: ["--resume", "--allow-changes", "budget.alpha"])
     for (name, own) in [("alpha", alone.checkpoint("alpha")), ("step-000020", alone.checkpoint(20))] {

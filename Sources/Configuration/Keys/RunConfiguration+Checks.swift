@@ -67,10 +67,20 @@ private struct ConfigurationChecks {
   }
 
   func checkQuantization() throws {
-    let scheme = configuration.quantization.scheme
-    try require(
-      scheme.hasIntegerProducts || configuration.compute.forward != .fixed(.integer), "compute.forward",
-      "integer products need quantized weights and activations, and quantization.scheme is \(scheme.name)")
+    let quantization = configuration.quantization
+    let schemes =
+      [("quantization.scheme", quantization.scheme)] + quantization.ramp.map { ("quantization.ramp", $0.scheme) }
+    for (key, scheme) in schemes {
+      try require(
+        scheme.hasIntegerProducts || configuration.compute.forward != .fixed(.integer), "compute.forward",
+        "integer products need quantized weights and activations, and \(key) is \(scheme.name)")
+    }
+    for (entry, next) in zip(quantization.ramp, quantization.ramp.dropFirst()) {
+      try require(
+        entry.from < next.from, "quantization.ramp",
+        "from \(plainNumber(next.from)) comes after from \(plainNumber(entry.from)); order the entries by it, each once"
+      )
+    }
   }
 
   func checkDealing() throws {
