@@ -19,12 +19,12 @@ extension RunConfiguration {
   }
 }
 
-extension RunConfiguration.Quantization {
-  /// The schemes of the ramp, with the options that all schemes of the run have.
-  public var rampSchemes: [Scheme] {
-    ramp.map { entry in
-      var settings = self
-      settings.scheme = entry.scheme
+extension RunConfiguration {
+  /// The schemes of the run in order, the ramp's behind the first; all have the same options.
+  public var schemes: [Scheme] {
+    ([quantization.scheme] + quantization.ramp.map(\.scheme)).map { scheme in
+      var settings = quantization
+      settings.scheme = scheme
       return Scheme(settings)
     }
   }

@@ -23,9 +23,8 @@ package struct SchemeRamp: Sendable {
   package init(_ configuration: RunConfiguration, features: CPUFeatures) throws {
     stage = configuration.budget.pretrainingSteps > 0 ? .pretraining : .fineTuning
     let count = configuration.budget.steps(of: stage)
-    let quantization = configuration.quantization
     var parts: [Part] = []
-    for (from, scheme) in zip([0] + quantization.ramp.map(\.from), [Scheme(quantization)] + quantization.rampSchemes) {
+    for (from, scheme) in zip([0] + configuration.quantization.ramp.map(\.from), configuration.schemes) {
       let first = min(Int((from * Double(count)).rounded()), max(count - 1, 0))
       // Of two that round to one step the later holds.
       if parts.last?.firstStep == first { parts.removeLast() }
