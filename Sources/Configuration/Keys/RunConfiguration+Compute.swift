@@ -12,6 +12,8 @@ extension RunConfiguration {
     public var backward = Backward.automatic
     /// The products of attention, in both passes.
     public var attention = Attention.automatic
+    /// The products of the masked-LM head, in both passes.
+    public var head = Head.automatic
     /// How gradients are summed.
     public var reduction = Reduction.automatic
     /// How slices are shared out over the ranks.
@@ -33,6 +35,7 @@ extension RunConfiguration {
       try visitor.choice("forward", &forward, "products of the forward pass")
       try visitor.choice("backward", &backward, "products of the backward pass")
       try visitor.choice("attention", &attention, "products of attention, in both passes")
+      try visitor.choice("head", &head, "products of the masked-LM head, in both passes")
       try visitor.choice("reduction", &reduction, "how gradients are summed")
       try visitor.choice("dealing", &dealing, "how slices are shared out over the ranks")
       try visitor.integer("threads", &threads, 0...4_096, "threads a rank; 0: what the launcher gave")
@@ -52,7 +55,11 @@ extension RunConfiguration {
 
   /// The products of attention, in both passes; softmax is float32 in all. Automatic: bf16 where the CPU has it; float32 for the
   /// fp32 scheme.
-  public typealias Attention = AutomaticOr<Precision.Attention>
+  public typealias Attention = AutomaticOr<FloatArithmetic>
+
+  /// The products of the masked-LM head, in both passes; softmax and loss are float32 in all. Automatic: bf16 where the CPU has
+  /// it; float32 for the fp32 scheme.
+  public typealias Head = AutomaticOr<FloatArithmetic>
 
   /// How gradients are summed over slices and ranks: 64-bit fixed point, the same bits on any number of ranks, or float32, the
   /// same bits for one number of ranks. Automatic: exact.
