@@ -58,6 +58,30 @@ final class MetricsFileTests: XCTestCase {
     XCTAssertEqual(lines[10]["joules_by_host"] as? [String: Double], ["node1": 12.5])
   }
 
+  /// Who reads the curve of the weights must not find the average's points in it.
+  func testEvaluationsOfTheAverageHaveAKindOfTheirOwn() throws {
+    let folder = try TemporaryFolder()
+    let url = folder.file("metrics.jsonl")
+    let file = try MetricsFile(url)
+    var average = Samples.evaluation(4, f1: 0.75)
+    average.isOfAverage = true
+    for event: RunEvent in [
+      .scheme(SchemeReport(globalStep: 3, stage: "mlm", before: "LSQ_E8W8A8", after: "LSQ_E4W4A4")),
+      .evaluation(Samples.evaluation(4)), .evaluation(average),
+      .end(RunSummary(globalStep: 4, seconds: 1, tokens: 1, evaluations: [Samples.evaluation(4), average])),
+    ] { try file.observe(event) }
+    try file.finish()
+    let lines = try lines(url)
+    XCTAssertEqual(
+      lines.map { $0["kind"] as? String }, ["scheme", "evaluation", "averaged_evaluation", "end"])
+    XCTAssertEqual(lines.map { $0["global_step"] as? Int }, [3, 4, 4, 4])
+    XCTAssertEqual(lines[0]["before"] as? String, "LSQ_E8W8A8")
+    XCTAssertEqual(lines[0]["after"] as? String, "LSQ_E4W4A4")
+    XCTAssertEqual((lines[2]["scores"] as? [String: Double])?["strict_f1"], 0.75)
+    let evaluations = try XCTUnwrap(lines[3]["evaluations"] as? [[String: Any]])
+    XCTAssertEqual(evaluations.map { $0["averaged"] as? Bool }, [nil, true])
+  }
+
   func testTheStartIsTheFirstRecord() throws {
     let folder = try TemporaryFolder()
     let url = folder.file("metrics.jsonl")

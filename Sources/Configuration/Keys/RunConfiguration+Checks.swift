@@ -67,10 +67,20 @@ private struct ConfigurationChecks {
   }
 
   func checkQuantization() throws {
-    let scheme = configuration.quantization.scheme
-    try require(
-      scheme.hasIntegerProducts || configuration.compute.forward != .fixed(.integer), "compute.forward",
-      "integer products need quantized weights and activations, and quantization.scheme is \(scheme.name)")
+    let quantization = configuration.quantization
+    let schemes =
+      [("quantization.scheme", quantization.scheme)] + quantization.ramp.map { ("quantization.ramp", $0.scheme) }
+    for (key, scheme) in schemes {
+      try require(
+        scheme.hasIntegerProducts || configuration.compute.forward != .fixed(.integer), "compute.forward",
+        "integer products need quantized weights and activations, and \(key) is \(scheme.name)")
+    }
+    for (entry, next) in zip(quantization.ramp, quantization.ramp.dropFirst()) {
+      try require(
+        entry.from < next.from, "quantization.ramp",
+        "from \(plainNumber(next.from)) comes after from \(plainNumber(entry.from)); order the entries by it, each once"
+      )
+    }
   }
 
   func checkDealing() throws {
@@ -91,6 +101,35 @@ private struct ConfigurationChecks {
       !optimizer.oneSchedule || configuration.budget.alpha <= optimizer.scheduleShare, "optimizer.schedule_share",
       "the one schedule ends at \(optimizer.scheduleShare) of the budget, before budget.alpha \(configuration.budget.alpha)"
     )
+    let schedule = optimizer.schedule
+    try require(
+      !optimizer.oneSchedule || schedule == .linear || schedule == .cosine, "optimizer.one_schedule",
+      "a stage of the schedule \(schedule.rawValue) has the same rates in runs of any length, so there is nothing to cut it from; set one of the two"
+    )
+    try require(
+      schedule != .constant || optimizer.finalShare == 0, "optimizer.final_share",
+      "the schedule constant ends at its peak; leave it out, or take linear, cosine or wsd")
+    try checkWarmup()
+  }
+
+  /// Warm-up and the fall at the end against the stages that hold them.
+  private func checkWarmup() throws {
+    let (optimizer, budget) = (configuration.optimizer, configuration.budget)
+    let falls = optimizer.schedule == .wsd
+    if optimizer.warmupSteps == 0 {
+      return try require(
+        !falls || optimizer.warmupFraction + optimizer.decayShare <= 1, "optimizer.decay_share",
+        "with optimizer.warmup_fraction \(optimizer.warmupFraction) the rate would rise and fall over more than a stage"
+      )
+    }
+    let first = optimizer.oneSchedule ? optimizer.oneScheduleSteps(of: budget) : budget.pretrainingSteps
+    for (name, steps) in [("first", first), ("second", budget.fineTuningSteps)] where steps > 0 {
+      let room = steps - (falls ? optimizer.decaySteps(of: steps) : 0)
+      try require(
+        optimizer.warmupSteps <= room, "optimizer.warmup_steps",
+        "\(optimizer.warmupSteps) do not fit the \(name) stage: it has \(steps) steps"
+          + (falls ? ", and the rate falls over the last \(steps - room)" : ""))
+    }
   }
 
   func checkPretraining() throws {

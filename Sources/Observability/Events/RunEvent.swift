@@ -84,6 +84,22 @@ public struct GradientCosineReport: Sendable, Equatable {
   public init(globalStep: Int, cosines: [GradientCosine]) { (self.globalStep, self.cosines) = (globalStep, cosines) }
 }
 
+/// A change of the quantization scheme between two steps.
+public struct SchemeReport: Sendable, Equatable {
+  /// The run's first step of the new scheme.
+  public var globalStep: Int
+  /// The stage's short name: "mlm", "token".
+  public var stage: String
+  /// The schemes, with what they leave out.
+  public var before: String
+  public var after: String
+
+  /// All fields, in order.
+  public init(globalStep: Int, stage: String, before: String, after: String) {
+    (self.globalStep, self.stage, self.before, self.after) = (globalStep, stage, before, after)
+  }
+}
+
 /// Something worth knowing: the switch of stages, a checkpoint written.
 public struct NoteReport: Sendable, Equatable {
   /// One line.
@@ -154,6 +170,8 @@ public enum RunEvent: Sendable, Equatable {
   case deadSite(DeadSiteReport)
   /// A stage judged as collapsed; told when it comes to be so.
   case collapse(CollapseReport)
+  /// Another scheme from a step on.
+  case scheme(SchemeReport)
   /// Something worth knowing.
   case note(NoteReport)
   /// Something that needs a look.
@@ -171,6 +189,7 @@ public enum RunEvent: Sendable, Equatable {
     case .gradientCosines(let report): return report.globalStep
     case .deadSite(let report): return report.globalStep
     case .collapse(let report): return report.globalStep
+    case .scheme(let report): return report.globalStep
     case .end(let summary): return summary.globalStep
     case .start, .note, .warning: return nil
     }
