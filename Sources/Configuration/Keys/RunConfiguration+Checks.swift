@@ -1,5 +1,6 @@
 import Corpus
 import Foundation
+import Quantization
 
 extension RunConfiguration {
   /// Refuses what cannot work together: each key alone was in its range. `tree` says where a key stands.
@@ -67,10 +68,26 @@ private struct ConfigurationChecks {
   }
 
   func checkQuantization() throws {
-    let scheme = configuration.quantization.scheme
+    let scheme = try variedScheme()
     try require(
       scheme.hasIntegerProducts || configuration.compute.forward != .fixed(.integer), "compute.forward",
-      "integer products need quantized weights and activations, and quantization.scheme is \(scheme.name)")
+      "integer products need quantized weights and activations, with codes of 8 bits, and the scheme is \(scheme.title)"
+    )
+    for (key, rule, group) in [
+      ("weights.granularity", scheme.weights, "weights"), ("embeddings.granularity", scheme.embeddings, "tables"),
+    ] {
+      try require(
+        scheme.sharedSteps == .none || !rule.hasStep || !rule.isPerRow, key,
+        "quantization.shared_steps by-kind gives all \(group) one step, row gives each row its own; keep one of the two"
+      )
+    }
+  }
+
+  private func variedScheme() throws -> Scheme {
+    do { return try Scheme(configuration) } catch {
+      guard case .unsuitableVariant(let key, let value, let reason) = error else { throw error }
+      throw conflict(key, "cannot be \(value): \(reason)")
+    }
   }
 
   func checkDealing() throws {

@@ -30,7 +30,7 @@ extension Trainer {
     progress.sites = SiteWatch(
       firstSteps: Dictionary(
         uniqueKeysWithValues: steps.map {
-          (String($0.name.dropLast(".step".count)), replica.model.parameters[$0.start])
+          (String($0.name.dropLast(".step".count)), replica.model.stepSize($0))
         }))
   }
 

@@ -22,7 +22,7 @@ package struct StartingPoint {
     let features = try CPUFeatures.common(to: world)
     let model = configuration.model
     (scheme, plan, source, tokenizer) = try world.agree {
-      let scheme = Scheme(configuration.quantization)
+      let scheme = try Scheme(configuration)
       let plan = try ComputePlan(configuration.compute, scheme: scheme, features: features)
       let folder = URL(fileURLWithPath: model.checkpoint)
       if world.isLeader, !trusts { try CheckpointIntegrity.require(folder) }
