@@ -16,7 +16,7 @@ public struct ActivationQuantizer: Sendable {
   /// - Parameter offset: β of LSQ+.
   public init(rule: QuantizerRule, step: Float = 1, offset: Float = 0, clipsGradient: Bool = true) {
     (self.rule, self.step, self.clipsGradient) = (rule, step, clipsGradient)
-    grid = rule.levels(step: step, offset: offset)
+    grid = LevelGrid(rule, step: step, offset: offset)
     zeroValue = grid.base - grid.shift * step
   }
 
@@ -24,8 +24,8 @@ public struct ActivationQuantizer: Sendable {
   public func codes(_ x: UnsafePointer<Float>, into codes: UnsafeMutablePointer<UInt8>, _ count: Int) -> Float {
     switch rule {
     case .absoluteMaximum:
-      let scale = grid.p / max(rowAbsoluteMaximum(x, count), 1e-5)
-      LevelGrid.unsignedCodes(x, into: codes, count, scale: scale, n: grid.n, p: grid.p)
+      let scale = rule.p / max(rowAbsoluteMaximum(x, count), 1e-5)
+      LevelGrid.unsignedCodes(x, into: codes, count, scale: scale, p: rule.p)
       return 1 / scale
     default:
       grid.unsignedCodes(x, into: codes, count)

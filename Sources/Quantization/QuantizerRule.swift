@@ -65,12 +65,4 @@ public enum QuantizerRule: Equatable, Sendable {
     case .absoluteMean: 2
     }
   }
-
-  /// The grid with this step; BitNet's weights with this γ.
-  func levels(step: Float, offset: Float = 0) -> LevelGrid {
-    let shift: Float = grid == .symmetric ? -0.5 : 0
-    guard self.offset == .integer else { return LevelGrid(step: step, base: offset, shift: shift, n: n, p: p) }
-    let zeroPoint = (-offset / step).rounded(.toNearestOrEven)
-    return LevelGrid(step: step, base: 0, shift: zeroPoint, n: n, p: p)
-  }
 }

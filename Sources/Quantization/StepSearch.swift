@@ -16,7 +16,7 @@ public struct StepSearch: Sendable {
     grids = (0..<StepSearch.candidateCount).map { k in
       let factor = first + (last - first) * Double(k) / Double(StepSearch.candidateCount - 1)
       let step = max(Float(factor * Double(largest) / Double(-rule.n)), StepInitialisation.smallestStep)
-      return rule.levels(step: step, offset: offset)
+      return LevelGrid(rule, step: step, offset: offset)
     }
   }
 

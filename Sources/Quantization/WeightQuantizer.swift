@@ -14,7 +14,7 @@ public struct WeightQuantizer: Sendable {
   /// A quantizer with this step (or γ).
   public init(rule: QuantizerRule, step: Float = 1, clipsGradient: Bool = true) {
     (self.rule, self.step, self.clipsGradient) = (rule, step, clipsGradient)
-    grid = rule.levels(step: step)
+    grid = LevelGrid(rule, step: step, offset: 0)
     (factor, term) = rule.grid == .symmetric ? (2, 1) : (1, 0)
   }
 

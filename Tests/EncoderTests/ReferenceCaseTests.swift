@@ -50,7 +50,7 @@ final class ReferenceCaseTests: XCTestCase {
 
   func testTheProjectsOwnCasesPass() throws {
     let folders = try folders(in: ownCases)
-    XCTAssertEqual(folders.count, 4)
+    XCTAssertEqual(folders.count, 6)
     try assertPass(folders, on: precisions)
     try assertPass(Array(folders.prefix(1)), on: precisions, threads: 2)
   }

@@ -180,6 +180,28 @@ final class ActivationQuantizerTests: XCTestCase {
     }
   }
 
+  /// GELU's values just below zero, where z = n: outside, however small.
+  func testTinyValuesBesideABoundAreNotTakenIn() {
+    let quantizer = ActivationQuantizer(rule: .lsq(bits: 2, offset: .integer), step: 0.5, offset: 1)
+    let x: [Float] = [-1e-9, 0, 1e-9, 1.5, 1.500001]
+    XCTAssertEqual(levels(quantizer, x).levels, [-2, -2, -2, 1, 1])
+    XCTAssertEqual(backward(quantizer, x, [1, 1, 1, 1, 1]).dX, [0, 1, 1, 1, 0])
+  }
+
+  /// round(x/s + z): with an odd z the even level is another than x/s has.
+  func testTiesOfWholeOffsetsRoundToTheEvenLevel() {
+    let quantizer = ActivationQuantizer(rule: .lsq(bits: 4, offset: .integer), step: 0.5, offset: -0.5)
+    XCTAssertEqual(levels(quantizer, [0.25, 0.75, -0.25, 0.5]).levels, [2, 2, 0, 2])
+  }
+
+  /// A step at its floor: z keeps to what sums hold exactly, and codes stay codes.
+  func testAZeroPointBeyondBoundsIsHeld() {
+    for offset in [1e6, -1e6] as [Float] {
+      let quantizer = ActivationQuantizer(rule: .lsq(bits: 8, offset: .integer), step: 1e-8, offset: offset)
+      XCTAssertTrue(levels(quantizer, [-1, 0, 1e-8, 1]).levels.allSatisfy { $0 == -128 || $0 == 127 })
+    }
+  }
+
   // MARK: - BitNet
 
   func testTheLargestOfATokenTakesTheHighestLevel() {

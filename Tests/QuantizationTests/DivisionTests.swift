@@ -112,10 +112,10 @@ private final class Block {
     let (factor, half): (Float, Float) = rule.grid == .symmetric ? (2, 0.5) : (1, 0)
     var (wrong, outside): (Int32, Int32) = (0, 0)
     for i in 0..<count {
-      let v = x[i] / step - half
-      let level = min(max(v, n), p).rounded(.toNearestOrEven)
+      let v = x[i] / step
+      let level = (min(max(v, n + half), p + half) - half).rounded(.toNearestOrEven)
       wrong &+= levels[i] == factor * (level + half) ? 0 : 1
-      outside &+= (v < n ? 1 : 0) &+ (v > p ? 1 : 0)
+      outside &+= (v < n + half ? 1 : 0) &+ (v > p + half ? 1 : 0)
     }
     if quantizer.clippedCount(x, count) != Int(outside) { wrong += 1 }
     return wrong == 0 ? nil : x[0]
@@ -137,10 +137,12 @@ private final class Block {
     let offset = rule.offset == .integer ? 0 : offset
     var (wrong, outside): (Int32, Int32) = (0, 0)
     for i in 0..<count {
-      let v = (x[i] - offset) / step + zeroPoint
-      let isOutside: Float = (v < n ? 1 : 0) + (v > p ? 1 : 0)
-      let level = min(max(v, n), p).rounded(.toNearestOrEven)
-      let term = level - (isOutside == 0 ? v : zeroPoint)
+      let v = (x[i] - offset) / step
+      let isOutside: Float = (v < n - zeroPoint ? 1 : 0) + (v > p - zeroPoint ? 1 : 0)
+      // Exact in double precision, then rounded once.
+      let exact = Double(min(max(v, n - zeroPoint), p - zeroPoint)) + Double(zeroPoint)
+      let level = Float(exact.rounded(.toNearestOrEven))
+      let term = (level - zeroPoint) - (isOutside == 0 ? v : 0)
       wrong &+= (Float(unsigned[i]) - 128 == level ? 0 : 1) &+ (terms[i] == term ? 0 : 1)
       wrong &+= (gradient[i] == 1 - isOutside ? 0 : 1) &+ (offsetTerms[i] == isOutside * ofOutside ? 0 : 1)
       outside &+= isOutside == 0 ? 0 : 1
