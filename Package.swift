@@ -85,7 +85,7 @@ let package = Package(
     .testTarget(
       name: "MultiRankTests",
       dependencies: [
-        "TestSupport", "RankProbe", "Configuration", "Observability", "palier",
+        "TestSupport", "RankProbe", "Checkpoints", "Configuration", "Observability", "palier",
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
   ],

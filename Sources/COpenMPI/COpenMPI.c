@@ -69,6 +69,9 @@ int palier_mpi_start_send(
 int palier_mpi_start_receive(void *bytes, int count, int peer, int tag, MPI_Comm communicator, MPI_Request *request) {
   return MPI_Irecv(bytes, count, MPI_BYTE, peer, tag, communicator, request);
 }
+int palier_mpi_start_sum_int64(int64_t *values, int count, MPI_Comm communicator, MPI_Request *request) {
+  return MPI_Iallreduce(MPI_IN_PLACE, values, count, MPI_INT64_T, MPI_SUM, communicator, request);
+}
 int palier_mpi_test_all(int count, MPI_Request *requests, int *done) {
   return MPI_Testall(count, requests, done, MPI_STATUSES_IGNORE);
 }

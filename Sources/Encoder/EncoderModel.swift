@@ -59,8 +59,9 @@ public final class EncoderModel {
     predictionHead =
       switch head {
       case .maskedLanguageModel(let tied):
-        MaskedLanguageModel(tied: tied, dimensions: dimensions, layout: layout, rules: rules, scheme: scheme)
-      case .tokenClassification: TokenClassification(layout: layout, dimensions: dimensions)
+        try MaskedLanguageModel(
+          tied: tied, dimensions: dimensions, layout: layout, rules: rules, scheme: scheme, arithmetic: precision.head)
+      case .tokenClassification: try TokenClassification(layout: layout, dimensions: dimensions)
       case .none: nil
       }
     workspace = Workspace(dimensions, tokens: 0, libraryByteCount: 0)

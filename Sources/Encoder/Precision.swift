@@ -1,22 +1,20 @@
 import Compute
 
-/// In which arithmetic the encoder's products run. Heads, softmax and norms always run in float32.
+/// In which arithmetic the model's products run. Softmax, losses and norms always run in float32.
 public struct Precision: Equatable, Sendable {
   /// The products of the forward pass, and of the backward pass.
   public typealias Forward = ForwardArithmetic
   public typealias Backward = BackwardArithmetic
-  /// The products of attention, forward and backward.
-  public enum Attention: String, CaseIterable, Sendable {
-    /// Queries, keys, values, probabilities and their gradients rounded to bfloat16, float32 sums.
-    case bfloat16 = "bf16"
-    case float = "fp32"
-  }
   public var forward: Forward
   public var backward: Backward
-  public var attention: Attention
+  public var attention: FloatArithmetic
+  /// The products of the masked-LM head, forward and backward; a classifier's always run in float32.
+  public var head: FloatArithmetic
 
-  public init(forward: Forward, backward: Backward, attention: Attention = .float) {
-    (self.forward, self.backward, self.attention) = (forward, backward, attention)
+  public init(
+    forward: Forward, backward: Backward, attention: FloatArithmetic = .float, head: FloatArithmetic = .float
+  ) {
+    (self.forward, self.backward, self.attention, self.head) = (forward, backward, attention, head)
   }
 
   /// What these products come down to in a model with `rules`: integers need codes on both sides, and values of a grid are

@@ -22,7 +22,7 @@ public struct ProductRates: Sendable {
   public let attention: Double
   /// Of float32 products.
   public let float: Double
-  /// Of the head's: they run in float32, but where bfloat16 is at hand it is what they are held against.
+  /// Of the head's (bfloat16, or float32).
   public let head: Double
 
   public init(dimensions d: EncoderDimensions, precision: Precision, rounds: Int = 9) throws {
@@ -42,9 +42,12 @@ public struct ProductRates: Sendable {
     (inputGradient, weightGradient) = backward
     let shapes = [(ProductRates.chunk, min(h, 768), h), (ProductRates.chunk, min(h, 768), i)]
     float = try ProductRates.rate(shapes, .float, .float, .float, rounds)
-    attention =
-      precision.attention == .float ? float : try ProductRates.rate(shapes, .bfloat16, .bfloat16, .float, rounds)
-    head = precision.backward == .bfloat16 ? backward.input : float
+
+    let bfloat16 =
+      [precision.attention, precision.head].contains(.bfloat16)
+      ? try ProductRates.rate(shapes, .bfloat16, .bfloat16, .float, rounds) : float
+    attention = precision.attention == .float ? float : bfloat16
+    head = precision.head == .float ? float : bfloat16
   }
 
   /// The rates whose times are the means of the samples' times.

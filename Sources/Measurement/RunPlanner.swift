@@ -52,12 +52,14 @@ public struct RunPlanner {
       }
       stages.append(try stage(try world.agree { try fineTuningShape(data) }, rate, &parameterCount))
     }
+    if start.ramp.parts.count > 1 { notes.append("steps were timed in the ramp's first scheme, \(start.scheme.title)") }
     let peak = Int(try world.maximum(Int64(StepBenchmark.peakMemory())))
     return RunPlan(
       stages: stages, rankCount: world.count, threadCount: threadCount, parameterCount: parameterCount,
-      bytesPerRank: peak + RunPlanner.runtimeBytes,
+      bytesPerRank: peak + RunPlanner.runtimeBytes + averageBytes(parameterCount).held,
       // The mapped starting checkpoint, the copy of parameters and moments, and that of a best model beside it.
-      bytesOfLeader: peak + RunPlanner.runtimeBytes + (budget.fineTuningSteps > 0 ? 20 : 16) * parameterCount,
+      bytesOfLeader: peak + RunPlanner.runtimeBytes + (budget.fineTuningSteps > 0 ? 20 : 16) * parameterCount
+        + averageBytes(parameterCount).held + averageBytes(parameterCount).saved,
       checkpointBytes: checkpointBytes(parameterCount),
       storeBytes: storeBytes, isMeasured: rate == nil, notes: notes)
   }
@@ -195,9 +197,23 @@ public struct RunPlanner {
 
   /// Checkpoints with moments, those that are kept and the one being written; `alpha` and `best` without.
   private func checkpointBytes(_ parameterCount: Int) -> Int {
-    let whole = 12 * parameterCount * (configuration.checkpoints.keepLast + 1)
-    let models =
+    let averaged = averageBytes(parameterCount).saved
+    let whole = (12 * parameterCount + averaged) * (configuration.checkpoints.keepLast + 1)
+    let stages =
       (configuration.budget.pretrainingSteps > 0 ? 1 : 0) + (configuration.budget.fineTuningSteps > 0 ? 1 : 0)
+    let models = averaged > 0 ? 2 * stages : stages
     return whole + 4 * parameterCount * models
+  }
+
+  /// What the average of the weights takes: in memory, a rank's shards of it, and in a checkpoint.
+  private func averageBytes(_ parameterCount: Int) -> (held: Int, saved: Int) {
+    let averaging = configuration.averaging
+    let (held, saved) =
+      switch averaging.kind {
+      case .none: (0, 0)
+      case .ema: (1, 1)
+      case .latest: (averaging.count + 1, averaging.count)
+      }
+    return (4 * parameterCount * held / max(world.count, 1), 4 * parameterCount * saved)
   }
 }

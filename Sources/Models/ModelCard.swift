@@ -93,6 +93,7 @@ private struct Card {
       rows.append(("sequences a step", "\(origin.batchSize)"))
       rows.append(("seed", "\(origin.seed)"))
     }
+    if let average = facts.average { rows.append(("average of the weights", average)) }
     if !facts.arithmetic.isEmpty {
       rows.append(("arithmetic", facts.arithmetic.map { "\($0.name) \($0.value)" }.joined(separator: ", ")))
     }

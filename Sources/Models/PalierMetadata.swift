@@ -21,6 +21,8 @@ public struct PalierMetadata: Equatable, Sendable {
   public var arithmetic: [NamedText] = []
   /// What was changed on a resume by the user's leave.
   public var changes: [String] = []
+  /// What its parameters are an average of; nil: they are the weights.
+  public var average: String?
   /// Where it comes from; nil where that was not noted.
   public var provenance: Provenance?
   /// Whether anything was noted.
@@ -46,6 +48,7 @@ public struct PalierMetadata: Equatable, Sendable {
     let noted = fields["arithmetic"]?.object
     arithmetic = noted?.keys.compactMap { key in noted?[key]?.string.map { NamedText(key, $0) } } ?? []
     changes = fields["changes"]?.array?.compactMap(\.string) ?? []
+    average = fields["average"]?.string
     provenance = Provenance(fields)
   }
 

@@ -139,6 +139,65 @@ final class ConfigurationErrorTests: ConfigurationTestCase {
     ] { XCTAssertNoThrow(try parse(Self.minimal, settings)) }
   }
 
+  func testSchedulesThatContradictThemselvesAreRefused() throws {
+    let c = Self.minimal
+    for kind in ["wsd", "constant"] {
+      assertRefused(
+        c, ["optimizer.one_schedule=true", "optimizer.schedule=\(kind)"], saying: "--set: optimizer.one_schedule", kind)
+    }
+    assertRefused(
+      c, ["optimizer.schedule=constant", "optimizer.final_share=0.1"], saying: "--set: optimizer.final_share", "peak")
+    assertRefused(
+      c, ["optimizer.schedule=wsd", "optimizer.warmup_fraction=0.6", "optimizer.decay_share=0.5"],
+      saying: "--set: optimizer.decay_share", "0.6")
+    let budget = ["budget.total_steps=1000", "budget.alpha=0.1", "optimizer.warmup_steps=95"]
+    assertRefused(
+      c, budget + ["optimizer.schedule=wsd"], saying: "--set: optimizer.warmup_steps", "first stage", "100 steps",
+      "last 10")
+    assertRefused(c, budget + ["budget.alpha=0.95"], saying: "optimizer.warmup_steps", "second stage", "50 steps")
+    XCTAssertNoThrow(try parse(c, budget))
+    XCTAssertNoThrow(try parse(c, budget + ["optimizer.schedule=wsd", "optimizer.decay_share=0.05"]))
+    assertRefused(c, ["optimizer.schedule=wds"], saying: "did you mean wsd?")
+  }
+
+  func testARampIsAListOfSharesAndSchemes() throws {
+    let c = Self.minimal
+    func refused(_ value: String, _ words: String, line: UInt = #line) {
+      assertRefused(c, ["quantization.ramp=\(value)"], saying: "--set", "quantization.ramp", words, line: line)
+    }
+    refused("LSQ_E4W4A4", "expected a list of {from, scheme}")
+    refused("[LSQ_E4W4A4]", "expected a list of {from, scheme}")
+    refused("[{from: 0.5}]", "quantization.ramp[0].scheme is missing")
+    refused("[{from: 0.2, scheme: fp32}, {form: 0.5, scheme: fp32}]", "did you mean quantization.ramp[1].from?")
+    refused("[{from: 1, scheme: fp32}]", "quantization.ramp[0].from is 1, allowed: 0 ≤ x < 1")
+    refused("[{from: 0.5, scheme: LSQ_E9W8A8}]", "quantization.ramp[0].scheme is LSQ_E9W8A8")
+    refused("[{from: 0.5, scheme: fp32}, {from: 0.5, scheme: LSQ_E4W4A4}]", "order the entries")
+    refused("[{from: [1], scheme: fp32}]", "plain values only")
+    assertRefused(
+      c,
+      ["quantization.scheme=LSQ_E8W8A8", "compute.forward=integer", "quantization.ramp=[{from: 0.5, scheme: fp32}]"],
+      saying: "compute.forward", "quantization.ramp is fp32")
+    assertRefused(
+      c + "\nquantization:\n  ramp:\n    - from: 0.1\n      scheme: fp32\n      schem: x\n",
+      saying: "c.yaml:14", "quantization.ramp[0].schem")
+  }
+
+  func testARampIsReadFromAFileAndFromTheCommandLineAndWrittenBack() throws {
+    let file =
+      Self.minimal + "\nquantization:\n  ramp:\n  - {from: 0.25, scheme: LSQ_E4W4A4}\n  - from: 0.5\n    scheme: fp32\n"
+    let fromFile = try parse(file)
+    let set = try minimal("quantization.ramp=[{from: 0.25, scheme: LSQ_E4W4A4}, {scheme: fp32, from: 0.5}]")
+    XCTAssertEqual(fromFile.quantization.ramp, set.quantization.ramp)
+    XCTAssertEqual(set.quantization.ramp.map(\.from), [0.25, 0.5])
+    XCTAssertEqual(set.quantization.ramp.map(\.scheme.name), ["LSQ_E4W4A4", "fp32"])
+    XCTAssertEqual(try parse(set.resolvedYAML()), set)
+    XCTAssertTrue(set.resolvedYAML().contains("  ramp:\n    - from: 0.25\n      scheme: LSQ_E4W4A4\n    - from: 0.5\n"))
+    let values = Dictionary(uniqueKeysWithValues: set.values.map { ($0.key, $0.value) })
+    XCTAssertEqual(values["quantization.ramp"], "from 0.25 scheme LSQ_E4W4A4, from 0.5 scheme fp32")
+    XCTAssertEqual(try parse(file, ["quantization.ramp=null"]).quantization.ramp, [])
+    XCTAssertEqual(try minimal().quantization.ramp, [])
+  }
+
   func testSplitsNeedTheOnesThatTheRunReads() throws {
     let splits = Self.minimal.replacingOccurrences(of: "path: corpus", with: "train: a")
     assertRefused(splits, saying: "fine_tuning.validation is missing")

@@ -13,7 +13,8 @@ final class InvariantTests: XCTestCase {
   ]
   private let bfloat16Precisions = [
     Precision(forward: .integer, backward: .bfloat16), Precision(forward: .float, backward: .bfloat16),
-    Precision(forward: .integer, backward: .bfloat16, attention: .bfloat16),
+    Precision(forward: .integer, backward: .bfloat16, attention: .bfloat16, head: .bfloat16),
+    Precision(forward: .integer, backward: .int16, attention: .bfloat16, head: .bfloat16),
   ]
 
   /// Long enough for several chunks of 64 tokens and blocks of queries.
@@ -356,6 +357,26 @@ final class InvariantTests: XCTestCase {
         XCTAssertLessThanOrEqual(
           norm(zip(a.gradients, b.gradients).map { $0 - $1 }), 0.05 * norm(a.gradients), "\(name) \(dimensions)")
       }
+    }
+  }
+
+  /// Features and weights are rounded by at most 2^−9 each, logits of a few units by a few times that over a root of their terms;
+  /// dY, weights and features once more on the way back.
+  func testBfloat16HeadStaysNearFloatHead() throws {
+    try requireBfloat16Products()
+    for name in ["fp32", "LSQ_E8W8A8"] {
+      let scheme = try Scheme(parsing: name)
+      func model(_ head: FloatArithmetic) throws -> EncoderModel {
+        try Small.model(
+          scheme, Small.maskedLanguageModel, Precision(forward: .float, backward: .float, head: head),
+          dimensions: dimensions, seed: 5)
+      }
+      let (float, half) = (try model(.float), try model(.bfloat16))
+      let slices = [Small.slice([130, 1, 33, 64], float)]
+      let (a, b) = (try float.step(slices), try half.step(slices))
+      XCTAssertNotEqual(a.loss, b.loss)
+      XCTAssertEqual(a.loss, b.loss, accuracy: 2e-3 * a.loss)
+      XCTAssertLessThanOrEqual(norm(zip(a.gradients, b.gradients).map { $0 - $1 }), 0.01 * norm(a.gradients), name)
     }
   }
 

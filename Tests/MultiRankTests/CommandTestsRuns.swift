@@ -114,11 +114,11 @@ final class RunCommandTests: XCTestCase {
   func testTheArithmeticIsRecordedAsItCameOut() throws {
     let folder = try TemporaryFolder()
     let output = folder.url.appendingPathComponent("asked")
-    let asked = ["forward": "float", "backward": "fp32", "attention": "bf16", "reduction": "fp32"]
+    let asked = ["forward": "float", "backward": "fp32", "attention": "bf16", "head": "bf16", "reduction": "fp32"]
     let shown = try Program.succeed(
       ["train", try DemoData.configuration(output: output)]
         + asked.flatMap { ["--set", "compute.\($0.key)=\($0.value)"] })
-    let line = "arithmetic: forward float, backward fp32, attention bf16, reduction fp32 by oneDNN "
+    let line = "arithmetic: forward float, backward fp32, attention bf16, head bf16, reduction fp32 by oneDNN "
     XCTAssertTrue(shown.split(separator: "\n").prefix(2).contains { $0.hasPrefix(line) }, shown)
     for url in [output, try self.output()] {
       for (place, found) in try recordedArithmetic(url) {
@@ -137,7 +137,7 @@ final class RunCommandTests: XCTestCase {
     }
     func file(_ name: String) throws -> Data { try Data(contentsOf: output.appendingPathComponent(name)) }
     var found: [String: [String: String]] = [:]
-    let names = ["forward", "backward", "attention", "reduction", "onednn", "onednn_isa"]
+    let names = ["forward", "backward", "attention", "head", "reduction", "onednn", "onednn_isa"]
     let versions = try object(file("versions.json"))
     found["versions.json"] = versions.compactMapValues { $0 as? String }.filter { names.contains($0.key) }
     let first = try object(file("metrics.jsonl").prefix { $0 != 0x0A })

@@ -5,8 +5,9 @@ import XCTest
 
 /// What a run says of itself when it goes wrong and yet comes to its end.
 final class FaultReportTests: XCTestCase {
-  private func train(_ settings: [String], ranks: Int? = nil) throws -> (outcome: MPIRun.Outcome, output: URL, folder: TemporaryFolder)
-  {
+  private func train(_ settings: [String], ranks: Int? = nil) throws -> (
+    outcome: MPIRun.Outcome, output: URL, folder: TemporaryFolder
+  ) {
     let folder = try TemporaryFolder()
     let output = folder.url.appendingPathComponent("out")
     let config = try DemoData.configuration(output: output)
@@ -111,5 +112,42 @@ final class FaultReportTests: XCTestCase {
     defer { withExtendedLifetime(other) {} }
     XCTAssertEqual(outcome.status, 0, outcome.errors)
     XCTAssertTrue(outcome.output.contains("\n1 of 12 steps were skipped for bad numbers\n"), outcome.output)
+  }
+
+  // MARK: - Gradients
+
+  /// Of float32's own gradient it is 1; of one rounded by draws below 1, and of every part near it. Looking changes nothing.
+  func testTheGradientsCosineIsTold() throws {
+    let exact = ["compute.backward=fp32", "compute.attention=fp32", "compute.head=fp32"]
+    for (settings, bounds) in [(exact, 0.999_999...1.000_001), (["compute.backward=int8"], 0.99...1.000_001)] {
+      let (outcome, output, folder) = try train(settings + ["logging.gradient_cosine=true"], ranks: 2)
+      defer { withExtendedLifetime(folder) {} }
+      XCTAssertEqual(outcome.status, 0, outcome.errors)
+      let told = try cosines(output)
+      XCTAssertFalse(told.isEmpty)
+      XCTAssertTrue(told.allSatisfy { $0.count == 4 }, "embeddings, two layers and the head: \(told)")
+      // Without dropout and with the forward pass the same, draws alone can be the difference.
+      XCTAssertEqual(told.joined().contains { $0 < 0.999_999 }, settings != exact, "\(told)")
+      for cosine in told.joined() { XCTAssertTrue(bounds.contains(cosine), "\(settings): \(told)") }
+      let (plain, other, otherFolder) = try train(settings, ranks: 2)
+      defer { withExtendedLifetime(otherFolder) {} }
+      XCTAssertEqual(plain.status, 0, plain.errors)
+      XCTAssertEqual(try fingerprints(output), try fingerprints(other))
+      XCTAssertEqual(try cosines(other).count, 0)
+    }
+  }
+
+  private func cosines(_ output: URL) throws -> [[Double]] {
+    try lines(output, "gradient_cosine").map { try XCTUnwrap($0["parts"] as? [String: Double]).map(\.value) }
+  }
+
+  private func fingerprints(_ output: URL) throws -> [String] {
+    try lines(output, "fingerprint").map { try XCTUnwrap($0["parameters"] as? String) }
+  }
+
+  private func lines(_ output: URL, _ kind: String) throws -> [[String: Any]] {
+    try String(contentsOf: output.appendingPathComponent("metrics.jsonl"), encoding: .utf8).split(separator: "\n")
+      .map { try XCTUnwrap(JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]) }
+      .filter { $0["kind"] as? String == kind }
   }
 }

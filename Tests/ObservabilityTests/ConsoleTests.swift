@@ -159,6 +159,13 @@ final class ConsoleTests: XCTestCase {
       "token validation at 40: strict_f1 0.6125  lenient_f1 0.6225 (3.2s, 4.1% of the run so far)\n")
   }
 
+  func testTheAverageIsNamedInItsLineAndInTheTableAtTheEnd() {
+    var average = Samples.evaluation(20)
+    average.isOfAverage = true
+    let table = Console.scoreTable([Samples.evaluation(20), average])
+    XCTAssertTrue(table[1].hasSuffix("token validation  token validation of the average"), table[1])
+  }
+
   func testAStandardOutputThatIsNoTerminalIsPlain() {
     XCTAssertEqual(Terminal.standardOutput(environment: ["TERM": "dumb"]).style, .plain)
     XCTAssertEqual(Terminal.standardOutput(environment: [:]).style, .plain)

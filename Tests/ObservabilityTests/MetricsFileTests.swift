@@ -18,6 +18,7 @@ final class MetricsFileTests: XCTestCase {
     let events: [RunEvent] = [
       .step(Samples.step(1)), .evaluation(Samples.evaluation(1)), .sites(Samples.sites(1)),
       .fingerprint(FingerprintReport(globalStep: 1, parameters: "00ff")),
+      .gradientCosines(GradientCosineReport(globalStep: 1, cosines: [GradientCosine(part: "layer.0", cosine: 0.5)])),
       .note(NoteReport("guillemets « », \"quotes\", back\\slash,\nnew\tline, \u{1} and 😀")),
       .warning(WarningReport("careful")),
       .deadSite(DeadSiteReport(globalStep: 1, site: "a.weight_quantizer", reason: "clipped")),
@@ -35,7 +36,10 @@ final class MetricsFileTests: XCTestCase {
     let lines = try lines(url)
     XCTAssertEqual(
       lines.map { $0["kind"] as? String },
-      ["step", "evaluation", "site", "site", "fingerprint", "note", "warning", "dead_site", "collapse", "end"])
+      [
+        "step", "evaluation", "site", "site", "fingerprint", "gradient_cosine", "note", "warning", "dead_site",
+        "collapse", "end",
+      ])
     XCTAssertTrue(lines.allSatisfy { $0["global_step"] as? Int == 1 && $0["time"] as? Double == 12.346 })
     XCTAssertEqual(lines[0]["loss"] as? Double, 8.5)
     XCTAssertEqual(lines[0]["learning_rate"] as? Double, 4.2e-6)
@@ -43,14 +47,39 @@ final class MetricsFileTests: XCTestCase {
     XCTAssertEqual((lines[1]["scores"] as? [String: Double])?["strict_f1"], 0.6125)
     XCTAssertEqual((lines[1]["labels"] as? [[String: Any]])?.first?["f1"] as? Double, 1.0 / 3)
     XCTAssertEqual(lines[3]["site"] as? String, "roberta.encoder.layer.0.output.dense.input_quantizer")
+    XCTAssertEqual(lines[5]["parts"] as? [String: Double], ["layer.0": 0.5])
     XCTAssertEqual(
-      lines[5]["text"] as? String, "guillemets « », \"quotes\", back\\slash,\nnew\tline, \u{1} and 😀")
-    XCTAssertEqual(lines[7]["site"] as? String, "a.weight_quantizer")
-    XCTAssertEqual(lines[8]["stage"] as? String, "token")
-    XCTAssertEqual((lines[9]["collapses"] as? [[String: Any]])?.first?["reason"] as? String, "low")
-    XCTAssertEqual(lines[9]["skipped_steps"] as? Int, 2)
-    XCTAssertEqual(lines[9]["joules"] as? Double, 12.5)
-    XCTAssertEqual(lines[9]["joules_by_host"] as? [String: Double], ["node1": 12.5])
+      lines[6]["text"] as? String, "guillemets « », \"quotes\", back\\slash,\nnew\tline, \u{1} and 😀")
+    XCTAssertEqual(lines[8]["site"] as? String, "a.weight_quantizer")
+    XCTAssertEqual(lines[9]["stage"] as? String, "token")
+    XCTAssertEqual((lines[10]["collapses"] as? [[String: Any]])?.first?["reason"] as? String, "low")
+    XCTAssertEqual(lines[10]["skipped_steps"] as? Int, 2)
+    XCTAssertEqual(lines[10]["joules"] as? Double, 12.5)
+    XCTAssertEqual(lines[10]["joules_by_host"] as? [String: Double], ["node1": 12.5])
+  }
+
+  /// Who reads the curve of the weights must not find the average's points in it.
+  func testEvaluationsOfTheAverageHaveAKindOfTheirOwn() throws {
+    let folder = try TemporaryFolder()
+    let url = folder.file("metrics.jsonl")
+    let file = try MetricsFile(url)
+    var average = Samples.evaluation(4, f1: 0.75)
+    average.isOfAverage = true
+    for event: RunEvent in [
+      .scheme(SchemeReport(globalStep: 3, stage: "mlm", before: "LSQ_E8W8A8", after: "LSQ_E4W4A4")),
+      .evaluation(Samples.evaluation(4)), .evaluation(average),
+      .end(RunSummary(globalStep: 4, seconds: 1, tokens: 1, evaluations: [Samples.evaluation(4), average])),
+    ] { try file.observe(event) }
+    try file.finish()
+    let lines = try lines(url)
+    XCTAssertEqual(
+      lines.map { $0["kind"] as? String }, ["scheme", "evaluation", "averaged_evaluation", "end"])
+    XCTAssertEqual(lines.map { $0["global_step"] as? Int }, [3, 4, 4, 4])
+    XCTAssertEqual(lines[0]["before"] as? String, "LSQ_E8W8A8")
+    XCTAssertEqual(lines[0]["after"] as? String, "LSQ_E4W4A4")
+    XCTAssertEqual((lines[2]["scores"] as? [String: Double])?["strict_f1"], 0.75)
+    let evaluations = try XCTUnwrap(lines[3]["evaluations"] as? [[String: Any]])
+    XCTAssertEqual(evaluations.map { $0["averaged"] as? Bool }, [nil, true])
   }
 
   func testTheStartIsTheFirstRecord() throws {

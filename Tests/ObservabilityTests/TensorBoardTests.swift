@@ -33,11 +33,14 @@ final class TensorBoardTests: XCTestCase {
     try writer.observe(.evaluation(Samples.evaluation(7)))
     try writer.observe(.sites(Samples.sites(7)))
     try writer.observe(.note(NoteReport("nothing to draw")))
+    var average = Samples.evaluation(7, f1: 0.5)
+    average.isOfAverage = true
+    try writer.observe(.evaluation(average))
     try writer.finish()
 
     XCTAssertEqual(writer.url.lastPathComponent, "events.out.tfevents.1700000000.node-1-cluster.\(getpid()).0")
     let events = try DecodedEvent.all(in: [UInt8](Data(contentsOf: writer.url)))
-    XCTAssertEqual(events.count, 4)
+    XCTAssertEqual(events.count, 5)
     XCTAssertEqual(events[0].fileVersion, "brain.Event:2")
     XCTAssertEqual(events[1].wallTime, 1_700_000_000.5)
     XCTAssertEqual(events[1].step, 7)
@@ -50,6 +53,8 @@ final class TensorBoardTests: XCTestCase {
     XCTAssertEqual(
       events[3].scalars["step_size/roberta.encoder.layer.0.output.dense.weight_quantizer"], Float(0.0125))
     XCTAssertEqual(events[3].scalars.count, 4)
+    XCTAssertEqual(events[4].scalars["token/averaged_validation/strict_f1"], 0.5)
+    XCTAssertEqual(events[4].scalars["label_f1/averaged_validation/DISO"], 0.75)
   }
 
   func testResumeOpensALaterFileThatForgetsLaterSteps() throws {

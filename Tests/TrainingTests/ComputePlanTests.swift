@@ -67,6 +67,10 @@ final class ComputePlanTests: XCTestCase {
           "compute.attention"
         ),
       ]
+    let head = try ComputePlan.products(
+      forward: .automatic, backward: .automatic, head: .fixed(.bfloat16), scheme: scheme, features: bf16)
+    XCTAssertEqual(head.0, Precision(forward: .float, backward: .float, head: .bfloat16))
+    XCTAssertTrue(head.notes.count == 1 && head.notes[0].hasSuffix("compute.head"), "\(head.notes)")
     for (forward, backward, attention, precision, key) in asked {
       let found = try ComputePlan.products(
         forward: forward, backward: backward, attention: attention, scheme: scheme, features: bf16)
@@ -76,9 +80,12 @@ final class ComputePlanTests: XCTestCase {
     }
     // Quantized schemes go on as they were.
     var wishes = RunConfiguration.Compute()
-    wishes.attention = .automatic
     let quantized = try ComputePlan(wishes, scheme: Scheme(parsing: "LSQ_E8W8A8"), features: bf16)
-    XCTAssertEqual(quantized.precision, Precision(forward: .integer, backward: .int16, attention: .bfloat16))
+    XCTAssertEqual(
+      quantized.precision, Precision(forward: .integer, backward: .int16, attention: .bfloat16, head: .bfloat16))
+    wishes.head = .fixed(.float)
+    let exact = try ComputePlan(wishes, scheme: Scheme(parsing: "LSQ_E8W8A8"), features: bf16)
+    XCTAssertEqual(exact.precision.head, .float)
   }
 
   func testWithoutCodesThereAreNoIntegerProducts() throws {

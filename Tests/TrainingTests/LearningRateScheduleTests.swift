@@ -1,4 +1,5 @@
 import Configuration
+import Foundation
 import Models
 import Training
 import XCTest
@@ -84,5 +85,87 @@ final class LearningRateScheduleTests: XCTestCase {
     // Rounded as the stage itself is, so that the whole share has a rate above zero.
     (optimizer.scheduleShare, budget.alpha, budget.totalSteps) = (0.9, 0.9, 7)
     XCTAssertEqual(optimizer.oneScheduleSteps(of: budget), budget.pretrainingSteps)
+  }
+
+  // MARK: - Other shapes
+
+  /// Twelve updates, two of them warm-up, falling to an eighth of the peak 24.
+  private func rates(
+    _ kind: RunConfiguration.ScheduleKind, _ change: (inout RunConfiguration.Optimizer) -> Void = { _ in }
+  )
+    -> [Double]
+  {
+    var optimizer = RunConfiguration.Optimizer()
+    (optimizer.schedule, optimizer.warmupSteps, optimizer.finalShare) = (kind, 2, 0.125)
+    change(&optimizer)
+    return (0..<12).map(LearningRateSchedule(peak: 24, optimizer, stepCount: 12).rate)
+  }
+
+  private func assertRates(_ found: [Double], _ expected: [Double], line: UInt = #line) {
+    XCTAssertEqual(found.count, expected.count, line: line)
+    for (found, expected) in zip(found, expected) { XCTAssertEqual(found, expected, accuracy: 1e-12, line: line) }
+  }
+
+  func testTheLineAndTheCosineFallToTheFinalShare() {
+    let line: [Double] = (0..<10).map { 24 - 2.1 * Double($0) }
+    assertRates(rates(.linear), [8, 16] + line)
+    let cosine: [Double] = (0..<10).map { 3 + 10.5 * (1 + cos(Double.pi * Double($0) / 10)) }
+    assertRates(rates(.cosine), [8, 16] + cosine)
+    let toZero: [Double] = (0..<10).map { step in
+      let root = cos(Double.pi * Double(step) / 20)
+      return 24 * root * root
+    }
+    assertRates(rates(.cosine) { $0.finalShare = 0 }, [8, 16] + toZero)
+  }
+
+  func testTheConstantScheduleStaysAtItsPeak() {
+    assertRates(rates(.constant) { $0.finalShare = 0 }, [8, 16] + [Double](repeating: 24, count: 10))
+  }
+
+  /// A third of twelve updates falls: the last four, which would reach the final share at a thirteenth.
+  func testWSDStaysAtItsPeakUntilItsLastPartFalls() {
+    let stable = [8, 16] + [Double](repeating: 24, count: 7)
+    let falling: [Double] = [1, 2, 3].map { $0 / 4 }
+    assertRates(rates(.wsd) { $0.decayShare = 1.0 / 3 }, stable + falling.map { 3 + 21 * (1 - $0.squareRoot()) })
+    assertRates(
+      rates(.wsd) { ($0.decayShare, $0.decayShape) = (1.0 / 3, .linear) }, stable + falling.map { 24 - 21 * $0 })
+    assertRates(
+      rates(.wsd) { ($0.decayShare, $0.warmupSteps, $0.warmupFraction) = (0.001, 0, 0) },
+      [Double](repeating: 24, count: 12)
+    )
+  }
+
+  /// What the α of a sweep share: with an absolute warm-up, every stage has the same rates until its own fall begins.
+  func testTrunksOfAllLengthsHaveTheSameRatesUntilTheyFall() {
+    var optimizer = RunConfiguration.Optimizer()
+    (optimizer.schedule, optimizer.warmupSteps, optimizer.decayShare) = (.wsd, 30, 0.2)
+    let longest = LearningRateSchedule(peak: 1e-4, optimizer, stepCount: 900)
+    for count in [100, 101, 333, 500] {
+      let trunk = LearningRateSchedule(peak: 1e-4, optimizer, stepCount: count)
+      let shared = count - optimizer.decaySteps(of: count)
+      for step in 0...shared { XCTAssertEqual(trunk.rate(at: step), longest.rate(at: step), "\(step) of \(count)") }
+      XCTAssertLessThan(trunk.rate(at: shared + 1), longest.rate(at: shared + 1))
+    }
+  }
+
+  /// With the share as it was, the shapes have no say: the line's bits are those of the older builds.
+  func testTheDefaultIsTheLineToZero() {
+    let schedule = LearningRateSchedule(peak: 5e-6, RunConfiguration.Optimizer(), stepCount: 3000)
+    for step in 0..<3000 {
+      let expected = step < 300 ? 5e-6 * Double(step + 1) / 301 : 5e-6 * Double(3000 - step) / 2700
+      XCTAssertEqual(schedule.rate(at: step), expected, "\(step)")
+    }
+  }
+
+  func testStepsOfQuantizersFollowTheSameShape() {
+    let c = configuration {
+      ($0.optimizer.schedule, $0.optimizer.decayShare, $0.optimizer.stepLearningRate) = (.wsd, 0.5, 1e-2)
+    }
+    let schedules = StageSchedules(of: .pretraining, c)
+    for step in 0..<40 {
+      let rates = schedules.rates(at: step)
+      XCTAssertEqual(rates.steps / 1e-2, rates.parameters / 2e-3, accuracy: 1e-14)
+    }
+    XCTAssertEqual(schedules.rates(at: 25).steps, 1e-2 * 0.5, accuracy: 1e-15)
   }
 }

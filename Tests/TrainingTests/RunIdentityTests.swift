@@ -41,7 +41,7 @@ final class RunIdentityTests: XCTestCase {
   func testEveryKeyThatDeterminesTheResultIsFoundAlone() throws {
     let now = try identity()
     // Compared by what they came to, not by their words.
-    let byArithmetic = Set(["forward", "backward", "attention", "reduction"].map { "compute." + $0 })
+    let byArithmetic = Set(["forward", "backward", "attention", "head", "reduction"].map { "compute." + $0 })
     var count = 0
     for (key, value) in configuration.values where RunConfiguration.role(of: key) == .result {
       let found = now.differences(from: try forged(now, ["settings", key], "another"), configuration)

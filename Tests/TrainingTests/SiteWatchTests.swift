@@ -4,7 +4,8 @@ import XCTest
 final class SiteWatchTests: XCTestCase {
   private let watch = SiteWatch(firstSteps: ["a": 1e-3, "b": 2])
 
-  private func findings(_ site: String, _ step: Float, _ clipped: Double, of watch: SiteWatch? = nil) -> [SiteWatch.Finding]
+  private func findings(_ site: String, _ step: Float, _ clipped: Double, of watch: SiteWatch? = nil) -> [SiteWatch
+    .Finding]
   {
     (watch ?? self.watch).newFindings([(site: site, stepSize: step, clippedShare: clipped)], at: 7)
   }
@@ -24,6 +25,20 @@ final class SiteWatchTests: XCTestCase {
     }
     // 1e−8 is a hundred thousandth of 1e−3.
     XCTAssertEqual(findings("a", 1e-8, 0)[0].reason, "its step size 1e-08 is 1e+05 times below its first value")
+  }
+
+  /// What was found of an earlier scheme's sites stays on the list, and does not hide that the new ones go too.
+  func testTheSitesOfANewSchemeAreWatchedAfresh() {
+    var earlier = watch
+    earlier.add(findings("a", 1e-8, 0))
+    XCTAssertEqual(findings("a", 1e-8, 0, of: earlier), [])
+    var new = SiteWatch(after: earlier, firstSteps: ["a": 5e-8, "c": 1])
+    XCTAssertEqual(findings("a", 1e-8, 0, of: new), [], "a fifth of its first value")
+    XCTAssertEqual(findings("a", 1e-9, 0, of: new).map(\.site), ["a"])
+    new.add(findings("a", 1e-9, 0, of: new))
+    XCTAssertEqual(findings("a", 1e-9, 0, of: new), [])
+    XCTAssertEqual(new.findings.map(\.site), ["a", "a"])
+    XCTAssertEqual(SiteWatch(after: nil, firstSteps: ["a": 1]), SiteWatch(firstSteps: ["a": 1]))
   }
 
   func testASiteThatClipsMoreThanHalfIsFound() {

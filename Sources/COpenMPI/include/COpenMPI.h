@@ -54,6 +54,8 @@ int palier_mpi_receive(void *bytes, int count, int peer, int tag, MPI_Comm commu
 int palier_mpi_start_send(
     const void *bytes, int count, int peer, int tag, MPI_Comm communicator, MPI_Request *request);
 int palier_mpi_start_receive(void *bytes, int count, int peer, int tag, MPI_Comm communicator, MPI_Request *request);
+/// `MPI_Iallreduce` of 64-bit whole numbers, in place, with the macros `MPI_IN_PLACE` and `MPI_SUM`.
+int palier_mpi_start_sum_int64(int64_t *values, int count, MPI_Comm communicator, MPI_Request *request);
 /// `MPI_Testall` without statuses; `done` becomes 1 when all of them are complete.
 int palier_mpi_test_all(int count, MPI_Request *requests, int *done);
 

@@ -39,6 +39,10 @@ public struct CheckpointSeries: Sendable {
   /// The folder of the checkpoint at the switch; never pruned.
   public var alpha: URL { folder.appendingPathComponent("alpha", isDirectory: true) }
 
+  /// The folders of the average of the weights, at the switch and at the end; never pruned.
+  public var alphaAveraged: URL { folder.appendingPathComponent("alpha-averaged", isDirectory: true) }
+  public var averaged: URL { folder.appendingPathComponent("averaged", isDirectory: true) }
+
   /// The folder of `step`, there or not.
   public func url(ofStep step: Int) -> URL {
     let digits = String(step)

@@ -84,12 +84,21 @@ public enum Packing {
     let (width, k, columns, paddedK) = (panel.width, panel.k, panel.layout.columns, panel.layout.paddedK)
     let base = packed + panel.start
     let from = source + panel.firstColumn * stride
-    base.update(repeating: 0, count: paddedK * columns)
-    for j in 0..<width {
-      let row = from + j * stride
-      let to = base + j * 2
-      for i in 0..<k { to[(i >> 1) &* columns &* 2 &+ (i & 1)] = bfloat16Bits(row[i]) }
+    // A row's pairs of elements are the words that the layout interleaves.
+    let words = (k + 1) / 2
+    withUnsafeTemporaryAllocation(of: UInt32.self, capacity: max(width * words, 1)) { pairs in
+      let rounded = UnsafeMutableRawPointer(pairs.baseAddress!).bindMemory(to: UInt16.self, capacity: 2 * width * words)
+      for j in 0..<width {
+        Bfloat16.round(from + j * stride, into: rounded + 2 * j * words, k)
+        if k < 2 * words { rounded[2 * j * words + k] = 0 }
+      }
+      let source = UnsafeRawPointer(rounded).bindMemory(to: UInt32.self, capacity: width * words)
+      base.withMemoryRebound(to: UInt32.self, capacity: paddedK / 2 * columns) {
+        transposeWords(source, stride: words, rows: width, words: words, into: $0, rowRoom: columns)
+      }
     }
+    let written = 2 * words * columns
+    (base + written).update(repeating: 0, count: paddedK * columns - written)
   }
 
   /// bfloat16 B[k, n] from float32 `source`, interleaved by two rows; writes row pairs `pairs` of panel `panel`; rows at or

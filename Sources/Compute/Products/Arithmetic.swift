@@ -17,6 +17,14 @@ public enum ForwardArithmetic: String, CaseIterable, Sendable {
   }
 }
 
+/// In which arithmetic products run that have no codes on either side, by the words of the configuration: attention's and the
+/// masked-LM head's, forward and backward.
+public enum FloatArithmetic: String, CaseIterable, Sendable {
+  /// Operands rounded to bfloat16, float32 sums.
+  case bfloat16 = "bf16"
+  case float = "fp32"
+}
+
 /// In which arithmetic the two products of the backward pass run, dY·Ŵ and dYᵀ·X̂, by the words of the configuration.
 public enum BackwardArithmetic: String, CaseIterable, Sendable {
   /// dY rounded to bfloat16, codes exact, float32 sums (docs/numerics.md, "Backward").

@@ -80,51 +80,25 @@ public final class AttentionProducts {
     _ source: UnsafePointer<Float>, _ k: Int, of product: ProductCall, into buffer: AlignedBytes
   ) -> UnsafeRawPointer {
     guard kind == .bfloat16 else { return UnsafeRawPointer(source) }
-    let packed = buffer.bound(to: UInt16.self, count: buffer.byteCount / 2)
-    if let layout = product.packedLayout {
-      for panel in 0..<(headSize + layout.columns - 1) / layout.columns {
-        Packing.bfloat16RowPairs(
-          source, stride: headSize, pairs: 0..<layout.paddedK / 2,
-          of: Packing.Panel(panel, n: headSize, k: k, layout), into: packed)
-      }
-    } else {
-      withRounded(source, k * headSize) { product.packB($0, transposed: false, stride: headSize, into: packed) }
-    }
-    return UnsafeRawPointer(packed)
+    product.packRounded(source, transposed: false, stride: headSize, k: k, into: buffer.pointer)
+    return UnsafeRawPointer(buffer.pointer)
   }
 
   /// `source` `[keys, D]` transposed as the right operand of `product` (Kᵀ, Vᵀ), packed into `buffer`.
   public func rightTransposed(
     _ source: UnsafePointer<Float>, _ keys: Int, of product: ProductCall, into buffer: AlignedBytes
   ) -> UnsafeRawPointer {
-    let layout = product.packedLayout
-    let panels = layout.map { (keys + $0.columns - 1) / $0.columns } ?? 0
-    switch (kind, layout) {
-    case (.float, let layout?):
-      for panel in 0..<panels {
+    switch (kind, product.packedLayout) {
+    case (.bfloat16, _):
+      product.packRounded(source, transposed: true, stride: headSize, k: headSize, into: buffer.pointer)
+    case (_, let layout?):
+      for panel in 0..<(keys + layout.columns - 1) / layout.columns {
         Packing.floatTransposed(
           source, stride: headSize, panel: Packing.Panel(panel, n: keys, k: headSize, layout),
           into: buffer.bound(to: Float.self, count: buffer.byteCount / 4))
       }
-    case (.bfloat16, let layout?):
-      for panel in 0..<panels {
-        Packing.bfloat16Transposed(
-          source, stride: headSize, panel: Packing.Panel(panel, n: keys, k: headSize, layout),
-          into: buffer.bound(to: UInt16.self, count: buffer.byteCount / 2))
-      }
-    case (.bfloat16, _):
-      withRounded(source, keys * headSize) {
-        product.packB($0, transposed: true, stride: headSize, into: buffer.pointer)
-      }
     default: product.packB(source, transposed: true, stride: headSize, into: buffer.pointer)
     }
     return UnsafeRawPointer(buffer.pointer)
-  }
-
-  private func withRounded(_ source: UnsafePointer<Float>, _ count: Int, _ body: (UnsafeRawPointer) -> Void) {
-    withUnsafeTemporaryAllocation(of: UInt16.self, capacity: count) { rounded in
-      Bfloat16.round(source, into: rounded.baseAddress!, count)
-      body(UnsafeRawPointer(rounded.baseAddress!))
-    }
   }
 }

@@ -128,6 +128,35 @@ public final class Product: @unchecked Sendable {
     guard status == 0 else { fatalError("oneDNN: reorder: \(Product.text(status)) \(shape)") }
   }
 
+  /// Packs float32 B `[k, n]`, rows `stride` apart, or, `transposed`, B stored `[n, k]`, rounded to bfloat16. Rows of B from `k`
+  /// on, of those that the product reads, are zero.
+  public func packRounded(
+    _ source: UnsafePointer<Float>, transposed: Bool, stride: Int, k: Int, into packed: UnsafeMutableRawPointer
+  ) {
+    guard let layout = packedLayout else {
+      return packRoundedThroughLibrary(source, transposed: transposed, stride: stride, k: k, into: packed)
+    }
+    let words = packed.bindMemory(to: UInt16.self, capacity: bByteCount / 2)
+    for index in 0..<(shape.n + layout.columns - 1) / layout.columns {
+      let panel = Packing.Panel(index, n: shape.n, k: k, layout)
+      if transposed {
+        Packing.bfloat16Transposed(source, stride: stride, panel: panel, into: words)
+      } else {
+        Packing.bfloat16RowPairs(source, stride: stride, pairs: 0..<layout.paddedK / 2, of: panel, into: words)
+      }
+    }
+  }
+
+  private func packRoundedThroughLibrary(
+    _ source: UnsafePointer<Float>, transposed: Bool, stride: Int, k: Int, into packed: UnsafeMutableRawPointer
+  ) {
+    let (rows, width) = transposed ? (shape.n, k) : (k, shape.n)
+    let plainWidth = transposed ? shape.k : shape.n
+    let plain = AlignedBuffer<UInt16>(shape.k * shape.n)
+    for r in 0..<rows { Bfloat16.round(source + r * stride, into: plain.pointer + r * plainWidth, width) }
+    withExtendedLifetime(plain) { packB(plain.pointer, transposed: transposed, stride: plainWidth, into: packed) }
+  }
+
   /// C = A · B, or C += A · B, on the calling thread.
   public func run(
     _ a: UnsafeRawPointer, _ b: UnsafeRawPointer, into c: UnsafeMutableRawPointer, scratch: UnsafeMutableRawPointer

@@ -43,6 +43,15 @@ public struct ProductCall {
   }
 
   /// As of the product.
+  public func packRounded(
+    _ source: UnsafePointer<Float>, transposed: Bool, stride: Int, k: Int, into packed: UnsafeMutableRawPointer
+  ) {
+    product._withUnsafeGuaranteedRef {
+      $0.packRounded(source, transposed: transposed, stride: stride, k: k, into: packed)
+    }
+  }
+
+  /// As of the product.
   public func run(
     _ a: UnsafeRawPointer, _ b: UnsafeRawPointer, into c: UnsafeMutableRawPointer, scratch: UnsafeMutableRawPointer
   ) {

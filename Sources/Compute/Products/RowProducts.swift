@@ -6,6 +6,9 @@ public enum RowChunk {
   /// in float32 on two cores of an AVX-512 server).
   public static let length = 128
 
+  /// Rows that a product of `rowCount` rows may read and write.
+  public static func room(_ rowCount: Int) -> Int { (rowCount + 31) / 32 * 32 }
+
   /// Chunks that `rowCount` rows fall into.
   public static func count(_ rowCount: Int) -> Int { (rowCount + length - 1) / length }
 }
@@ -16,16 +19,18 @@ struct RowProducts {
   private let products: [Product]
 
   /// - Parameters:
-  ///   - n, k: columns of B and length of the sums; A's and C's rows lie end to end.
+  ///   - n, k: columns of B and length of the sums.
+  ///   - cStride: elements from one row of C to the next; end to end unless given.
   ///   - limbs: rows of the operand for each row: two where it is stored in limbs.
   init(
     n: Int, k: Int, _ operands: (left: ElementKind, right: ElementKind, sums: ElementKind), limbs: Int = 1,
-    accumulate: Bool = false
+    cStride: Int? = nil, accumulate: Bool = false
   ) throws {
     products = try RowProducts.heights.map { rows in
       try ProductLibrary.shared.product(
         Product.Shape(
-          m: rows * limbs, n: n, k: k, aStride: k, cStride: n, a: operands.left, b: operands.right, c: operands.sums,
+          m: rows * limbs, n: n, k: k, aStride: k, cStride: cStride ?? n, a: operands.left,
+          b: operands.right, c: operands.sums,
           accumulate: accumulate))
     }
   }

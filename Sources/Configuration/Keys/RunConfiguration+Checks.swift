@@ -68,11 +68,23 @@ private struct ConfigurationChecks {
   }
 
   func checkQuantization() throws {
-    let scheme = try variedScheme()
-    try require(
-      scheme.hasIntegerProducts || configuration.compute.forward != .fixed(.integer), "compute.forward",
-      "integer products need quantized weights and activations, with codes of 8 bits, and the scheme is \(scheme.title)"
-    )
+    let quantization = configuration.quantization
+    let keys = ["quantization.scheme"] + quantization.ramp.map { _ in "quantization.ramp" }
+    for (key, scheme) in zip(keys, try schemes()) {
+      try require(
+        scheme.hasIntegerProducts || configuration.compute.forward != .fixed(.integer), "compute.forward",
+        "integer products need quantized weights and activations, with codes of 8 bits, and \(key) is \(scheme.title)")
+      try checkSharedSteps(scheme)
+    }
+    for (entry, next) in zip(quantization.ramp, quantization.ramp.dropFirst()) {
+      try require(
+        entry.from < next.from, "quantization.ramp",
+        "from \(plainNumber(next.from)) comes after from \(plainNumber(entry.from)); order the entries by it, each once"
+      )
+    }
+  }
+
+  private func checkSharedSteps(_ scheme: Scheme) throws {
     for (key, rule, group) in [
       ("weights.granularity", scheme.weights, "weights"), ("embeddings.granularity", scheme.embeddings, "tables"),
     ] {
@@ -83,8 +95,8 @@ private struct ConfigurationChecks {
     }
   }
 
-  private func variedScheme() throws -> Scheme {
-    do { return try Scheme(configuration) } catch {
+  private func schemes() throws -> [Scheme] {
+    do { return try configuration.schemes } catch let error as QuantizationError {
       guard case .unsuitableVariant(let key, let value, let reason) = error else { throw error }
       throw conflict(key, "cannot be \(value): \(reason)")
     }
@@ -95,6 +107,11 @@ private struct ConfigurationChecks {
     try require(
       compute.dealing != .fixed(.pace) || compute.reduction != .fixed(.float32), "compute.dealing",
       "with compute.reduction fp32 a sum has other bits when other ranks take its slices; set it to even or auto")
+    try require(
+      compute.allReduce != .fixed(.mpi) || compute.reduction != .fixed(.float32) && !compute.shardOptimizer,
+      "compute.all_reduce",
+      "MPI's own all-reduce is for exact sums that every rank gets: with compute.reduction fp32 or compute.shard_optimizer "
+        + "set it to ring or auto")
   }
 
   func checkSchedule() throws {
@@ -103,6 +120,35 @@ private struct ConfigurationChecks {
       !optimizer.oneSchedule || configuration.budget.alpha <= optimizer.scheduleShare, "optimizer.schedule_share",
       "the one schedule ends at \(optimizer.scheduleShare) of the budget, before budget.alpha \(configuration.budget.alpha)"
     )
+    let schedule = optimizer.schedule
+    try require(
+      !optimizer.oneSchedule || schedule == .linear || schedule == .cosine, "optimizer.one_schedule",
+      "a stage of the schedule \(schedule.rawValue) has the same rates in runs of any length, so there is nothing to cut it from; set one of the two"
+    )
+    try require(
+      schedule != .constant || optimizer.finalShare == 0, "optimizer.final_share",
+      "the schedule constant ends at its peak; leave it out, or take linear, cosine or wsd")
+    try checkWarmup()
+  }
+
+  /// Warm-up and the fall at the end against the stages that hold them.
+  private func checkWarmup() throws {
+    let (optimizer, budget) = (configuration.optimizer, configuration.budget)
+    let falls = optimizer.schedule == .wsd
+    if optimizer.warmupSteps == 0 {
+      return try require(
+        !falls || optimizer.warmupFraction + optimizer.decayShare <= 1, "optimizer.decay_share",
+        "with optimizer.warmup_fraction \(optimizer.warmupFraction) the rate would rise and fall over more than a stage"
+      )
+    }
+    let first = optimizer.oneSchedule ? optimizer.oneScheduleSteps(of: budget) : budget.pretrainingSteps
+    for (name, steps) in [("first", first), ("second", budget.fineTuningSteps)] where steps > 0 {
+      let room = steps - (falls ? optimizer.decaySteps(of: steps) : 0)
+      try require(
+        optimizer.warmupSteps <= room, "optimizer.warmup_steps",
+        "\(optimizer.warmupSteps) do not fit the \(name) stage: it has \(steps) steps"
+          + (falls ? ", and the rate falls over the last \(steps - room)" : ""))
+    }
   }
 
   func checkPretraining() throws {

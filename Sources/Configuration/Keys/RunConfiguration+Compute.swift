@@ -1,3 +1,4 @@
+import Base
 import Compute
 import Corpus
 import Encoder
@@ -12,8 +13,12 @@ extension RunConfiguration {
     public var backward = Backward.automatic
     /// The products of attention, in both passes.
     public var attention = Attention.automatic
+    /// The products of the masked-LM head, in both passes.
+    public var head = Head.automatic
     /// How gradients are summed.
     public var reduction = Reduction.automatic
+    /// By which way exact sums go over the ranks.
+    public var allReduce = AllReduce.automatic
     /// How slices are shared out over the ranks.
     public var dealing = Dealing.automatic
     /// Threads a rank; 0 takes what the launcher gave.
@@ -33,7 +38,9 @@ extension RunConfiguration {
       try visitor.choice("forward", &forward, "products of the forward pass")
       try visitor.choice("backward", &backward, "products of the backward pass")
       try visitor.choice("attention", &attention, "products of attention, in both passes")
+      try visitor.choice("head", &head, "products of the masked-LM head, in both passes")
       try visitor.choice("reduction", &reduction, "how gradients are summed")
+      try visitor.choice("all_reduce", &allReduce, "the way of exact sums over the ranks; auto: the faster one")
       try visitor.choice("dealing", &dealing, "how slices are shared out over the ranks")
       try visitor.integer("threads", &threads, 0...4_096, "threads a rank; 0: what the launcher gave")
       try visitor.choice("numa", &numa, "keep threads and memory on the rank's node")
@@ -52,11 +59,19 @@ extension RunConfiguration {
 
   /// The products of attention, in both passes; softmax is float32 in all. Automatic: bf16 where the CPU has it; float32 for the
   /// fp32 scheme.
-  public typealias Attention = AutomaticOr<Precision.Attention>
+  public typealias Attention = AutomaticOr<FloatArithmetic>
+
+  /// The products of the masked-LM head, in both passes; softmax and loss are float32 in all. Automatic: bf16 where the CPU has
+  /// it; float32 for the fp32 scheme.
+  public typealias Head = AutomaticOr<FloatArithmetic>
 
   /// How gradients are summed over slices and ranks: 64-bit fixed point, the same bits on any number of ranks, or float32, the
   /// same bits for one number of ranks. Automatic: exact.
   public typealias Reduction = AutomaticOr<GradientStore.Kind>
+
+  /// By which way exact sums go over the ranks: round our own ring, or by MPI's all-reduce; the bits are the same. Automatic: the
+  /// faster one, by a measurement at the start. Float32 sums and those of shards go round the ring, whose order is fixed.
+  public typealias AllReduce = AutomaticOr<ReductionPath>
 
   /// How slices are shared out over the ranks: evenly, or by the pace that each has shown, which needs exact sums. Automatic: by
   /// pace with exact sums. The result is the same; the slowest rank is done earlier.

@@ -38,6 +38,8 @@ extension RunConfiguration {
   public struct Quantization: SettingsSection {
     /// The algorithm and its bits.
     public var scheme = Scheme.float32
+    /// Schemes that the run goes over to within its first stage, in order.
+    public var ramp: [RampEntry] = []
     /// Which sites share one step size.
     public var sharedSteps = SharedSteps.none
     /// Whether step sizes are trained; else they stay as first measured.
@@ -61,6 +63,8 @@ extension RunConfiguration {
     /// The keys of this section.
     public mutating func visit<V: SettingsVisitor>(_ visitor: inout V) throws {
       try visitor.scheme("scheme", &scheme, "algorithm and bits of embeddings, weights, activations")
+      try visitor.sections(
+        "ramp", &ramp, "schemes that follow within the first stage, each from its share of that stage's steps on")
       try visitor.choice("shared_steps", &sharedSteps, "one step a site, or one a kind of site")
       try visitor.flag("learned_steps", &learnedSteps, "train the step sizes")
       try visitor.flag("clipped_gradient", &clippedGradient, "no gradient to clipped values")

@@ -102,6 +102,8 @@ extension RunConfiguration {
     public var tensorboard = true
     /// Steps between two reports of every quantizer site; 0 reports at evaluation points.
     public var siteEverySteps = 0
+    /// Whether reports of the quantizers tell the gradient's cosine with float32's too; rank zero then holds a second model.
+    public var gradientCosine = false
     /// Whether what is wrong with a tagged corpus is told with its words and tags, or by file and line alone.
     public var quoteText = true
 
@@ -115,6 +117,7 @@ extension RunConfiguration {
       try visitor.integer(
         "site_every_steps", &siteEverySteps, 0...100_000_000,
         "steps between reports of every quantizer; 0: at evaluations")
+      try visitor.flag("gradient_cosine", &gradientCosine, "with them, the gradient's cosine with float32's by layer")
       try visitor.flag("quote_text", &quoteText, "quote words of a corpus in messages; false: file and line alone")
     }
   }

@@ -39,12 +39,42 @@ extension RunConfiguration {
     }
   }
 
-  /// AdamW and its schedule: linear warm-up, then linear decay to zero at the stage's end.
+  /// What the learning rate does after its warm-up.
+  public enum ScheduleKind: String, SettingsChoice {
+    /// A line down to the final share at the stage's end.
+    case linear
+    /// Half a cosine down to it (Loshchilov and Hutter 2017).
+    case cosine
+    /// Warm-up, stable, decay: constant, then down over the stage's last part (Hu et al. 2024; Hägele et al. 2024).
+    case wsd
+    /// The peak to the end.
+    case constant
+  }
+
+  /// How the last part of a `wsd` stage falls.
+  public enum DecayShape: String, SettingsChoice {
+    /// 1 − √x over the part (Hägele et al. 2024).
+    case sqrt
+    /// 1 − x.
+    case linear
+  }
+
+  /// AdamW and its schedule: linear warm-up, then what `schedule` says.
   public struct Optimizer: SettingsSection {
     /// The peak of the schedule.
     public var learningRate = 5e-6
+    /// What the rate does after its warm-up.
+    public var schedule = ScheduleKind.linear
     /// The share of a stage's steps over which the rate rises.
     public var warmupFraction = 0.1
+    /// The steps over which it rises, whatever the stage's length; 0: `warmupFraction` says.
+    public var warmupSteps = 0
+    /// The share of the peak at which linear, cosine and wsd end.
+    public var finalShare = 0.0
+    /// The share of a wsd stage over which the rate falls, at its end.
+    public var decayShare = 0.1
+    /// How it falls there.
+    public var decayShape = DecayShape.sqrt
     /// Decay of the first moment.
     public var beta1 = 0.9
     /// Decay of the second moment.
@@ -74,10 +104,28 @@ extension RunConfiguration {
       max(Int((scheduleShare * Double(budget.totalSteps)).rounded()), budget.pretrainingSteps)
     }
 
+    /// The first updates of a stage of so many steps, which warm up.
+    public func warmupSteps(of stepCount: Int) -> Int {
+      warmupSteps > 0 ? warmupSteps : Int((warmupFraction * Double(stepCount)).rounded())
+    }
+
+    /// The last updates of a stage of so many steps, over which `wsd` falls.
+    public func decaySteps(of stepCount: Int) -> Int { Int((decayShare * Double(stepCount)).rounded()) }
+
     /// The keys of this section.
     public mutating func visit<V: SettingsVisitor>(_ visitor: inout V) throws {
       try visitor.number("learning_rate", &learningRate, .above(0, through: 1), "peak of the schedule, both stages")
+      try visitor.choice("schedule", &schedule, "what the rate does after its warm-up")
       try visitor.number("warmup_fraction", &warmupFraction, .from(0, through: 1), "share of a stage's steps")
+      try visitor.integer(
+        "warmup_steps", &warmupSteps, 0...100_000_000,
+        "steps of warm-up, the same in stages of any length; 0: warmup_fraction of the stage")
+      try visitor.number(
+        "final_share", &finalShare, .from(0, through: 1), "share of the peak at which linear, cosine and wsd end")
+      try visitor.number(
+        "decay_share", &decayShare, .above(0, through: 1),
+        "under wsd: share of a stage, at its end, over which the rate falls")
+      try visitor.choice("decay_shape", &decayShape, "under wsd: falls as 1 − √x or 1 − x of that part")
       try visitor.number("beta1", &beta1, .from(0, below: 1), "decay of the first moment")
       try visitor.number("beta2", &beta2, .from(0, below: 1), "decay of the second moment")
       try visitor.number("epsilon", &epsilon, .above(0, through: 1), "added to the root of the second moment")

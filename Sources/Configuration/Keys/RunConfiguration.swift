@@ -30,6 +30,8 @@ public struct RunConfiguration: SettingsSection {
   public var batch = Batch()
   /// AdamW and its schedule.
   public var optimizer = Optimizer()
+  /// An average of the weights beside the weights.
+  public var averaging = Averaging()
   /// The first stage: masked-language modelling.
   public var pretraining = Pretraining()
   /// The second stage: token classification.
@@ -67,6 +69,7 @@ public struct RunConfiguration: SettingsSection {
     try visitor.section("budget", &budget, "steps, and their share between the stages")
     try visitor.section("batch", &batch, "the global batch")
     try visitor.section("optimizer", &optimizer, "AdamW and its schedule")
+    try visitor.section("averaging", &averaging, "an average of the weights, beside the weights")
     visitor.derive(["pretraining.learning_rate", "fine_tuning.learning_rate"], from: "optimizer.learning_rate") {
       pretraining.learningRate = optimizer.learningRate
       fineTuning.learningRate = optimizer.learningRate

@@ -36,6 +36,8 @@ extension RunConfiguration {
     "compute.numa": .machine,
     "compute.allow_oversubscription": .machine,
     "compute.shard_optimizer": .free,
+    // Of exact sums alone.
+    "compute.all_reduce": .free,
     // By pace only where sums have no order.
     "compute.dealing": .free,
     "guards.replica_check_steps": .free,
@@ -43,6 +45,7 @@ extension RunConfiguration {
     "logging.console_every_seconds": .free,
     "logging.tensorboard": .free,
     "logging.site_every_steps": .free,
+    "logging.gradient_cosine": .free,
     "logging.quote_text": .free,
   ]
 

@@ -40,6 +40,17 @@ extension ConfigurationTree.Section {
     }
   }
 
+  /// A plain value in a list, as standing where the override stands.
+  private static func plain(
+    _ tree: ConfigurationTree, override: String, _ origin: ConfigurationOrigin
+  ) throws -> ConfigurationTree {
+    guard case .scalar(let scalar) = tree else {
+      throw ConfigurationError.badOverride(
+        shown(override), reason: "a list may hold plain values only, or {key: value, …}")
+    }
+    return .scalar(ConfigurationTree.Scalar(text: scalar.text, isPlain: scalar.isPlain, origin: origin))
+  }
+
   private static func value(of text: String, override: String) throws -> ConfigurationTree {
     let origin = ConfigurationOrigin(source: "--set", line: nil, isOverride: true)
     guard let first = text.first else {
@@ -59,13 +70,15 @@ extension ConfigurationTree.Section {
     case .scalar(let scalar):
       return .scalar(ConfigurationTree.Scalar(text: scalar.text, isPlain: scalar.isPlain, origin: origin))
     case .list(let items, _):
-      let scalars = try items.map { item -> ConfigurationTree in
-        guard case .scalar(let scalar) = item else {
-          throw ConfigurationError.badOverride(shown(override), reason: "a list may hold plain values only")
-        }
-        return .scalar(ConfigurationTree.Scalar(text: scalar.text, isPlain: scalar.isPlain, origin: origin))
-      }
-      return .list(scalars, origin)
+      return .list(
+        try items.map { item in
+          guard case .section(let section) = item else { return try plain(item, override: override, origin) }
+          let entries = try section.entries.map { entry in
+            ConfigurationTree.Entry(
+              key: entry.key, origin: origin, value: try plain(entry.value, override: override, origin))
+          }
+          return .section(ConfigurationTree.Section(entries: entries, origin: origin))
+        }, origin)
     case .section:
       throw ConfigurationError.badOverride(shown(override), reason: "set the keys of a section one by one")
     }

@@ -68,6 +68,21 @@ struct SettingsList: SettingsVisitor {
     prefix = outer
   }
 
+  mutating func sections<S: SettingsSection>(_ key: String, _ value: inout [S], _ meaning: String) throws {
+    let items = try value.map { item in
+      try SettingsList.described(item).map { "\($0.key) \($0.defaultValue)" }.joined(separator: " ")
+    }
+    let keys = try SettingsList.described(S()).map(\.key).joined(separator: ", ")
+    add(key, "a list of {\(keys)}", items.joined(separator: ", "), meaning)
+  }
+
+  /// The keys of a section that stands in a list.
+  static func described<S: SettingsSection>(_ section: S) throws -> [SettingDescription] {
+    var (list, copy) = (SettingsList(), section)
+    try copy.visit(&list)
+    return list.descriptions
+  }
+
   mutating func derive(_ keys: [String], from source: String, _ body: () -> Void) {}
 }
 

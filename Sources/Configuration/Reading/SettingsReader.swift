@@ -142,6 +142,42 @@ struct SettingsReader: SettingsVisitor {
     try read(inner, key, &value)
   }
 
+  mutating func sections<S: SettingsSection>(_ key: String, _ value: inout [S], _ meaning: String) throws {
+    let keys = try SettingsList.described(S()).map(\.key)
+    let expected = "a list of {\(keys.joined(separator: ", "))}"
+    guard let tree = section[key] else { return }
+    switch tree {
+    // `null` takes back what a file gave.
+    case .scalar(let scalar) where scalar.isNothing: value = []
+    case .list(let items, _):
+      value = try items.enumerated().map { index, item in
+        guard case .section(let inner) = item else { throw wrongType(key, item, expected) }
+        return try read(inner, "\(key)[\(index)]", keys: keys)
+      }
+    default: throw wrongType(key, tree, expected)
+    }
+  }
+
+  /// A section of a list: its keys are all to be there, and no others.
+  private func read<S: SettingsSection>(
+    _ section: ConfigurationTree.Section, _ key: String, keys: [String]
+  ) throws -> S {
+    for entry in section.entries where !keys.contains(entry.key) {
+      throw ConfigurationError.unknownKey(
+        entry.origin, key: shown("\(fullKey(key)).\(entry.key)"),
+        suggestion: nearestName(to: entry.key, among: keys).map { "\(fullKey(key)).\($0)" }, known: keys)
+    }
+    for name in keys where section[name] == nil {
+      throw ConfigurationError.missing(
+        file: "\(section.origin)", key: "\(fullKey(key)).\(name)",
+        reason: "each of the list has \(keys.joined(separator: ", "))")
+    }
+    var reader = SettingsReader(section: section, prefix: fullKey(key) + ".", paths: paths)
+    var value = S()
+    try value.visit(&reader)
+    return value
+  }
+
   private mutating func read<S: SettingsSection>(
     _ section: ConfigurationTree.Section, _ key: String, _ value: inout S
   ) throws {

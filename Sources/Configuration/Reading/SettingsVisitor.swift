@@ -37,6 +37,8 @@ public protocol SettingsVisitor {
   mutating func words(_ key: String, _ value: inout [String], _ meaning: String) throws
   /// A section inside this one.
   mutating func section<S: SettingsSection>(_ key: String, _ value: inout S, _ meaning: String) throws
+  /// A list of sections that are all alike; every key of each is to be given.
+  mutating func sections<S: SettingsSection>(_ key: String, _ value: inout [S], _ meaning: String) throws
   /// Sets the defaults of `keys` (paths from this section), which follow from the value at `source` (the full path of a key
   /// read before); does nothing where nothing is read. No keys: the preset's, which may move any.
   mutating func derive(_ keys: [String], from source: String, _ body: () -> Void)

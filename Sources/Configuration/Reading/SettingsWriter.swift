@@ -72,6 +72,18 @@ struct SettingsWriter: SettingsVisitor {
     (indentation, prefix) = outer
   }
 
+  /// Each section begins with a dash in the place of two spaces.
+  mutating func sections<S: SettingsSection>(_ key: String, _ value: inout [S], _ meaning: String) throws {
+    if value.isEmpty { return nothing(key) }
+    line(key, "")
+    for index in value.indices {
+      var inner = SettingsWriter()
+      inner.indentation = indentation + "    "
+      try value[index].visit(&inner)
+      text += "\(indentation)  - " + inner.text.dropFirst(inner.indentation.count)
+    }
+  }
+
   mutating func derive(_ keys: [String], from source: String, _ body: () -> Void) {}
 
   /// Double quotes always: no path can then be taken for a number, an alias or a comment.

@@ -4,7 +4,7 @@ import Quantization
 
 extension EncoderModel {
   /// Rows that are worked on at once: bounds the memory of the logits.
-  private static var rowGroup: Int { 512 }
+  private static var rowGroup: Int { RoundedLinear.mostRows }
 
   /// C, the classes of the head; 0 without one.
   public var classCount: Int { predictionHead?.classCount ?? 0 }

@@ -1,18 +1,24 @@
 import Compute
 import Quantization
 
-/// A linear of a head: y = x·Wᵀ + b in float32, over whole groups of rows, in tiles that do not depend on the number of threads.
+/// A linear of a head: y = x·Wᵀ + b, over whole groups of rows, in tiles that do not depend on the number of threads; in float32,
+/// or with the operands of its products rounded to bfloat16.
 final class HeadLinear {
   let weight: ParameterInfo
   let bias: ParameterInfo
   /// Where the scheme quantizes the head (an option of the published code): each row's quantizer, and the quantized copy.
   private let quantizer: HeadQuantizer?
   private let quantized: AlignedBuffer<Float>?
+  /// The products in bfloat16; nil: float32.
+  private let rounded: RoundedLinear?
 
   /// - Parameter weight: the word table for the decoder of a tied head.
-  init(weight: ParameterInfo, bias: ParameterInfo, quantizer: HeadQuantizer? = nil) {
+  init(
+    weight: ParameterInfo, bias: ParameterInfo, quantizer: HeadQuantizer? = nil, arithmetic: FloatArithmetic = .float
+  ) throws {
     (self.weight, self.bias, self.quantizer) = (weight, bias, quantizer)
     quantized = quantizer.map { _ in AlignedBuffer(weight.count) }
+    rounded = arithmetic == .float ? nil : try RoundedLinear(outputs: weight.shape[0], inputs: weight.shape[1])
   }
 
   var outputs: Int { weight.shape[0] }
@@ -38,13 +44,31 @@ final class HeadLinear {
   func forward(
     _ x: UnsafePointer<Float>, rowCount: Int, _ parameters: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>
   ) {
+    if let rounded { return rounded.forward(x, rowCount: rowCount, weights: values(parameters), into: y) }
     PlainProduct.runInTiles(
       PlainMatrix(x, stride: inputs), PlainMatrix(values(parameters), stride: inputs, isTransposed: true), into: y,
       m: rowCount, n: outputs, k: inputs)
   }
 
-  /// dX = dY·W.
+  /// Adds dW = dYᵀ·X and db = Σ dY, and writes dX = dY·W. dY is overwritten.
   func backward(
+    _ dY: UnsafeMutablePointer<Float>, x: UnsafePointer<Float>, rowCount: Int, _ pass: SlicePass,
+    into store: GradientStore, dX: UnsafeMutablePointer<Float>
+  ) {
+    addBiasGradient(dY, rowCount: rowCount, into: store)
+    if let rounded {
+      let halves = rounded.round(dY, rowCount: rowCount)
+      rounded.weightGradient(halves, x: x, rowCount: rowCount) { first, count, tile in
+        store.add(tile, at: weight.start + first * inputs, count * inputs)
+      }
+      rounded.inputGradient(halves, rowCount: rowCount, weights: values(pass.parameters), into: dX)
+    } else {
+      addWeightGradient(dY, x: x, rowCount: rowCount, pass, into: store)
+      inputGradient(dY, rowCount: rowCount, pass.parameters, into: dX)
+    }
+  }
+
+  private func inputGradient(
     _ dY: UnsafePointer<Float>, rowCount: Int, _ parameters: UnsafePointer<Float>, into dX: UnsafeMutablePointer<Float>
   ) {
     PlainProduct.runInTiles(
@@ -52,8 +76,8 @@ final class HeadLinear {
       n: inputs, k: outputs)
   }
 
-  /// Adds dW = dYᵀ·X, in tiles of outputs, and db = Σ dY.
-  func addGradients(
+  /// In tiles of outputs.
+  private func addWeightGradient(
     _ dY: UnsafePointer<Float>, x: UnsafePointer<Float>, rowCount: Int, _ pass: SlicePass, into store: GradientStore
   ) {
     let height = 128
@@ -64,7 +88,6 @@ final class HeadLinear {
         into: tile, cStride: inputs, m: range.count, n: inputs, k: rowCount)
       store.add(tile, at: weight.start + range.lowerBound * inputs, range.count * inputs)
     }
-    addBiasGradient(dY, rowCount: rowCount, into: store)
   }
 
   private func addBiasGradient(_ dY: UnsafePointer<Float>, rowCount: Int, into store: GradientStore) {

@@ -1,6 +1,6 @@
 import Compute
 
-// Both heads run in float32 on the labelled tokens only ("rows"): R rows, H hidden, C classes (vocabulary or labels).
+// Both heads run on the labelled tokens only ("rows"): R rows, H hidden, C classes (vocabulary or labels).
 
 /// The rows of one group on their way through the head, kept from slice to slice: taken anew, their pages would have to be
 /// cleared each time.

@@ -11,17 +11,22 @@ struct MaskedLanguageModel: PredictionHead {
   /// Rows whose norm gradients are summed together, in the order of the groups.
   private static let rowGroup = 32
 
-  init(tied: Bool, dimensions: EncoderDimensions, layout: ParameterLayout, rules: SiteRules, scheme: Scheme) {
-    func linear(_ name: String, stored: String, bias: String) -> HeadLinear {
+  /// - Parameter arithmetic: of the products of both linears.
+  init(
+    tied: Bool, dimensions: EncoderDimensions, layout: ParameterLayout, rules: SiteRules, scheme: Scheme,
+    arithmetic: FloatArithmetic
+  ) throws {
+    func linear(_ name: String, stored: String, bias: String) throws -> HeadLinear {
       let rule = rules.rule(ofWeight: name + ".weight") ?? .none
       let quantizer =
         rule.isOn ? HeadQuantizer(name + ".weight", rule: rule, layout: layout) : nil
-      return HeadLinear(
-        weight: layout.required(stored + ".weight"), bias: layout.required(bias), quantizer: quantizer)
+      return try HeadLinear(
+        weight: layout.required(stored + ".weight"), bias: layout.required(bias), quantizer: quantizer,
+        arithmetic: arithmetic)
     }
-    dense = linear(
+    dense = try linear(
       ParameterNames.headDense, stored: ParameterNames.headDense, bias: ParameterNames.headDense + ".bias")
-    decoder = linear(
+    decoder = try linear(
       ParameterNames.headDecoder, stored: tied ? EmbeddingTable.word.name : ParameterNames.headDecoder,
       bias: "lm_head.bias")
     normWeight = layout.required(ParameterNames.headNorm + ".weight")
@@ -61,12 +66,11 @@ struct MaskedLanguageModel: PredictionHead {
   func backward(_ trace: HeadTrace, _ pass: SlicePass, into store: GradientStore) {
     let count = trace.rowCount
     let dDense = trace.dFeatures.pointer
-    decoder.addGradients(
-      trace.logits.pointer, x: trace.features.pointer, rowCount: count, pass, into: store)
-    decoder.backward(trace.logits.pointer, rowCount: count, pass.parameters, into: dDense)
+    decoder.backward(
+      trace.logits.pointer, x: trace.features.pointer, rowCount: count, pass, into: store, dX: dDense)
     backwardNormAndGELU(trace, pass, into: store)
-    dense.addGradients(dDense, x: trace.input.pointer, rowCount: count, pass, into: store)
-    dense.backward(dDense, rowCount: count, pass.parameters, into: trace.dInput.pointer)
+    dense.backward(
+      dDense, x: trace.input.pointer, rowCount: count, pass, into: store, dX: trace.dInput.pointer)
     trace.addToStream(trace.dInput.pointer, pass, hidden: hidden)
   }
 

@@ -5,8 +5,8 @@ struct TokenClassification: PredictionHead {
   private let classifier: HeadLinear
   private let hidden: Int
 
-  init(layout: ParameterLayout, dimensions: EncoderDimensions) {
-    classifier = HeadLinear(
+  init(layout: ParameterLayout, dimensions: EncoderDimensions) throws {
+    classifier = try HeadLinear(
       weight: layout.required(ParameterNames.classifier + ".weight"),
       bias: layout.required(ParameterNames.classifier + ".bias"))
     hidden = dimensions.hiddenSize
@@ -24,8 +24,8 @@ struct TokenClassification: PredictionHead {
 
   func backward(_ trace: HeadTrace, _ pass: SlicePass, into store: GradientStore) {
     let (count, dFeatures) = (trace.rowCount, trace.dFeatures.pointer)
-    classifier.addGradients(trace.logits.pointer, x: trace.features.pointer, rowCount: count, pass, into: store)
-    classifier.backward(trace.logits.pointer, rowCount: count, pass.parameters, into: dFeatures)
+    classifier.backward(
+      trace.logits.pointer, x: trace.features.pointer, rowCount: count, pass, into: store, dX: dFeatures)
     drop(dFeatures, trace, pass)
     trace.addToStream(dFeatures, pass, hidden: hidden)
   }

@@ -52,7 +52,7 @@ public final class Console: RunObserver {
     timeLeft = TimeLeft(plan: plan)
   }
 
-  /// Shows what is worth a line; sites and fingerprints are for the files.
+  /// Shows what is worth a line; sites, cosines and fingerprints are for the files.
   @discardableResult public func observe(_ event: RunEvent) throws -> Bool {
     switch event {
     case .start(let report): try show(line: "arithmetic: " + report.summary)
@@ -61,10 +61,14 @@ public final class Console: RunObserver {
     case .deadSite(let report):
       try show(line: "\(report.site) at step \(report.globalStep): \(report.reason)", label: "dead site")
     case .collapse(let report): try show(line: "\(report.stage): \(report.reason)", label: "collapsed")
+    case .scheme(let report):
+      try show(
+        line: "\(report.stage) from step \(report.globalStep) on: \(report.after) in the place of \(report.before), "
+          + "steps measured anew")
     case .note(let report): try show(line: report.text)
     case .warning(let report): try show(line: report.text, label: "warning")
     case .end(let summary): try show(summary)
-    case .sites, .fingerprint: return false
+    case .sites, .gradientCosines, .fingerprint: return false
     }
     return true
   }
@@ -115,10 +119,10 @@ public final class Console: RunObserver {
 
   private func show(_ report: EvaluationReport) throws {
     timeLeft.add(report)
-    if report.split == "validation", let first = report.scores.first { score = first }
+    if report.split == "validation", !report.isOfAverage, let first = report.scores.first { score = first }
     let scores = report.scores.map { "\($0.name) \(Figures.significant($0.value, 4))" }.joined(separator: "  ")
     let cost = "\(Figures.fixed(report.seconds, 1))s, \(Figures.percent(report.shareOfRun)) of the run so far"
-    try show(line: "\(report.stage) \(report.split) at \(report.globalStep): \(scores) (\(cost))")
+    try show(line: "\(report.stage) \(report.what) at \(report.globalStep): \(scores) (\(cost))")
   }
 
   // MARK: The end
@@ -156,7 +160,7 @@ public final class Console: RunObserver {
   package static func scoreTable(_ evaluations: [EvaluationReport]) -> [String] {
     if evaluations.isEmpty { return [] }
     var table = TextTable(
-      ["score"] + evaluations.map { "\($0.stage) \($0.split)" }, right: Set(1..<evaluations.count + 1))
+      ["score"] + evaluations.map { "\($0.stage) \($0.what)" }, right: Set(1..<evaluations.count + 1))
     var names: [String] = []
     for score in evaluations.flatMap(\.scores) where !names.contains(score.name) { names.append(score.name) }
     // Baselines have no step.
@@ -176,7 +180,7 @@ public final class Console: RunObserver {
   package static func labelTable(_ evaluations: [EvaluationReport]) -> [String] {
     guard let last = evaluations.last(where: { !$0.perLabel.isEmpty }) else { return [] }
     var table = TextTable(
-      ["label (\(last.stage) \(last.split))", "precision", "recall", "f1", "support"], right: [1, 2, 3, 4])
+      ["label (\(last.stage) \(last.what))", "precision", "recall", "f1", "support"], right: [1, 2, 3, 4])
     for label in last.perLabel {
       table.add(
         [label.label] + [label.precision, label.recall, label.f1].map { Figures.fixed($0, 4) } + [String(label.support)]

@@ -41,8 +41,12 @@ public struct EvaluationReport: Sendable, Equatable {
   public var stage: String
   /// The run's step after which it was made; 0 before the first.
   public var globalStep: Int
+  /// What was measured, for people: "validation", "test of the average".
+  var what: String { isOfAverage ? split + " of the average" : split }
   /// The step whose parameters were measured, where that is an earlier one (the best checkpoint's test scores).
   public var parametersOfStep: Int?
+  /// Whether the parameters were the average of the weights, and not the weights.
+  public var isOfAverage: Bool
   /// "validation" or "test".
   public var split: String
   /// The scores; the first is the one shown on the progress line.
@@ -57,7 +61,7 @@ public struct EvaluationReport: Sendable, Equatable {
   /// All fields, in order.
   public init(
     stage: String, globalStep: Int, split: String, scores: [Score], perLabel: [LabelScore] = [], seconds: Double,
-    shareOfRun: Double, parametersOfStep: Int? = nil
+    shareOfRun: Double, parametersOfStep: Int? = nil, isOfAverage: Bool = false
   ) {
     self.stage = stage
     self.globalStep = globalStep
@@ -67,5 +71,6 @@ public struct EvaluationReport: Sendable, Equatable {
     self.seconds = seconds
     self.shareOfRun = shareOfRun
     self.parametersOfStep = parametersOfStep
+    self.isOfAverage = isOfAverage
   }
 }

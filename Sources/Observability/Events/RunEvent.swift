@@ -62,6 +62,44 @@ public struct FingerprintReport: Sendable, Equatable {
   }
 }
 
+/// How near a part of the gradient lies to float32's.
+public struct GradientCosine: Sendable, Equatable {
+  /// `embeddings`, `layer.0` and on, `head`.
+  public var part: String
+  /// Of the angle between both gradients.
+  public var cosine: Double
+
+  /// All fields, in order.
+  public init(part: String, cosine: Double) { (self.part, self.cosine) = (part, cosine) }
+}
+
+/// The gradient's cosines with float32's at one step, by part of the model.
+public struct GradientCosineReport: Sendable, Equatable {
+  /// The run's step after which they were taken.
+  public var globalStep: Int
+  /// From the embeddings up.
+  public var cosines: [GradientCosine]
+
+  /// All fields, in order.
+  public init(globalStep: Int, cosines: [GradientCosine]) { (self.globalStep, self.cosines) = (globalStep, cosines) }
+}
+
+/// A change of the quantization scheme between two steps.
+public struct SchemeReport: Sendable, Equatable {
+  /// The run's first step of the new scheme.
+  public var globalStep: Int
+  /// The stage's short name: "mlm", "token".
+  public var stage: String
+  /// The schemes, with what they leave out.
+  public var before: String
+  public var after: String
+
+  /// All fields, in order.
+  public init(globalStep: Int, stage: String, before: String, after: String) {
+    (self.globalStep, self.stage, self.before, self.after) = (globalStep, stage, before, after)
+  }
+}
+
 /// Something worth knowing: the switch of stages, a checkpoint written.
 public struct NoteReport: Sendable, Equatable {
   /// One line.
@@ -126,10 +164,14 @@ public enum RunEvent: Sendable, Equatable {
   case sites([SiteReport])
   /// The hash of the parameters at one step.
   case fingerprint(FingerprintReport)
+  /// How near the gradients of one step lie to float32's.
+  case gradientCosines(GradientCosineReport)
   /// A quantizer site that went; told once a site.
   case deadSite(DeadSiteReport)
   /// A stage judged as collapsed; told when it comes to be so.
   case collapse(CollapseReport)
+  /// Another scheme from a step on.
+  case scheme(SchemeReport)
   /// Something worth knowing.
   case note(NoteReport)
   /// Something that needs a look.
@@ -144,8 +186,10 @@ public enum RunEvent: Sendable, Equatable {
     case .evaluation(let report): return report.globalStep
     case .sites(let reports): return reports.first?.globalStep
     case .fingerprint(let report): return report.globalStep
+    case .gradientCosines(let report): return report.globalStep
     case .deadSite(let report): return report.globalStep
     case .collapse(let report): return report.globalStep
+    case .scheme(let report): return report.globalStep
     case .end(let summary): return summary.globalStep
     case .start, .note, .warning: return nil
     }

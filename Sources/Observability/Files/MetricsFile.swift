@@ -56,11 +56,20 @@ public final class MetricsFile: RunObserver {
     switch event {
     case .start(let report): return line("start", report.add(to:))
     case .step(let report): return line("step", report.add(to:))
-    case .evaluation(let report): return line("evaluation", report.add(to:))
+    case .evaluation(let report):
+      // A kind of its own: who reads the weights' curve does not find the average's points in it.
+      return line(report.isOfAverage ? "averaged_evaluation" : "evaluation", report.add(to:))
     case .sites: return []
     case .fingerprint(let report): return line("fingerprint") { $0.add("parameters", report.parameters) }
+    case .gradientCosines(let report):
+      return line("gradient_cosine") { fields in
+        fields.add("parts") { inner in
+          for entry in report.cosines { inner.add(entry.part, entry.cosine) }
+        }
+      }
     case .deadSite(let report): return line("dead_site", report.add(to:))
     case .collapse(let report): return line("collapse", report.add(to:))
+    case .scheme(let report): return line("scheme", report.add(to:))
     case .note(let report): return line("note") { $0.add("text", report.text) }
     case .warning(let report): return line("warning") { $0.add("text", report.text) }
     case .end(let summary): return line("end", summary.add(to:))
@@ -156,12 +165,21 @@ extension CollapseReport {
   }
 }
 
+extension SchemeReport {
+  func add(to fields: inout JSONFields) {
+    fields.add("stage", stage)
+    fields.add("before", before)
+    fields.add("after", after)
+  }
+}
+
 extension RunSummary {
   func add(to fields: inout JSONFields) {
     fields.add("seconds", seconds)
     fields.add("tokens", tokens)
     fields.add("evaluations", objects: evaluations) { inner, evaluation in
       inner.add("global_step", evaluation.globalStep)
+      if evaluation.isOfAverage { inner["averaged"] = true }
       evaluation.add(to: &inner)
     }
     fields.add("collapses", objects: collapses) {

@@ -3,7 +3,7 @@ import Foundation
 
 /// One line of `metrics.jsonl`, read back.
 public struct MetricsRecord {
-  /// "start", "step", "evaluation", "site", "fingerprint", "note", "warning" or "end".
+  /// "start", "step", "evaluation", "site", "fingerprint", "note", "warning", "end", … (docs/formats.md).
   public let kind: String
   /// The run's step that it belongs to.
   public let globalStep: Int

@@ -63,7 +63,8 @@ extension RunEvent {
     case .sites(let reports):
       return reports.map { ("step_size/" + $0.site, $0.stepSize) }
         + reports.map { ("clipped_share/" + $0.site, $0.clippedShare) }
-    case .start, .fingerprint, .deadSite, .collapse, .note, .warning, .end: return []
+    case .gradientCosines(let report): return report.cosines.map { ("gradient_cosine/" + $0.part, $0.cosine) }
+    case .start, .fingerprint, .deadSite, .collapse, .scheme, .note, .warning, .end: return []
     }
   }
 }
@@ -83,7 +84,8 @@ extension StepReport {
 
 extension EvaluationReport {
   fileprivate var scalars: [(tag: String, value: Double)] {
-    scores.map { ("\(stage)/\(split)/\($0.name)", $0.value) }
+    let split = isOfAverage ? "averaged_" + split : split
+    return scores.map { ("\(stage)/\(split)/\($0.name)", $0.value) }
       + perLabel.map { ("label_f1/\(split)/\($0.label)", $0.f1) }
   }
 }

@@ -14,7 +14,7 @@ public struct ReductionTimes: Sendable, Equatable {
 
 /// Adds up a gradient buffer over the ranks, bucket by bucket, while the rest of the backward pass still runs.
 ///
-/// A thread of its own drives pipelined rings (`Ring`) over the buckets that are ready. `Float` sums have the same bits on
+/// A thread of its own drives pipelined rings (`Ring`), or MPI's own all-reduce, over the buckets that are ready. `Float` sums have the same bits on
 /// all ranks and in every run with as many ranks; `Int64` sums are exact, so they have the same bits for any number of
 /// ranks too. The ring needs the ranks' threads to leave it a little time: idle, the thread sleeps.
 ///
@@ -42,10 +42,11 @@ public final class GradientReducer<Element: Reducible> {
   ///   - buckets: ranges of it, without overlap, the same on all ranks.
   ///   - shards: each bucket cut into one neighbouring range a rank; nil: evenly. Float sums follow the shards' bounds.
   ///   - outcome: where the sums end.
+  ///   - path: the way that exact sums take where they end everywhere; all others go round the ring.
   ///   - tuning: message size and number of messages on their way.
   public init(
     world: World, gradients: AlignedBuffer<Element>, buckets: [Range<Int>], shards wanted: [[Range<Int>]]? = nil,
-    outcome: Outcome = .everywhere, tuning: RingTuning = RingTuning()
+    outcome: Outcome = .everywhere, path: ReductionPath = .ring, tuning: RingTuning = RingTuning()
   ) {
     precondition(
       buckets.allSatisfy { $0.lowerBound >= 0 && $0.upperBound <= gradients.count }, "bucket beyond the buffer")
@@ -60,11 +61,21 @@ public final class GradientReducer<Element: Reducible> {
       worker = nil
       return
     }
+    let (communicator, activity) = (world.reductionCommunicator, world.reductionActivity)
+    if path == .mpi, outcome == .everywhere, let numbers = gradients as? AlignedBuffer<Int64>,
+      let sums = CollectiveSums(world, on: communicator, activity: activity, tuning: tuning) as? any BlockSums<Element>
+    {
+      let blocks = buckets.enumerated().map { CollectiveSums.blocks(of: numbers.pointer, $1, owner: $0) }
+      worker = ReductionWorker(
+        world: world, gradients: gradients, blocks: blocks as? [[RingBlock<Element>]] ?? [], by: sums)
+      return
+    }
     let phase = outcome == .everywhere ? RingPhase.allReduce : .reduceScatter
     let blocks = shards.enumerated().map { bucket, shards in
       Ring.blocks(of: gradients.pointer, shards: shards, phase: phase, owner: bucket, tuning: tuning)
     }
-    worker = ReductionWorker(world: world, gradients: gradients, blocks: blocks, number: number, tuning: tuning)
+    let ring = Ring<Element>(world, on: communicator, activity: activity, number: number, tuning: tuning)
+    worker = ReductionWorker(world: world, gradients: gradients, blocks: blocks, by: ring)
   }
 
   deinit { worker?.stop() }

@@ -31,6 +31,7 @@ public enum RankSelfCheck {
       try checks.reducer(count: count, outcome: .everywhere)
       try checks.reducer(count: count, outcome: .shards)
     }
+    for path in ReductionPath.allCases { try checks.exactReducer(by: path) }
     try checks.roundedSumsAgree()
     try checks.overflowIsSeenEverywhere()
     try checks.agreement()
@@ -126,6 +127,21 @@ private struct Checks {
       try reducer.shareOwnedRanges(of: gradients.elements)
       let isWhole = gradients.elements.indices.allSatisfy { gradients[$0] == Float(round * total($0)) }
       expect(isWhole, "shared ranges of \(count), \(outcome), round \(round)")
+    }
+  }
+
+  /// Whole numbers in three buckets, by either way of exact sums, over two rounds.
+  mutating func exactReducer(by path: ReductionPath) throws {
+    let count = 300_000
+    let gradients = AlignedBuffer<Int64>(count)
+    let reducer = GradientReducer(
+      world: world, gradients: gradients, buckets: [200_000..<count, 1_000..<200_000, 0..<1_000], path: path)
+    for round in 1...2 {
+      for i in 0..<count { gradients[i] = Int64(round * term(world.rank, i)) << 40 }
+      for bucket in 0..<3 { reducer.bucketReady(bucket) }
+      _ = try reducer.waitAll()
+      let wrong = (0..<count).first { gradients[$0] != Int64(round * total($0)) << 40 }
+      expect(wrong == nil, "exact sums by \(path.rawValue), round \(round): element \(wrong ?? 0)")
     }
   }
 

@@ -16,7 +16,7 @@ final class ReductionWorker<Element: Reducible>: @unchecked Sendable {
   private let world: World
   private let gradients: AlignedBuffer<Element>
   private let blocks: [[RingBlock<Element>]]
-  private let ring: Ring<Element>
+  private let sums: any BlockSums<Element>
   private let sentByteCount: Int
 
   // Under `condition`.
@@ -32,15 +32,14 @@ final class ReductionWorker<Element: Reducible>: @unchecked Sendable {
   private let isAwaited = Atomic<Bool>(false)
 
   init(
-    world: World, gradients: AlignedBuffer<Element>, blocks: [[RingBlock<Element>]], number: Int, tuning: RingTuning
+    world: World, gradients: AlignedBuffer<Element>, blocks: [[RingBlock<Element>]], by sums: any BlockSums<Element>
   ) {
     self.world = world
     self.gradients = gradients
     self.blocks = blocks
     isReady = [Bool](repeating: false, count: blocks.count)
-    ring = Ring(
-      world, on: world.reductionCommunicator, activity: world.reductionActivity, number: number, tuning: tuning)
-    sentByteCount = blocks.joined().reduce(0) { $0 + ReductionWorker.sentByteCount(of: $1, rank: world.rank) }
+    self.sums = sums
+    sentByteCount = blocks.joined().reduce(0) { $0 + sums.sentByteCount(of: $1) }
     let thread = Thread { [self] in work() }
     thread.name = "palier reduction"
     thread.start()
@@ -121,10 +120,10 @@ final class ReductionWorker<Element: Reducible>: @unchecked Sendable {
     while true {
       let ready = readyPrefix.load(ordering: .acquiring)
       while next < ready {
-        for block in blocks[next] { ring.submit(block) }
+        for block in blocks[next] { sums.submit(block) }
         next += 1
       }
-      if ring.isIdle {
+      if sums.isIdle {
         if let start = busySince { round.seconds += monotonicSeconds() - start }
         busySince = nil
         guard next < blocks.count else { break }
@@ -132,14 +131,14 @@ final class ReductionWorker<Element: Reducible>: @unchecked Sendable {
         continue
       }
       if busySince == nil { busySince = monotonicSeconds() }
-      if try ring.poll(completed: { _ in }) {
+      if try sums.poll(completed: { _ in }) {
         pause.reset()
       } else {
         pause.take(isAwaited: isAwaited.load(ordering: .relaxed))
       }
     }
-    round.firstOverflow = ring.firstOverflow
-    ring.clearOverflow()
+    round.firstOverflow = sums.firstOverflow
+    sums.clearOverflow()
     return round
   }
 
@@ -156,17 +155,6 @@ final class ReductionWorker<Element: Reducible>: @unchecked Sendable {
     finished = round
     condition.broadcast()
     condition.unlock()
-  }
-
-  /// Bytes that rank `rank` sends for `block`.
-  private static func sentByteCount(of block: RingBlock<Element>, rank: Int) -> Int {
-    let ranks = block.segments.count
-    let total = block.segments.reduce(0) { $0 + $1.count }
-    // Reduce-scatter: every segment but its own. All-gather: every segment but the next rank's.
-    let reduced = total - block.segments[rank].count
-    let gathered = total - block.segments[(rank + 1) % ranks].count
-    let elements = block.phase == .reduceScatter ? reduced : reduced + gathered
-    return elements * MemoryLayout<Element>.stride
   }
 }
 

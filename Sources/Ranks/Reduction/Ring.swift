@@ -175,6 +175,17 @@ final class Ring<Element: Reducible> {
     return (wrapped, (wrapped + world.count - 1) % world.count)
   }
 
+  /// Bytes that this rank sends for `block`.
+  func sentByteCount(of block: RingBlock<Element>) -> Int {
+    let (rank, ranks) = (world.rank, block.segments.count)
+    let total = block.segments.reduce(0) { $0 + $1.count }
+    // Reduce-scatter: every segment but its own. All-gather: every segment but the next rank's.
+    let reduced = total - block.segments[rank].count
+    let gathered = total - block.segments[(rank + 1) % ranks].count
+    let elements = block.phase == .reduceScatter ? reduced : reduced + gathered
+    return elements * MemoryLayout<Element>.stride
+  }
+
   /// One block on its way.
   private struct Slot {
     var block: RingBlock<Element>?

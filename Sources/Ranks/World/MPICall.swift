@@ -4,7 +4,7 @@ internal import COpenMPI
 /// The MPI calls made here, for error messages and for the watchdog.
 enum MPICall: Int, CaseIterable {
   case start, finalize, duplicate, splitNode, rank, count, hostName
-  case barrier, broadcast, allGather, send, receive, startSend, startReceive, test
+  case barrier, broadcast, allGather, send, receive, startSend, startReceive, startSum, test
 
   /// The C function's name.
   var name: String {
@@ -23,6 +23,7 @@ enum MPICall: Int, CaseIterable {
     case .receive: return "MPI_Recv"
     case .startSend: return "MPI_Isend"
     case .startReceive: return "MPI_Irecv"
+    case .startSum: return "MPI_Iallreduce"
     case .test: return "MPI_Testall"
     }
   }

@@ -22,14 +22,24 @@ public struct SiteWatch: Codable, Equatable, Sendable {
   /// The sites found so far, in the order in which they went.
   public private(set) var findings: [Finding] = []
 
+  /// How many of them are of an earlier scheme, whose sites are others though their names be the same.
+  private var earlierCount: Int?
+
   public init(firstSteps: [String: Float]) { self.firstSteps = firstSteps }
+
+  /// A watch over the sites of a new scheme, which keeps what was found before.
+  package init(after earlier: SiteWatch?, firstSteps: [String: Float]) {
+    self.firstSteps = firstSteps
+    guard let earlier, !earlier.findings.isEmpty else { return }
+    (findings, earlierCount) = (earlier.findings, earlier.findings.count)
+  }
 
   /// Of the sites as they stand, those that are dead and were not found so before. Sites without a step size of their own
   /// (BitNet's γ follows the weights) are not watched.
   package func newFindings(
     _ sites: [(site: String, stepSize: Float, clippedShare: Double)], at globalStep: Int
   ) -> [Finding] {
-    let known = Set(findings.map(\.site))
+    let known = Set(findings.dropFirst(max(earlierCount ?? 0, 0)).map(\.site))
     return sites.compactMap { site -> Finding? in
       guard let first = firstSteps[site.site], !known.contains(site.site) else { return nil }
       return reason(site.stepSize, first, site.clippedShare).map {

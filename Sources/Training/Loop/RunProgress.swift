@@ -42,6 +42,8 @@ public struct RunProgress: Codable, Equatable, Sendable {
   public var arithmetic: String?
   /// The last evaluation of this stage; absent before the first, and in checkpoints of earlier builds.
   public var lastEvaluation: Provenance.Measured?
+  /// The average of the weights; absent without one, and in checkpoints of earlier builds.
+  public var average: AverageProgress?
 
   public init() {}
 
@@ -77,7 +79,7 @@ public struct RunProgress: Codable, Equatable, Sendable {
   /// Counts that are none below zero or beyond what is added to them without overflow, and times that are some.
   private var numbersArePossible: Bool {
     let skipped = [skippedInStage ?? 0, skippedInRun ?? 0]
-    let counts = [stageStep, globalStep, updateCount, tokenCount, bestStep ?? 0] + skipped
+    let counts = [stageStep, globalStep, updateCount, tokenCount, bestStep ?? 0, average?.intakeCount ?? 0] + skipped
     let times = [seconds, evaluationSeconds, joules ?? 0]
     return counts.allSatisfy { (0...1 << 53).contains($0) } && times.allSatisfy { $0 >= 0 && $0 < 1e12 }
       && bestScore?.isFinite ?? true && stageStep <= globalStep && updateCount <= stageStep
@@ -101,6 +103,23 @@ public struct CollapseFinding: Codable, Equatable, Sendable {
   public var reason: String
 
   public init(globalStep: Int, reason: String) { (self.globalStep, self.reason) = (globalStep, reason) }
+}
+
+/// What an average of the weights is of, as a checkpoint notes it.
+public struct AverageProgress: Codable, Equatable, Sendable {
+  /// How it is made, in words: an average of another rule does not go on from it.
+  public var rule: String
+  /// The updates, or evaluation points, that went into it.
+  public var intakeCount: Int
+  /// Its last evaluation; absent before the first.
+  public var lastEvaluation: Provenance.Measured?
+
+  public init(rule: String, intakeCount: Int, lastEvaluation: Provenance.Measured? = nil) {
+    (self.rule, self.intakeCount, self.lastEvaluation) = (rule, intakeCount, lastEvaluation)
+  }
+
+  /// For people.
+  var words: String { "\(rule), \(intakeCount) taken in" }
 }
 
 /// How a run ended.

@@ -22,10 +22,11 @@ extension Trainer {
     progress.joules = try energy().joules
     progress.updateCount = replica.optimizer.stepCount
     (progress.madeWith, progress.identity) = (identity, outline)
+    noteAverage()
     // The job in flight reads the snapshot: it must be done before the next one is taken. What became of it does not concern
     // this one.
     try drainCheckpoints()
-    try replica.takeSnapshot(into: leader?.snapshot)
+    try replica.takeSnapshot(into: leader?.snapshot, average: average)
     try onLeader { outputs in
       let parameterCount = ModelCheckpointIO.views(of: replica.model).count
       let state = CheckpointState(
@@ -56,18 +57,20 @@ extension Trainer {
   /// - Parameter isFinished: the run is at its end, and not only stopped.
   func unwritten(isFinished: Bool) throws -> [String] {
     try drainCheckpoints()
-    return try world.fromLeader {
+    return try world.fromLeader { [lostAverages] in
       let alpha = configuration.budget.pretrainingSteps > 0 && (progress.stage == .fineTuning || isFinished)
       let best = lostBest.map { ["checkpoints/best of step \($0.step)"] } ?? []
-      return best + (leader?.missing(at: progress.globalStep, alpha: alpha) ?? [])
+      return best + lostAverages + (leader?.missing(at: progress.globalStep, alpha: alpha) ?? [])
     }
   }
 
+  /// - Parameter average: what the parameters are an average of; nil: they are the weights.
+  /// - Returns: on every rank, whether it was written.
   @discardableResult
-  private func saveModel(to place: (RunOutputs) -> URL) throws -> Bool {
+  func saveModel(average: AverageProgress? = nil, to place: (RunOutputs) -> URL) throws -> Bool {
     try onLeader { outputs in
       let state = CheckpointState(
-        config: config(), tensors: ModelCheckpointIO.views(of: replica.model), arrays: [], values: [:],
+        config: config(average), tensors: ModelCheckpointIO.views(of: replica.model), arrays: [], values: [:],
         tokenizer: tokenizer.modelFile.deletingLastPathComponent())
       try AtomicFolder.write(to: place(outputs), replacingAnything: true) { try state.write(into: $0) }
     }
@@ -88,7 +91,7 @@ extension Trainer {
     }
   }
 
-  private func config() -> HuggingFaceConfig {
+  private func config(_ average: AverageProgress? = nil) -> HuggingFaceConfig {
     var facts = PalierMetadata.fields(of: scheme)
     facts["version"] = .string(PalierVersion.text)
     facts["stage"] = .string(progress.stage.rawValue)
@@ -100,8 +103,13 @@ extension Trainer {
     if fineTuning != nil, configuration.fineTuning.tokenization != .whitespace {
       facts["tokenization"] = .string(configuration.fineTuning.tokenization.rawValue)
     }
-    let made = PalierMetadata.fields(ofArithmetic: identity.arithmetic.namedTexts, changes: progress.changes ?? [])
+    let made = PalierMetadata.fields(ofArithmetic: Arithmetic(plan).namedTexts, changes: progress.changes ?? [])
     for (name, value) in made { facts[name] = value }
+    var provenance = provenance
+    if let average {
+      facts["average"] = .string(average.words)
+      provenance.measured = average.lastEvaluation
+    }
     for (name, value) in provenance.fields { facts[name] = value }
     return ModelCheckpointIO.config(
       from: source.config, head: replica.model.head, labels: fineTuning?.labels.names, facts: facts)
@@ -155,6 +163,7 @@ extension Trainer {
     try shareParameters()
     try replica.spreadMoments { try TrainerStateFile(url).arrays.floats($0.rawValue, into: $1) }
     replica.optimizer.stepCount = resumed.progress.updateCount
+    try restoreAverage(from: url)
   }
 
   /// The best checkpoint's parameters, on every rank.
@@ -186,35 +195,22 @@ extension Trainer {
     progress.firstLoss = nil
     progress.skippedInStage = nil
     progress.lastEvaluation = nil
+    progress.average = nil
     note("rank 0 switches from masked-LM to token classification after step \(progress.globalStep)")
     guard replica != nil else { return }
-    var kept = takeEncoder()
+    let former = replica.model.layout.headRange
+    var kept = takeParameters { !former.contains($0.start) }
     let model = try makeModel(stage)
-    for (name, values) in kept {
-      guard let parameter = model.layout[name] else { continue }
-      _ = model.values(of: parameter).update(from: values)
-    }
+    model.take(kept)
     kept = []
     for parameter in model.layout.parameters where model.layout.headRange.contains(parameter.start) {
       ModelCheckpointIO.draw(parameter, model, seed: configuration.seed, range: Float(source.config.initializerRange))
     }
     if scheme.resetSteps == .reload {
-      model.initialiseWeightSteps()
-      model.shareSteps()
-      unmeasuredSites = model.activationSites
+      measureStepsAnew(of: model)
       note("quantization.reset_steps is reload: steps are set again, those of activations on the next batch")
     }
-    replica = makeReplica(around: model)
-  }
-
-  /// The encoder's parameters by name, as copies. The replica is gone with it: sums and moments before anything is copied, the old
-  /// model before a new one comes, since two of them may not fit.
-  private func takeEncoder() -> [(name: String, values: [Float])] {
-    let model = replica.model
-    replica = nil
-    return model.layout.parameters.filter { !model.layout.headRange.contains($0.start) }.map {
-      ($0.name, Array(model.values(of: $0)))
-    }
+    adopt(makeReplica(around: model))
   }
 }
 

@@ -14,7 +14,7 @@ extension Trainer {
   /// The slice on which sites are looked at: the first that an evaluation sees, so that what is said of them depends neither
   /// on the number of ranks nor on the step's batch.
   func siteProbe(_ data: StageData) -> Slice? {
-    guard scheme.isQuantized else { return nil }
+    guard ramp.isQuantized else { return nil }
     let tokens = configuration.evaluation.sliceTokens
     switch data {
     case .pretraining(let data): return data.validationSlices(tokens: tokens).first
@@ -23,11 +23,13 @@ extension Trainer {
     }
   }
 
-  /// Notes each site's step before the run's first update; a resumed run has them from its checkpoint.
+  /// Notes each site's step before its first update; a resumed run has them from its checkpoint.
   func rememberFirstSteps() {
-    guard progress.sites == nil else { return }
+    guard progress.sites == nil || hasNewSteps else { return }
+    hasNewSteps = false
     let steps = replica.model.layout.parameters.filter { $0.kind == .stepSize }
     progress.sites = SiteWatch(
+      after: progress.sites,
       firstSteps: Dictionary(
         uniqueKeysWithValues: steps.map {
           (String($0.name.dropLast(".step".count)), replica.model.stepSize($0))
@@ -36,7 +38,7 @@ extension Trainer {
 
   /// Reports every site as it stands on the probe, rank zero's forward pass, and names those that went. Collective.
   func reportSites(on probe: Slice?) throws {
-    guard let probe else { return }
+    guard let probe, scheme.isQuantized else { return }
     let found: [SiteWatch.Finding] = try world.fromLeader {
       let model = replica.model
       model.dropout = .off
@@ -49,6 +51,11 @@ extension Trainer {
               globalStep: progress.globalStep, site: $0.site, stepSize: Double($0.stepSize),
               clippedShare: $0.clippedShare)
           }))
+      if configuration.logging.gradientCosine {
+        let cosines = try GradientComparison.cosines(of: model, on: probe)
+        leader?.observers?.observe(
+          .gradientCosines(GradientCosineReport(globalStep: progress.globalStep, cosines: cosines)))
+      }
       return progress.sites?.newFindings(sites, at: progress.globalStep) ?? []
     }
     progress.sites?.add(found)

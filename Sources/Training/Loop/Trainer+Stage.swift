@@ -19,6 +19,7 @@ extension Trainer {
     let probe = siteProbe(data)
     while progress.stageStep < count {
       let started = monotonicSeconds()
+      try changeSchemeIfDue(stage)
       let batch = try world.agree { try data.batch(progress.stageStep) }
       warnIfUnmasked(batch)
       try measureActivationStepsIfNeeded(batch, dropout())
@@ -29,6 +30,7 @@ extension Trainer {
       progress.stageStep += 1
       progress.globalStep += 1
       progress.tokenCount += outcome.tokenCount
+      takeIntoAverage(outcome, stage)
       report(outcome, stage, count, rates.parameters, seconds: monotonicSeconds() - started)
       meter?.lookIfDue()
       try noteSlowRank()
@@ -103,7 +105,7 @@ extension Trainer {
   }
 
   private func isCheckpointDue(_ stage: TrainingStage) -> Bool {
-    if progress.stageStep == stepCount(stage) { return true }
+    if progress.stageStep == stepCount(stage) || ramp.changes(stage, after: progress.stageStep) { return true }
     let every = configuration.checkpoints.everySteps
     return every == 0 ? isEvaluationPoint(stage) : progress.globalStep % every == 0
   }
@@ -156,124 +158,5 @@ extension Trainer {
   private func rankLabels(_ ranks: [Int]) throws -> [String] {
     let hosts = try world.hosts()
     return ranks.map { rank in "rank \(rank) on \(hosts.first { $0.rank == rank }?.host ?? "?")" }
-  }
-
-  // MARK: - Evaluation
-
-  private func evaluate(_ stage: TrainingStage, _ data: StageData) throws {
-    let started = monotonicSeconds()
-    let evaluation = Evaluation(world: world, model: replica.model, paces: replica.paceMeter?.slicePaces)
-    let tokens = configuration.evaluation.sliceTokens
-    switch data {
-    case .pretraining(let data):
-      try checkStore(waits: false)
-      let result = try evaluation.maskedLanguageModel(data.validationSlices(tokens: tokens))
-      finishEvaluation(
-        stage, "validation", scores: [Score("loss", result.loss), Score("accuracy", result.accuracy)], [], started)
-      judgeCollapse(stage, score: nil, loss: result.loss)
-    case .fineTuning(let data):
-      let split = data.evaluationSplit
-      let result = try evaluation.tagged(data, split, tokens: tokens)
-      finishEvaluation(
-        stage, split.rawValue, scores: result.scores, result.perLabel, started)
-      let selected = configuration.fineTuning.selectionScore
-      judgeCollapse(stage, score: (selected.rawValue, result.selected(selected)), loss: result.loss)
-      try keepIfBest(result)
-    }
-    leader?.observers?.observe(
-      .fingerprint(
-        FingerprintReport(
-          globalStep: progress.globalStep,
-          parameters: String(format: "%016llx", replica.fingerprint(withMoments: false)))))
-  }
-
-  func finishEvaluation(
-    _ stage: TrainingStage, _ split: String, scores: [Score], _ perLabel: [Observability.LabelScore],
-    _ started: Double, parametersOfStep: Int? = nil
-  ) {
-    let seconds = monotonicSeconds() - started
-    progress.evaluationSeconds += seconds
-    progress.lastEvaluation = Provenance.Measured(
-      stage: stage, split: split, globalStep: progress.globalStep, figures: scores.map { .init($0.name, $0.value) })
-    let report = EvaluationReport(
-      stage: stage.shortName, globalStep: progress.globalStep, split: split, scores: scores, perLabel: perLabel,
-      seconds: seconds, shareOfRun: progress.evaluationSeconds / max(elapsed, 1e-9),
-      parametersOfStep: parametersOfStep)
-    leader?.observers?.observe(.evaluation(report))
-    if split == "test" || progress.stageStep == stepCount(stage) { evaluations.append(report) }
-  }
-
-  private func keepIfBest(_ result: Evaluation.TaggedResult) throws {
-    let score = result.selected(configuration.fineTuning.selectionScore)
-    guard progress.isImproved(by: score, loss: result.loss) else { return }
-    // Best is what lies in `checkpoints/best`: one that could not be written is named at the end, and is not it.
-    guard try saveBest() else {
-      if lostBest.map({ score > $0.score }) ?? true { lostBest = (progress.globalStep, score) }
-      return
-    }
-    (progress.bestScore, progress.bestLoss) = (score, result.loss)
-    progress.bestStep = progress.globalStep
-    if let lost = lostBest, score >= lost.score { lostBest = nil }
-  }
-
-  /// The best checkpoint on the test split, and the last words.
-  /// - Returns: whether all that the run should leave was written.
-  func finish() throws -> Bool {
-    note("final parameters: \(fingerprint)")
-    if configuration.evaluation.testAtEnd, let data = fineTuning, !data.corpus.test.isEmpty {
-      if let step = progress.bestStep {
-        try loadBest()
-        note("test scores of the best checkpoint (step \(step)), parameters \(fingerprint)")
-      } else {
-        note("no best checkpoint could be written: test scores of the final parameters (step \(progress.globalStep))")
-      }
-      let started = monotonicSeconds()
-      let result = try Evaluation(world: world, model: replica.model, paces: replica.paceMeter?.slicePaces).tagged(
-        data, .test, tokens: configuration.evaluation.sliceTokens)
-      finishEvaluation(
-        .fineTuning, "test", scores: result.scores, result.perLabel, started,
-        parametersOfStep: progress.bestStep)
-    }
-    let unwritten = try unwritten(isFinished: true)
-    let energy = try energy()
-    leader?.end(progress, elapsed: elapsed, evaluations: evaluations, energy: energy, unwritten: unwritten)
-    return unwritten.isEmpty
-  }
-
-  /// The hash of the replica's parameters, as the logs show it.
-  private var fingerprint: String { String(format: "%016llx", replica.fingerprint(withMoments: false)) }
-}
-
-extension Evaluation.TaggedResult {
-  /// The scores as the logs show them.
-  var scores: [Score] {
-    var scores = [Score("loss", loss)]
-    if let entities {
-      let lenient = entities.lenient.micro
-      scores += [
-        Score("f1", lenient.f1), Score("precision", lenient.precision), Score("recall", lenient.recall),
-        Score("strict_f1", entities.strict?.micro.f1 ?? 0),
-      ]
-    }
-    if let tags { scores += [Score("accuracy", tags.accuracy), Score("weighted_f1", tags.weightedF1)] }
-    return scores
-  }
-
-  var perLabel: [Observability.LabelScore] {
-    let labels = entities?.lenient.perType ?? tags?.perLabel ?? []
-    return labels.map {
-      Observability.LabelScore(
-        label: $0.label, precision: $0.precision, recall: $0.recall, f1: $0.f1, support: Int($0.reference))
-    }
-  }
-
-  /// The score that chooses the best checkpoint.
-  func selected(_ score: RunConfiguration.SelectionScore) -> Double {
-    switch score {
-    case .lenientF1: entities?.lenient.micro.f1 ?? 0
-    case .strictF1: entities?.strict?.micro.f1 ?? 0
-    case .accuracy: tags?.accuracy ?? 0
-    case .weightedF1: tags?.weightedF1 ?? 0
-    }
   }
 }

@@ -16,8 +16,9 @@ import Ranks
 public final class Trainer {
   let world: World
   let configuration: RunConfiguration
-  let scheme: Scheme
-  let plan: ComputePlan
+  /// The schemes of the run, and the number of the model's.
+  let ramp: SchemeRamp
+  var part = 0
   let threadCount: Int
   /// Where this rank's memory belongs.
   let nodes: NUMAPlan
@@ -51,6 +52,10 @@ public final class Trainer {
   /// The first stage's text as it is to be tokenized, or its token store.
   var textPlan: TokenizationPlan?
   var store: TokenStore?
+  /// The average of its weights; nil without one.
+  var average: WeightAverage?
+  /// Averages that could not be written.
+  var lostAverages: [String] = []
   /// The best evaluation since the one in `progress` whose checkpoint could not be written.
   var lostBest: (step: Int, score: Double)?
   /// The fault that this rank is to make on purpose.
@@ -59,6 +64,9 @@ public final class Trainer {
   var storeCheck: StoreCheck?
   var hasWarnedOfUnmasked = false
   var hasNotedSlowRank = false
+
+  /// The way that exact sums take over the ranks.
+  private var reductionPath = ReductionPath.ring
 
   /// Opens everything that can fail on a user's mistake. Collective.
   public init(
@@ -73,10 +81,11 @@ public final class Trainer {
     self.threadCount = threadCount
     self.nodes = nodes
     let start = try StartingPoint(configuration, world: world, trusts: trusts)
-    (scheme, plan, source, tokenizer) = (start.scheme, start.plan, start.source, start.tokenizer)
+    (ramp, source, tokenizer) = (start.ramp, start.source, start.tokenizer)
     maskedLMHead = try world.agree { try Head.maskedLanguageModel(of: start.source, configuration.model.tied) }
     drill = try FaultDrill.announced(on: world)
-    identity = RunIdentity(configuration, Arithmetic(plan))
+    // The arithmetic that most of a ramp's steps wait for: that of its last scheme.
+    identity = RunIdentity(configuration, Arithmetic(start.ramp.parts.last!.plan))
     let startsFrom = try world.agree { [source] in try source.fingerprint() }
     try identify([(.checkpoint, startsFrom), (.tokenizer, tokenizer.fingerprint)])
     leader = try world.agree {
@@ -86,10 +95,15 @@ public final class Trainer {
     if let leader { leader.say(placementLine) }
   }
 
+  /// The scheme of the model as it is, and what its products come to.
+  var scheme: Scheme { ramp.parts[part].scheme }
+  var plan: ComputePlan { ramp.parts[part].plan }
+
   /// The run in short.
   var outline: String {
     let c = configuration
-    return "\(scheme.title) seed \(c.seed) steps \(c.budget.totalSteps) alpha \(c.budget.alpha) batch \(c.batch.size)"
+    return
+      "\(ramp.parts[0].scheme.title) seed \(c.seed) steps \(c.budget.totalSteps) alpha \(c.budget.alpha) batch \(c.batch.size)"
   }
 
   /// Runs to the end, or to a signal.
@@ -97,6 +111,8 @@ public final class Trainer {
     let resumed = try resumes ? findCheckpoint() : nil
     if let resumed { progress = resumed.progress }
     if resumed == nil, configuration.budget.pretrainingSteps == 0 { progress.stage = .fineTuning }
+    // A checkpoint at a change of the scheme is of the one before.
+    part = ramp.part(of: progress.stage, step: max(progress.stageStep - 1, 0))
     let stages = [TrainingStage.pretraining, .fineTuning].filter {
       stepCount($0) > 0 && !($0 == .pretraining && progress.stage == .fineTuning)
     }
@@ -110,6 +126,7 @@ public final class Trainer {
       }
     }
     try openRun(resumed)
+    try chooseReductionPath()
     let data = try stages.map { (stage: $0, data: try openData($0)) }
     for (stage, data) in data { try warnOfStart(stage, data) }
     for (stage, data) in data {
@@ -121,6 +138,7 @@ public final class Trainer {
         try checkStore(waits: true)
         try saveAlpha()
       }
+      try saveAverage(stage)
     }
     return try finish() ? .finished : .unwritten
   }
@@ -154,6 +172,7 @@ public final class Trainer {
       try leader?.writeFacts(configuration, identity.arithmetic, hosts: hosts, threads: threadCount)
     }
     plan.notes.forEach(note)
+    if let line = ramp.line { note(line) }
     StartWarnings.lines(of: configuration.budget).forEach(warn)
     if let resumed {
       note("resuming at step \(progress.globalStep) from \(resumed.path)")
@@ -244,9 +263,20 @@ public final class Trainer {
 
   // MARK: - The model
 
+  /// Takes the way of sums that was asked for, or the faster one of this cluster. Collective.
+  private func chooseReductionPath() throws {
+    if let asked = configuration.compute.allReduce.choice {
+      reductionPath = asked
+    } else if world.count > 1, plan.reduction == .fixedPoint, !configuration.compute.shardOptimizer {
+      let timing = try ReductionTiming.measure(world: world)
+      reductionPath = timing.fastest
+      note(timing.line)
+    }
+  }
+
   private func makeReplica(_ stage: TrainingStage, resumed: ResumedRun?) throws {
     let model = try makeModel(stage)
-    replica = makeReplica(around: model)
+    adopt(makeReplica(around: model))
     if let resumed {
       try load(resumed)
     } else {
@@ -263,6 +293,12 @@ public final class Trainer {
     if let line = NUMAPlacementReport.line(reports) { note(line) }
   }
 
+  /// Takes a replica as the stage's, with an average that begins afresh.
+  func adopt(_ replica: Replica) {
+    self.replica = replica
+    average = makeAverage(beside: replica)
+  }
+
   func makeReplica(around model: EncoderModel) -> Replica {
     var settings = AdamWSettings()
     let o = configuration.optimizer
@@ -272,7 +308,8 @@ public final class Trainer {
     return Replica(
       world: world, model: model, reduction: plan.reduction, settings: settings,
       lossBound: configuration.guards.lossBound, shardsOptimizer: configuration.compute.shardOptimizer,
-      keepsChecksum: configuration.guards.replicaCheckSteps > 0, dealsByPace: plan.dealing == .pace)
+      keepsChecksum: configuration.guards.replicaCheckSteps > 0, dealsByPace: plan.dealing == .pace,
+      reductionPath: reductionPath)
   }
 
   func makeModel(_ stage: TrainingStage) throws -> EncoderModel {
@@ -292,6 +329,8 @@ public final class Trainer {
 
   /// Activation sites whose steps the next batch gives.
   var unmeasuredSites: [String] = []
+  /// Whether the model's steps are those of another scheme than the sites' first steps that are noted.
+  var hasNewSteps = false
 
   /// The starting checkpoint, read by rank zero and given to all.
   private func loadStart(into model: EncoderModel) throws {

@@ -14,7 +14,7 @@ package struct StageSchedules {
     // The published code cuts its α checkpoints from one long schedule.
     let count = isFirst && optimizer.oneSchedule ? optimizer.oneScheduleSteps(of: budget) : budget.steps(of: stage)
     func schedule(_ peak: Double) -> LearningRateSchedule {
-      LearningRateSchedule(peak: peak, warmupFraction: optimizer.warmupFraction, stepCount: count)
+      LearningRateSchedule(peak: peak, optimizer, stepCount: count)
     }
     parameters = schedule(peak)
     steps = schedule(optimizer.stepRule == .log ? optimizer.stepLearningRate : peak * optimizer.stepRateFactor)

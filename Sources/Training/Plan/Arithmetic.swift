@@ -11,6 +11,8 @@ public struct Arithmetic: Codable, Equatable, Sendable {
   public let backward: String
   /// Products of attention, in both passes.
   public let attention: String
+  /// Products of the masked-LM head, in both passes.
+  public let head: String
   /// How gradients are summed.
   public let reduction: String
   /// The version of the library that multiplies.
@@ -23,16 +25,29 @@ public struct Arithmetic: Codable, Equatable, Sendable {
     forward = plan.precision.forward.rawValue
     backward = plan.precision.backward.rawValue
     attention = plan.precision.attention.rawValue
+    head = plan.precision.head.rawValue
     reduction = plan.reduction.rawValue
     library = ProductBackend.version
     instructionSet = ProductBackend.instructionSet
   }
 
+  /// - Throws: `DecodingError`. Builds that noted no arithmetic of the head had float32 alone.
+  public init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: CodingKeys.self)
+    forward = try fields.decode(String.self, forKey: .forward)
+    backward = try fields.decode(String.self, forKey: .backward)
+    attention = try fields.decode(String.self, forKey: .attention)
+    head = try fields.decodeIfPresent(String.self, forKey: .head) ?? FloatArithmetic.float.rawValue
+    reduction = try fields.decode(String.self, forKey: .reduction)
+    library = try fields.decode(String.self, forKey: .library)
+    instructionSet = try fields.decode(String.self, forKey: .instructionSet)
+  }
+
   /// Names and values, as they are noted everywhere.
   var entries: [(name: String, value: String)] {
     [
-      ("forward", forward), ("backward", backward), ("attention", attention), ("reduction", reduction),
-      ("onednn", library), ("onednn_isa", instructionSet),
+      ("forward", forward), ("backward", backward), ("attention", attention), ("head", head),
+      ("reduction", reduction), ("onednn", library), ("onednn_isa", instructionSet),
     ]
   }
 
@@ -45,6 +60,7 @@ public struct Arithmetic: Codable, Equatable, Sendable {
     case "compute.forward": forward
     case "compute.backward": backward
     case "compute.attention": attention
+    case "compute.head": head
     case "compute.reduction": reduction
     default: nil
     }
@@ -52,7 +68,7 @@ public struct Arithmetic: Codable, Equatable, Sendable {
 
   /// One phrase.
   var words: String {
-    "forward \(forward), backward \(backward), attention \(attention), reduction \(reduction) "
+    "forward \(forward), backward \(backward), attention \(attention), head \(head), reduction \(reduction) "
       + "by oneDNN \(library) (\(instructionSet))"
   }
 }

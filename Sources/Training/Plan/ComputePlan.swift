@@ -15,14 +15,14 @@ public struct ComputePlan: Sendable {
 
   /// Products and sums in words; runs with the same words give the same bits.
   public var summary: String {
-    "forward \(precision.forward), backward \(precision.backward), attention \(precision.attention), sums \(reduction)"
+    "forward \(precision.forward), backward \(precision.backward), attention \(precision.attention), head \(precision.head), sums \(reduction)"
   }
 
   /// - Parameter features: what the CPU has.
   public init(_ wishes: RunConfiguration.Compute, scheme: Scheme, features: CPUFeatures) throws {
     (precision, notes) = try ComputePlan.products(
-      forward: wishes.forward, backward: wishes.backward, attention: wishes.attention, scheme: scheme,
-      features: features)
+      forward: wishes.forward, backward: wishes.backward, attention: wishes.attention, head: wishes.head,
+      scheme: scheme, features: features)
     reduction = wishes.reduction.choice ?? .fixedPoint
     dealing = wishes.dealing.choice ?? (reduction == .fixedPoint ? .pace : .even)
   }
@@ -32,8 +32,8 @@ public struct ComputePlan: Sendable {
   /// - Throws: where 8-bit products are asked for on a CPU whose own saturate.
   public static func products(
     forward: RunConfiguration.Forward, backward: RunConfiguration.Backward,
-    attention: RunConfiguration.Attention = .fixed(.float), scheme: Scheme,
-    features: CPUFeatures
+    attention: RunConfiguration.Attention = .fixed(.float), head: RunConfiguration.Head = .fixed(.float),
+    scheme: Scheme, features: CPUFeatures
   ) throws -> (Precision, notes: [String]) {
     let isQuantized = scheme.hasIntegerProducts
     if !features.hasInt8Products, isQuantized {
@@ -64,25 +64,27 @@ public struct ComputePlan: Sendable {
       notes.append(
         "this CPU has no VNNI and no bf16: the backward pass uses float32 products (same results to rounding)")
     }
-    let halfAttention =
-      attention == .fixed(.bfloat16) || attention == .automatic && scheme.isQuantized && features.hasBfloat16Products
-    if !scheme.isQuantized { notes += roundedByChoice(forward, backward, attention) }
+    func arithmetic(_ wish: AutomaticOr<FloatArithmetic>) -> FloatArithmetic {
+      wish.choice ?? (scheme.isQuantized && features.hasBfloat16Products ? .bfloat16 : .float)
+    }
+    if !scheme.isQuantized { notes += roundedByChoice(forward, backward, attention, head) }
     return (
       Precision(
         forward: forward == .fixed(.bfloat16) ? .bfloat16 : forward != .fixed(.float) && int8 ? .integer : .float,
         backward: chosen,
-        attention: halfAttention ? .bfloat16 : .float),
+        attention: arithmetic(attention), head: arithmetic(head)),
       notes
     )
   }
 
   /// What a run of the fp32 scheme rounds to bf16 because its configuration says so.
   private static func roundedByChoice(
-    _ forward: RunConfiguration.Forward, _ backward: RunConfiguration.Backward, _ attention: RunConfiguration.Attention
+    _ forward: RunConfiguration.Forward, _ backward: RunConfiguration.Backward, _ attention: RunConfiguration.Attention,
+    _ head: RunConfiguration.Head
   ) -> [String] {
     let keys = [
       ("compute.forward", forward == .fixed(.bfloat16)), ("compute.backward", backward == .fixed(.bfloat16)),
-      ("compute.attention", attention == .fixed(.bfloat16)),
+      ("compute.attention", attention == .fixed(.bfloat16)), ("compute.head", head == .fixed(.bfloat16)),
     ].filter(\.1).map(\.0)
     if keys.isEmpty { return [] }
     let names = keys.joined(separator: ", ")

@@ -5,49 +5,35 @@ import Ranks
 
 /// The optimizer's moments as a checkpoint holds them, whole, whatever each rank has of them.
 extension Replica {
-  /// Copies this moment's parameters and moments to the leader's snapshot; shards of moments come from the ranks that have
-  /// them. Collective.
+  /// Copies this moment's parameters, moments and average to the leader's snapshot; what is shared out comes from the ranks that
+  /// have it. Collective.
   /// - Parameter snapshot: nil on all ranks but the leader.
-  package func takeSnapshot(into snapshot: TensorSnapshot?) throws {
-    let parameters = ModelCheckpointIO.views(of: model)
-    guard isSharded else {
-      snapshot?.take(parameters + [view(.first, optimizer.first), view(.second, optimizer.second)])
-      return
-    }
+  package func takeSnapshot(into snapshot: TensorSnapshot?, average: WeightAverage? = nil) throws {
+    let moments = [(MomentName.first.rawValue, optimizer.first), (MomentName.second.rawValue, optimizer.second)]
+    var shared = average?.state ?? []
+    if isSharded { shared = moments + shared }
+    let count = model.layout.elementCount
     let room = snapshot?.take(
-      parameters,
-      leavingRoomFor: [MomentName.first, .second].map {
-        TensorDescription(name: $0.rawValue, dtype: .float32, shape: [model.layout.elementCount])
-      })
-    let places = room?.map { $0.baseAddress!.assumingMemoryBound(to: Float.self) }
-    try gatherMoments(first: places?[0], second: places?[1])
-  }
-
-  private func view(_ name: MomentName, _ buffer: AlignedBuffer<Float>) -> TensorView {
-    TensorView(
-      name.rawValue, shape: [buffer.count], floats: UnsafeBufferPointer(start: buffer.pointer, count: buffer.count))
-  }
-
-  /// Copies the moments of all ranks to their places in the leader's whole blocks. Collective.
-  /// - Parameters:
-  ///   - first, second: room for as many elements as the model has parameters; nil on all ranks but the leader.
-  private func gatherMoments(first: UnsafeMutablePointer<Float>?, second: UnsafeMutablePointer<Float>?) throws {
-    for bucket in shards {
-      try gather(bucket, of: optimizer.first, into: first)
-      try gather(bucket, of: optimizer.second, into: second)
+      ModelCheckpointIO.views(of: model) + (isSharded ? [] : moments.map(view)),
+      leavingRoomFor: shared.map { TensorDescription(name: $0.name, dtype: .float32, shape: [count]) })
+    for (index, buffer) in shared.enumerated() {
+      let whole = room?[index].baseAddress!.assumingMemoryBound(to: Float.self)
+      try sharing.gather(buffer.values, into: whole)
     }
   }
 
-  /// Bucket by bucket, so that the leader needs room for one bucket's messages only.
-  private func gather(
-    _ bucket: [Range<Int>], of moments: AlignedBuffer<Float>, into whole: UnsafeMutablePointer<Float>?
-  ) throws {
-    let mine = UnsafeMutableRawBufferPointer(held(bucket[world.rank], of: moments))
-    guard let parts = try world.gather(bytes: UnsafeRawBufferPointer(mine)), let whole else { return }
-    for (range, bytes) in zip(bucket, parts) {
-      UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(start: whole + range.lowerBound, count: range.count))
-        .copyBytes(from: bytes)
+  private func view(_ name: String, _ buffer: AlignedBuffer<Float>) -> TensorView {
+    TensorView(name, shape: [buffer.count], floats: UnsafeBufferPointer(start: buffer.pointer, count: buffer.count))
+  }
+
+  /// The whole moments, on the leader alone; empty elsewhere. Collective.
+  func wholeMoments() throws -> [MomentName: AlignedBuffer<Float>] {
+    var whole: [MomentName: AlignedBuffer<Float>] = [:]
+    for (name, moments) in [(MomentName.first, optimizer.first), (.second, optimizer.second)] {
+      if world.isLeader { whole[name] = isSharded ? AlignedBuffer(model.layout.elementCount) : moments }
+      if isSharded { try sharing.gather(moments, into: whole[name]?.pointer) }
     }
+    return whole
   }
 
   /// Gives every rank its part of the leader's whole moments. Collective.
@@ -62,29 +48,8 @@ extension Replica {
       }
       let whole = world.isLeader ? AlignedBuffer<Float>(model.layout.elementCount) : nil
       try world.agree { if let whole { try read(name, whole.elements) } }
-      for (bucket, ranges) in zip(buckets, shards) {
-        try spread(bucket, whole, to: held(ranges[world.rank], of: moments), from: ranges[world.rank])
-      }
+      try sharing.spread(whole, into: moments)
     }
-  }
-
-  private func spread(
-    _ bucket: Range<Int>, _ whole: AlignedBuffer<Float>?, to mine: UnsafeMutableBufferPointer<Float>,
-    from range: Range<Int>
-  ) throws {
-    let room = whole == nil ? AlignedBuffer<Float>(bucket.count) : nil
-    let start = whole.map { $0.pointer + bucket.lowerBound } ?? room!.pointer
-    try world.broadcast(UnsafeMutableBufferPointer(start: start, count: bucket.count))
-    guard !range.isEmpty else { return }
-    mine.baseAddress!.update(from: start + (range.lowerBound - bucket.lowerBound), count: range.count)
-  }
-
-  /// The place of a range of this rank's among its moments.
-  private func held(_ range: Range<Int>, of moments: AlignedBuffer<Float>) -> UnsafeMutableBufferPointer<Float> {
-    guard !range.isEmpty, let place = optimizer.momentsPlace(of: range.lowerBound) else {
-      return UnsafeMutableBufferPointer(start: nil, count: 0)
-    }
-    return UnsafeMutableBufferPointer(start: moments.pointer + place, count: range.count)
   }
 }
 

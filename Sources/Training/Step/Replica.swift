@@ -30,11 +30,10 @@ package final class Replica {
   private let floatReducer: GradientReducer<Float>?
   private let fixedReducer: GradientReducer<Int64>?
   private let lossBound: Double
-  /// Parts of the block in the order in which the backward pass ends them, and each rank's shard of each.
-  let buckets: [Range<Int>]
-  /// Each bucket's place in `buckets`.
+  /// The ranks' shards of the parameters.
+  let sharing: ShardedBlock
+  /// Each bucket's place among the parts of the block.
   private let bucketIndex: [GradientBucket: Int]
-  let shards: [[Range<Int>]]
   /// Whether this rank keeps the moments of its shards alone.
   package let isSharded: Bool
   private var checksum = StateChecksum()
@@ -47,10 +46,12 @@ package final class Replica {
   /// - Parameters:
   ///   - shardsOptimizer: each rank updates its shards, and gets the others' parameters; results have the same bits.
   ///   - keepsChecksum: whether a sharded replica watches its memory from update to update.
+  ///   - reductionPath: the way of exact sums that every rank gets.
   ///   - dealsByPace: whether slices are dealt by the ranks' measured paces. Float sums then have other bits in every run.
   package init(
     world: World, model: EncoderModel, reduction: GradientStore.Kind, settings: AdamWSettings, lossBound: Double,
-    shardsOptimizer: Bool = false, keepsChecksum: Bool = true, dealsByPace: Bool = false
+    shardsOptimizer: Bool = false, keepsChecksum: Bool = true, dealsByPace: Bool = false,
+    reductionPath: ReductionPath = .ring
   ) {
     self.world = world
     self.model = model
@@ -59,18 +60,20 @@ package final class Replica {
     self.keepsChecksum = keepsChecksum && isSharded
     paceMeter = dealsByPace && world.count > 1 ? PaceMeter(rankCount: world.count) : nil
     let layout = model.layout
-    (buckets, shards) = (layout.buckets.map(\.range), layout.shards(count: world.count))
+    let sharing = ShardedBlock(world: world, layout: layout)
+    self.sharing = sharing
     bucketIndex = Dictionary(uniqueKeysWithValues: layout.buckets.enumerated().map { ($1.bucket, $0) })
     gradients = GradientStore(kind: reduction, count: layout.elementCount)
-    let mine = shards.map { $0[world.rank] }
-    optimizer = AdamW(layout: layout, settings: settings, owned: isSharded ? mine : nil)
-    floatReducer = gradients.floats.map { [buckets, shards, isSharded] in
+    optimizer = AdamW(layout: layout, settings: settings, owned: isSharded ? sharing.owned : nil)
+    let (buckets, shards) = (sharing.buckets, sharing.shards)
+    floatReducer = gradients.floats.map { [isSharded] in
       GradientReducer(
         world: world, gradients: $0, buckets: buckets, shards: shards, outcome: isSharded ? .shards : .everywhere)
     }
-    fixedReducer = gradients.fixed.map { [buckets, shards, isSharded] in
+    fixedReducer = gradients.fixed.map { [isSharded] in
       GradientReducer(
-        world: world, gradients: $0, buckets: buckets, shards: shards, outcome: isSharded ? .shards : .everywhere)
+        world: world, gradients: $0, buckets: buckets, shards: shards, outcome: isSharded ? .shards : .everywhere,
+        path: reductionPath)
     }
   }
 

@@ -29,6 +29,7 @@ struct StepOptions: ParsableArguments {
   var forward = RunConfiguration.Forward.automatic
   @Option(help: "Products of the backward pass.") var backward = RunConfiguration.Backward.automatic
   @Option(help: "Attention's products.") var attention = RunConfiguration.Attention.automatic
+  @Option(help: "The masked-LM head's products.") var head = RunConfiguration.Head.automatic
   @Option(help: "How gradients are summed.") var reduction = GradientStore.Kind.fixedPoint
   @Flag(help: "Share the optimizer's moments out over the ranks.") var shardOptimizer = false
 
@@ -67,7 +68,8 @@ struct StepOptions: ParsableArguments {
       try setting.scheme.set(parts[0], to: parts.count > 1 ? parts[1] : "")
     }
     (setting.precision, _) = try ComputePlan.products(
-      forward: forward, backward: backward, attention: attention, scheme: setting.scheme, features: .current)
+      forward: forward, backward: backward, attention: attention, head: head, scheme: setting.scheme,
+      features: .current)
     setting.reduction = reduction
     setting.dimensions = EncoderDimensions(
       vocabularySize: vocabulary, hiddenSize: hidden, layerCount: layers, headCount: heads,

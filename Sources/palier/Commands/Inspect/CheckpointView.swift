@@ -66,6 +66,7 @@ struct CheckpointView {
       Output.say(
         "arithmetic:   " + facts.arithmetic.map { oneLine("\($0.name) \($0.value)") }.joined(separator: ", "))
     }
+    if let average = facts.average { Output.say("average:      " + oneLine(average)) }
     if let origin = facts.provenance { show(origin) }
     for change in facts.changes { Output.say("changed:      " + oneLine(change)) }
     guard TrainerStateFile.isPresent(in: url) else { return }

@@ -15,7 +15,8 @@ struct RunView {
     if PathKind(metrics) == .file { try show(metrics) }
     let folder = url.appendingPathComponent("checkpoints")
     let series = CheckpointSeries(folder: folder, keepLast: 1)
-    let named = [("alpha", series.alpha), ("best", series.best)].filter { AtomicFolder.isComplete($0.1) }.map(\.0)
+    let named = [series.alpha, series.alphaAveraged, series.best, series.averaged].filter(AtomicFolder.isComplete)
+      .map(\.lastPathComponent)
     let names = series.complete().map(\.url.lastPathComponent) + named
     Output.say("checkpoints:  " + (names.isEmpty ? "none" : names.joined(separator: ", ")))
     if let last = series.complete().last { Output.say("              palier inspect \(last.url.path)") }
