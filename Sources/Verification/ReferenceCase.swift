@@ -62,18 +62,22 @@ public struct ReferenceCase {
       "dimensions.type_vocab_size", "dimensions.pad_token_id", "dimensions.layer_norm_eps", "dimensions.num_labels",
       "optimizer.learning_rate", "optimizer.beta1", "optimizer.beta2", "optimizer.epsilon", "optimizer.weight_decay",
       "optimizer.max_gradient_norm", "optimizer.step_rule", "optimizer.step_learning_rate",
-      "optimizer.step_rate_factor",
+      "optimizer.step_rate_factor", "variant",
       "distillation", "distillation.task", "distillation.logits", "distillation.temperature", "distillation.hidden",
       "distillation.scores", "loss_parts", "loss_parts.task", "loss_parts.logits", "loss_parts.hidden",
       "loss_parts.scores",
     ]
 
-    /// The first key of `fields` that is none of these.
+    /// The first key of `fields` that is none of these; those of the variant are the scheme's business.
     static func unknownKey(in fields: JSONFields) -> String? {
-      let inner = fields.flatMap { key, value in value.object?.keys.map { "\(key).\($0)" } ?? [] }
+      let inner = fields.flatMap { key, value in
+        key == "variant" ? [] : value.object?.keys.map { "\(key).\($0)" } ?? []
+      }
       return (fields.keys + inner).filter { !keys.contains($0) }.min()
     }
     let scheme, head: String
+    /// How the scheme's grids differ from its name's: `SchemeVariant`.
+    let variant: [String: String]?
     let dimensions: Dimensions
     let loss, gradient_norm: Double
     let optimizer: Optimizer
@@ -122,7 +126,7 @@ public struct ReferenceCase {
     let store = GradientStore(kind: reduction, count: model.layout.elementCount)
     var report = Report(name: name)
     model.prepareStep()
-    let initial = try model.measureActivationSteps(input, assigning: false)
+    let initial = try model.measureActivationSteps(input, assigning: false).mapValues { [$0] }
       .merging(model.measuredWeightSteps()) { a, _ in a }
 
     let trace = try model.forward(input, keepsHiddenStates: true)
@@ -214,7 +218,7 @@ public struct ReferenceCase {
   }
 
   private func makeModel(_ precision: Precision) throws -> EncoderModel {
-    try makeModel(scheme: Scheme(parsing: description.scheme), weights, precision)
+    try makeModel(scheme: scheme(), weights, precision)
   }
 
   private func makeModel(scheme: Scheme, _ weights: SafetensorsFile, _ precision: Precision) throws -> EncoderModel {
@@ -236,6 +240,12 @@ public struct ReferenceCase {
       try weights.floats(parameter.name, into: model.values(of: parameter))
     }
     return model
+  }
+
+  private func scheme() throws -> Scheme {
+    var scheme = try Scheme(parsing: description.scheme)
+    for (key, value) in (description.variant ?? [:]).sorted(by: { $0.key < $1.key }) { try scheme.set(key, to: value) }
+    return scheme
   }
 
   private func readBatch() throws -> SliceInput {
@@ -325,12 +335,12 @@ public struct ReferenceCase {
     }
   }
 
-  private func initialSteps(_ measured: [String: Float]) throws -> Report.Line {
+  private func initialSteps(_ measured: [String: [Float]]) throws -> Report.Line {
     line(
       "initial steps",
-      try measured.map { name, value in
+      try measured.map { name, values in
         let wanted = try expected.floats("init." + name)
-        return (name, deviation([value], wanted, scale: largest(wanted)))
+        return (name, deviation(values, wanted, scale: largest(wanted)))
       }, allowed: 1e-5)
   }
 
