@@ -35,9 +35,20 @@ final class BenchmarkedModel {
     let replica = Replica(
       world: world, model: model, reduction: reduction, settings: AdamWSettings(), lossBound: .infinity,
       shardsOptimizer: shardsOptimizer)
+    replica.teacher = try setting.distillation.map { try Teacher(model: teacher($0.precision), weights: $0.weights) }
     try measureActivationSteps()
     _ = try step(replica)
     return replica
+  }
+
+  /// Another model of made-up numbers, unquantized.
+  private func teacher(_ precision: Precision) throws -> EncoderModel {
+    let teacher = try EncoderModel(
+      dimensions: setting.dimensions, scheme: .float32, head: model.head, precision: precision,
+      sliceTokens: setting.sliceTokens, trains: false)
+    for parameter in teacher.layout.parameters { BenchmarkedModel.fill(parameter, teacher) }
+    teacher.prepareStep()
+    return teacher
   }
 
   /// Gives the activations their first steps, once. Collective.

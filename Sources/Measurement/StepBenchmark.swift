@@ -28,6 +28,8 @@ public struct StepBenchmark {
     public var labelCount: Int?
     /// Whether the optimizer's moments are shared out over the ranks.
     public var shardsOptimizer = false
+    /// What is learned from an unquantized teacher of the same shape, and its products; nil: no teacher.
+    public var distillation: (weights: DistillationWeights, precision: Precision)?
 
     public init() {}
   }

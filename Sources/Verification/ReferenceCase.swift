@@ -170,12 +170,8 @@ public struct ReferenceCase {
     guard let teacher else { return nil }
     let model = try makeModel(scheme: .float32, teacher, .float32)
     model.prepareStep()
-    let given = distillationWeights
     var weights = DistillationWeights()
-    (weights.task, weights.temperature) = (given["task"] ?? 1, given["temperature"] ?? 1)
-    (weights.logits, weights.hidden, weights.scores) = (
-      given["logits"] ?? 0, given["hidden"] ?? 0, given["scores"] ?? 0
-    )
+    for (name, value) in distillationWeights { _ = weights.set(name, to: value) }
     return (model, weights)
   }
 

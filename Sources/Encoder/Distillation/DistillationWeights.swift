@@ -12,6 +12,19 @@ public struct DistillationWeights: Equatable, Sendable {
 
   public init() {}
 
+  /// Sets a field by its name; false where there is none of that name.
+  public mutating func set(_ name: String, to value: Double) -> Bool {
+    switch name {
+    case "task": task = value
+    case "logits": logits = value
+    case "temperature": temperature = value
+    case "hidden": hidden = value
+    case "scores": scores = value
+    default: return false
+    }
+    return true
+  }
+
   /// Whether states or scores of tokens without labels are looked at.
   var readsAllRows: Bool { hidden != 0 || scores != 0 }
 }

@@ -23,6 +23,8 @@ package struct Teacher {
   package let model: EncoderModel
   package let weights: DistillationWeights
 
+  package init(model: EncoderModel, weights: DistillationWeights) { (self.model, self.weights) = (model, weights) }
+
   /// Its pass over a slice of a global batch.
   func targets(for input: SliceInput, of batch: GlobalBatch) throws -> SliceTargets {
     try model.targets(

@@ -15,6 +15,14 @@ struct StepOptions: ParsableArguments {
       "Grids beside the scheme's name, as weights.granularity=row; may be repeated.", valueName: "key=value")
   )
   var variants: [String] = []
+  @Option(
+    name: .customLong("distil"), parsing: .unconditionalSingleValue,
+    help: ArgumentHelp(
+      "A part of the loss that an unquantized teacher adds: logits=1, hidden=1, scores=1; may be repeated.",
+      valueName: "key=value")
+  )
+  var distillation: [String] = []
+  @Option(help: "The teacher's products: float or bf16.") var teacherForward = RunConfiguration.Forward.automatic
   @Option(help: "Sequences a step, over all ranks.") var sequences = 12
   @Option(help: "Tokens of each sequence; several values take turns: 18,40,7.") var lengths = "512"
   @Option(help: "Tokens of a slice, at most.") var sliceTokens = 2048
@@ -58,6 +66,23 @@ struct StepOptions: ParsableArguments {
 
   private static let (longestSequence, positions) = (512, 514)
 
+  /// What `--distil` asks for, and the teacher's products.
+  private func teaching() throws -> (weights: DistillationWeights, precision: Precision)? {
+    guard !distillation.isEmpty else { return nil }
+    var weights = DistillationWeights()
+    for text in distillation {
+      let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+      guard parts.count == 2, let value = Double(parts[1]), value.isFinite, value >= 0,
+        parts[0] != "temperature" || value > 0, weights.set(parts[0], to: value)
+      else {
+        throw ValidationError("--distil takes task, logits, temperature, hidden or scores, as hidden=1; not \(text)")
+      }
+    }
+    let (precision, _) = try ComputePlan.products(
+      forward: teacherForward, backward: .automatic, attention: attention, scheme: .float32, features: .current)
+    return (weights, precision)
+  }
+
   /// - Parameter bytesPerParameter: what the measurement holds of each parameter, about.
   func setting(bytesPerParameter: Double = 24) throws -> StepBenchmark.Setting {
     try requireMemory(bytesPerParameter: bytesPerParameter)
@@ -70,6 +95,7 @@ struct StepOptions: ParsableArguments {
     (setting.precision, _) = try ComputePlan.products(
       forward: forward, backward: backward, attention: attention, head: head, scheme: setting.scheme,
       features: .current)
+    setting.distillation = try teaching()
     setting.reduction = reduction
     setting.dimensions = EncoderDimensions(
       vocabularySize: vocabulary, hiddenSize: hidden, layerCount: layers, headCount: heads,
