@@ -52,6 +52,7 @@ struct StepOptions: ParsableArguments {
     try require(intermediate, "--intermediate", 1...1_048_576)
     // Made-up tokens are drawn from what the special ones leave.
     try require(vocabulary, "--vocabulary", 16...16_777_216)
+    _ = try teaching()
     guard hidden % heads == 0 else { throw ValidationError("--hidden \(hidden) is not a multiple of --heads \(heads)") }
   }
 
