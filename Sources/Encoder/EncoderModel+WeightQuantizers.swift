@@ -2,8 +2,13 @@ import Compute
 import Quantization
 
 extension EncoderModel {
-  /// A segment of a learned linear's weights.
-  private typealias WeightPiece = (linear: QuantizedLinear, range: Range<Int>)
+  /// A segment of a learned linear's weights, and the places of what its rows give their steps: one a row where each has a
+  /// step, else one.
+  private struct WeightPiece {
+    let linear: QuantizedLinear
+    let range: Range<Int>
+    let sums: Range<Int>
+  }
 
   /// Passes the summed gradients of the weights through their quantizers, dŴ → dW, and adds their steps' gradients.
   ///
@@ -12,20 +17,33 @@ extension EncoderModel {
   /// - Parameters:
   ///   - owned: the parts of the block that hold sums here; nil: all. Shards of `ParameterLayout.shards`.
   ///   - sumOverRanks: adds words up over the ranks, of which all but one have zero: afterwards the gradients of steps and
-  ///     offsets are known everywhere.
+  ///     offsets are known everywhere. Nothing is missing where all sums are here.
   public func backwardThroughWeightQuantizers(
     _ store: GradientStore, owned: [Range<Int>]?, sumOverRanks: (UnsafeMutableBufferPointer<Int64>) throws -> Void
   ) rethrows {
     try measure(.finish) {
       let weights = weightPieces
-      let sums = passThroughQuantizers(weights, store, owned)
-      let scalars = layout.parameters.filter { $0.kind == .stepSize || $0.kind == .offset }
-      var words = sums.map { Int64(bitPattern: $0.bitPattern) }
-      words += scalars.map { isOwned($0.start, owned) ? store.word(at: $0.start) : 0 }
-      try words.withUnsafeMutableBufferPointer { try sumOverRanks($0) }
-      for (i, parameter) in scalars.enumerated() { store.setWord(words[weights.count + i], at: parameter.start) }
-      addStepGradients(weights, words.prefix(weights.count).map { Double(bitPattern: UInt64(bitPattern: $0)) }, store)
+      var sums = passThroughQuantizers(weights, store, owned)
+      if let owned { try complete(&sums, store, owned, sumOverRanks) }
+      addStepGradients(weights, sums, store)
     }
+  }
+
+  /// Adds up over the ranks what each has of `sums`, and gives all of them the gradients of steps and offsets so far.
+  private func complete(
+    _ sums: inout [Double], _ store: GradientStore, _ owned: [Range<Int>],
+    _ sumOverRanks: (UnsafeMutableBufferPointer<Int64>) throws -> Void
+  ) rethrows {
+    let places = layout.segments.filter { $0.parameter.kind == .stepSize || $0.parameter.kind == .offset }.flatMap {
+      segment in
+      let isOwned = isOwned(segment.range.lowerBound, owned)
+      return segment.range.map { (place: $0, isOwned: isOwned) }
+    }
+    var words = sums.map { Int64(bitPattern: $0.bitPattern) }
+    words += places.map { $0.isOwned ? store.word(at: $0.place) : 0 }
+    try words.withUnsafeMutableBufferPointer { try sumOverRanks($0) }
+    for (word, place) in zip(words.dropFirst(sums.count), places) { store.setWord(word, at: place.place) }
+    for i in sums.indices { sums[i] = Double(bitPattern: UInt64(bitPattern: words[i])) }
   }
 
   /// As above, with all sums here.
@@ -40,40 +58,44 @@ extension EncoderModel {
     let learned = layers.flatMap(\.linears.values).filter { $0.rule.hasStep }
     guard !learned.isEmpty else { return [] }
     let linearOfStart = Dictionary(uniqueKeysWithValues: learned.map { ($0.weight.start, $0) })
-    return layout.segments.compactMap { segment in linearOfStart[segment.parameter.start].map { ($0, segment.range) } }
+    var end = 0
+    return layout.segments.compactMap { segment in
+      guard let linear = linearOfStart[segment.parameter.start] else { return nil }
+      let start = end
+      end += linear.rule.isPerRow ? segment.range.count / linear.matrix.inputs : 1
+      return WeightPiece(linear: linear, range: segment.range, sums: start..<end)
+    }
   }
 
-  /// dŴ → dW in the owned segments; returns each segment's part of its step's gradient, zero where another rank has it.
+  /// dŴ → dW in the owned segments; returns what each gives its step, or its rows' steps, zero where another rank has it.
   private func passThroughQuantizers(
     _ segments: [WeightPiece], _ store: GradientStore, _ owned: [Range<Int>]?
   ) -> [Double] {
-    var sums = [Double](repeating: 0, count: segments.count)
+    var sums = [Double](repeating: 0, count: segments.last?.sums.upperBound ?? 0)
     let mine = segments.indices.filter { isOwned(segments[$0].range.lowerBound, owned) }
     sums.withUnsafeMutableBufferPointer { sums in
       Threads.forEach(mine.count) { i, thread in
-        let (linear, range) = segments[mine[i]]
-        sums[mine[i]] = passThroughQuantizer(
-          linear, range, store, scratch: workspace.scratch[thread].rowTemporaries.pointer)
+        passThroughQuantizer(
+          segments[mine[i]], store, into: sums, scratch: workspace.scratch[thread].rowTemporaries.pointer)
       }
     }
     return sums
   }
 
   private func passThroughQuantizer(
-    _ linear: QuantizedLinear, _ range: Range<Int>, _ store: GradientStore, scratch: UnsafeMutablePointer<Float>
-  ) -> Double {
-    guard let step = linear.step else { return 0 }
-    let width = linear.matrix.inputs
-    let quantizer = WeightQuantizer(
-      rule: linear.rule, step: parameters[step.start], clipsGradient: scheme.clipsGradient)
+    _ piece: WeightPiece, _ store: GradientStore, into sums: UnsafeMutableBufferPointer<Double>,
+    scratch: UnsafeMutablePointer<Float>
+  ) {
+    let (linear, width) = (piece.linear, piece.linear.matrix.inputs)
     let gradient = scratch + width
-    var sum = 0.0
-    for place in stride(from: range.lowerBound, to: range.upperBound, by: width) {
+    var at = piece.sums.lowerBound
+    for place in stride(from: piece.range.lowerBound, to: piece.range.upperBound, by: width) {
+      let quantizer = linear.quantizer(row: (place - linear.weight.start) / width, parameters.pointer)
       store.read(place..<place + width, into: gradient)
-      sum += Double(quantizer.backward(gradient, weights: parameters.pointer + place, scratch: scratch, width))
+      sums[at] += Double(quantizer.backward(gradient, weights: parameters.pointer + place, scratch: scratch, width))
       store.write(gradient, to: place..<place + width)
+      if linear.rule.isPerRow { at += 1 }
     }
-    return sum
   }
 
   private func addStepGradients(
@@ -82,14 +104,14 @@ extension EncoderModel {
     guard scheme.learnsSteps else { return }
     var at = 0
     while at < segments.count {
-      let linear = segments[at].linear
-      var sum = 0.0
-      while at < segments.count, segments[at].linear === linear {
-        sum += sums[at]
-        at += 1
-      }
-      let factor = StepInitialisation.gradientFactor(count: linear.weight.count, rule: linear.rule)
-      if let step = linear.step { store.add(Float(sum) * factor, at: step.start) }
+      let (linear, first) = (segments[at].linear, segments[at].sums.lowerBound)
+      while at < segments.count, segments[at].linear === linear { at += 1 }
+      guard let step = linear.step else { continue }
+      let mine = sums[first..<segments[at - 1].sums.upperBound]
+      let factor = StepInitialisation.gradientFactor(count: linear.weight.count / step.count, rule: linear.rule)
+      // A step of a whole matrix takes all sums, each of many takes its row's.
+      let gradients = step.count == 1 ? [Float(mine.reduce(0, +)) * factor] : mine.map { Float($0) * factor }
+      store.add(gradients, at: step.start, step.count)
     }
   }
 }

@@ -66,7 +66,7 @@ public final class EncoderModel {
       }
     workspace = Workspace(dimensions, tokens: 0, libraryByteCount: 0)
     reserve(tokens: sliceTokens)
-    for parameter in layout.parameters where parameter.kind == .stepSize { parameters[parameter.start] = 1 }
+    for parameter in layout.parameters where parameter.kind == .stepSize { values(of: parameter).update(repeating: 1) }
   }
 
   /// Makes room for slices of `tokens` tokens.
@@ -114,7 +114,7 @@ public final class EncoderModel {
       for linear in layer.linears.values {
         linear.matrix.setEffectiveBias(
           parameters.pointer + linear.bias.start,
-          activationOffset: layer.inputs[linear.role.input].current(parameters.pointer).offset)
+          activationOffset: layer.inputs[linear.role.input].current(parameters.pointer).zeroValue)
       }
     }
   }
@@ -254,6 +254,12 @@ public final class EncoderModel {
   /// One parameter's elements, row-major in its shape; valid while the model lives.
   public func values(of parameter: ParameterInfo) -> UnsafeMutableBufferPointer<Float> {
     UnsafeMutableBufferPointer(rebasing: parameters.elements[parameter.range])
+  }
+
+  /// The step size of a site: the mean over rows where each has one.
+  public func stepSize(_ step: ParameterInfo) -> Float {
+    if step.count == 1 { return parameters[step.start] }
+    return Float(values(of: step).reduce(0.0) { $0 + Double($1) } / Double(step.count))
   }
 
   /// Whether no element of a parameter is a NaN or an infinity.

@@ -17,6 +17,7 @@ extension Footprint.Exclusion {
     let (hidden, intermediate) = (Double(dimensions.hiddenSize), Double(dimensions.intermediateSize))
     for (table, rule) in rules.tables.sorted(by: { $0.key < $1.key }) where !rule.isOn {
       tableCount += 1
+      tableRows += Footprint.Exclusion.rows(table, dimensions)
       tableElements += hidden * Footprint.Exclusion.rows(table, dimensions)
     }
     for layer in 0..<dimensions.layerCount {
@@ -25,6 +26,7 @@ extension Footprint.Exclusion {
         let elements = hidden * (role.inputWidth == role.outputWidth ? hidden : intermediate)
         matrixCount += 1
         matrixElements += elements
+        matrixRows += role.outputWidth == .hidden ? hidden : intermediate
         if rules.sites[layer][role.input].isOn { elementsOnQuantizedInput += elements }
       }
     }

@@ -10,10 +10,14 @@ public enum Footprint {
     public var tableCount = 0.0
     /// Elements of these tables.
     public var tableElements = 0.0
+    /// Rows of these tables.
+    public var tableRows = 0.0
     /// Matrices of the layers.
     public var matrixCount = 0.0
     /// Elements of these matrices.
     public var matrixElements = 0.0
+    /// Rows of these matrices.
+    public var matrixRows = 0.0
     /// Of these, elements of matrices whose input is quantized all the same: they share it with a quantized matrix.
     public var elementsOnQuantizedInput = 0.0
     /// Activation sites.
@@ -65,7 +69,8 @@ public enum Footprint {
   /// The true figures of `dimensions` as Palier trains and stores the encoder, heads left out.
   ///
   /// - Size: tables at E bits, the layers' matrices at W bits (ternary packed at 2), and in 32 bits what is not quantized:
-  ///   biases, norms, and one step size a quantizer site (LSQ+ one offset more an activation site).
+  ///   biases, norms, and one step size a quantizer site, or one a row of its matrix or table (LSQ+ one offset more an
+  ///   activation site).
   /// - Operations: the linear layers at W · A, and attention's QKᵀ and PV, which are not quantized, at 16 · 16 (bf16) in
   ///   quantized schemes and 32 · 32 in fp32; full attention over `sequenceLength` tokens.
   /// - Parameter exclusion: what of the encoder counts 32 bits whatever the scheme, and has no quantizer.
@@ -97,15 +102,19 @@ public enum Footprint {
     return rows(schemes, bytes: bytes, operations: operations)
   }
 
-  /// Scalars that the quantizers keep: a step a table, a step or γ a matrix, a step (and offset) an activation site.
+  /// Scalars that the quantizers keep: a step a table, a step or γ a matrix, or one a row, a step (and offset) an activation site.
   private static func quantizerScalars(
     _ scheme: Scheme, _ dimensions: EncoderDimensions, _ exclusion: Exclusion
   ) -> Double {
     let layers = Double(dimensions.layerCount)
     let scalarsOfASite: Double =
       (scheme.activations.hasStep ? 1 : 0) + (scheme.activations.hasOffset ? 1 : 0)
-    return (scheme.embeddings.storedBits < 32 ? 3 - exclusion.tableCount : 0)
-      + (scheme.weights.storedBits < 32 ? 6 * layers - exclusion.matrixCount : 0)
+    let tables =
+      scheme.embeddings.isPerRow ? dimensions.tableRows - exclusion.tableRows : 3 - exclusion.tableCount
+    let matrices =
+      scheme.weights.isPerRow ? dimensions.matrixRows - exclusion.matrixRows : 6 * layers - exclusion.matrixCount
+    return (scheme.embeddings.storedBits < 32 ? tables : 0)
+      + (scheme.weights.storedBits < 32 ? matrices : 0)
       + (scheme.activations.storedBits < 32 ? scalarsOfASite * (4 * layers - exclusion.siteCount) : 0)
   }
 
@@ -122,13 +131,14 @@ public enum Footprint {
   }
 
   /// Both tables side by side as text: the paper's figures, and those of `dimensions` (with `scheme` added where the
-  /// paper does not have it, and once more where it leaves something in float32, which the paper's formulas cannot tell).
+  /// paper does not have it, and once more where it leaves something in float32 or has grids that its name does not tell,
+  /// which the paper's formulas cannot).
   public static func table(
     of dimensions: EncoderDimensions, scheme: Scheme? = nil, sequenceLength: Int = 512,
     exclusion: Exclusion = Exclusion(), excluded: [String] = []
   ) -> String {
     var schemes = Scheme.paper
-    if let scheme, !schemes.contains(scheme) { schemes.append(scheme) }
+    if let named = scheme.flatMap({ Scheme(named: $0.name) }), !schemes.contains(named) { schemes.append(named) }
     let paper = paperRows(schemes: schemes)
     let actual = trueRows(dimensions, schemes: schemes, sequenceLength: sequenceLength)
     let size =
@@ -141,12 +151,14 @@ public enum Footprint {
     for (row, other) in zip(paper, actual) {
       lines.append(padded(row.scheme.name, 18) + padded(figures(row), 40) + figures(other))
     }
-    if let scheme, !excluded.isEmpty {
+    let grids = scheme?.variants.map { "\($0.variant.rawValue) \($0.value)" } ?? []
+    if let scheme, !excluded.isEmpty || !grids.isEmpty {
       let rows = trueRows(dimensions, schemes: [scheme], sequenceLength: sequenceLength, exclusion: exclusion)
       for row in rows { lines.append(padded(scheme.name + " †", 58) + figures(row)) }
     }
     lines.append("* of 2^20 bytes, as the paper counts them")
-    if !excluded.isEmpty { lines.append("† but for \(excluded.joined(separator: ", ")), left in float32") }
+    let left = excluded.isEmpty ? [] : ["but for \(excluded.joined(separator: ", ")), left in float32"]
+    if !(grids + left).isEmpty { lines.append("† " + (grids + left).joined(separator: ", ")) }
     return lines.joined(separator: "\n")
   }
 
@@ -176,6 +188,10 @@ extension EncoderDimensions {
   fileprivate var tableElements: Double {
     (Double(vocabularySize) + Double(positionCount) + Double(typeCount)) * Double(hiddenSize)
   }
+  /// Rows of the three tables.
+  fileprivate var tableRows: Double { Double(vocabularySize) + Double(positionCount) + Double(typeCount) }
+  /// Rows of the six matrices of every layer.
+  fileprivate var matrixRows: Double { Double(layerCount) * (5 * Double(hiddenSize) + Double(intermediateSize)) }
   /// Elements of the six matrices of every layer: query, key, value, attention output, feed-forward in and out.
   fileprivate var matrixElements: Double {
     let hidden = Double(hiddenSize)

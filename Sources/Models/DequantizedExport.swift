@@ -59,24 +59,17 @@ public enum DequantizedExport {
 
   /// A tensor's values on its grid; as they are where it has none.
   private static func values(of parameter: ParameterInfo, rule: QuantizerRule, in model: EncoderModel) -> [Float] {
-    let step = model.layout[parameter.name + "_quantizer.step"].map { model.parameters[$0.start] }
-    return onGrid(parameter, rule: rule, step: step, gammaPerRow: model.scheme.bitNetGamma == .row, in: model)
-  }
-
-  private static func onGrid(
-    _ parameter: ParameterInfo, rule: QuantizerRule, step: Float?, gammaPerRow: Bool, in model: EncoderModel
-  ) -> [Float] {
     guard rule.isOn, let width = parameter.shape.last, width > 0, let first = model.values(of: parameter).baseAddress
     else { return Array(model.values(of: parameter)) }
     let weights = UnsafePointer(first)
-    let levelScale = step ?? gamma(weights, parameter.count, rows: parameter.count / width)
+    let step = model.layout[parameter.name + "_quantizer.step"]
+    let whole = rule.hasStep || rule.isPerRow ? 1 : gamma(weights, parameter.count, rows: parameter.count / width)
     var values = [Float](repeating: 0, count: parameter.count)
     values.withUnsafeMutableBufferPointer { values in
       for row in 0..<parameter.count / width {
         let place = row * width
-        let ofRow = gammaPerRow && !rule.hasStep
-        let own =
-          ofRow ? WeightQuantizer.gamma(absoluteSum: absoluteSum(weights + place, width), count: width) : levelScale
+        var own = step.map { model.parameters[$0.place(ofRow: row)] } ?? whole
+        if rule.isPerRow, step == nil { own = gamma(weights + place, width, rows: 1) }
         WeightQuantizer(rule: rule, step: own).addValues(weights + place, to: values.baseAddress! + place, width)
       }
     }
@@ -112,8 +105,7 @@ public enum DequantizedExport {
     config.tiesWordEmbeddings = false
     // transformers ties the two names of the bias by itself only where the weights are tied.
     if let bias = model.layout["lm_head.bias"] {
-      tensors["lm_head.decoder.bias"] = Tensor(
-        bias.shape, onGrid(bias, rule: .none, step: nil, gammaPerRow: false, in: model))
+      tensors["lm_head.decoder.bias"] = Tensor(bias.shape, values(of: bias, rule: .none, in: model))
     }
   }
 }

@@ -102,16 +102,15 @@ public enum ModelCheckpointIO {
     try folder.weights.floats(name, into: model.values(of: parameter))
     // A step of zero or less has no grid.
     if parameter.kind == .stepSize {
-      let step = model.parameters[parameter.start]
-      model.parameters[parameter.start] = max(step, StepInitialisation.smallestStep)
+      for i in parameter.range { model.parameters[i] = max(model.parameters[i], StepInitialisation.smallestStep) }
     }
   }
 
   private static func initialiseOtherSteps(
     _ steps: CheckpointSteps, _ model: EncoderModel, _ report: inout LoadReport
   ) {
-    for (name, value) in model.measuredWeightSteps() where !steps.keeps(name) {
-      model.parameters[model.layout.required(name).start] = value
+    for (name, values) in model.measuredWeightSteps() where !steps.keeps(name) {
+      _ = model.values(of: model.layout.required(name)).update(from: values)
       report.initialisedSteps.append(name)
     }
     report.unmeasuredSites = model.layout.parameters.filter {

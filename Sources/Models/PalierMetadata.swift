@@ -33,12 +33,13 @@ public struct PalierMetadata: Equatable, Sendable {
     guard let fields = config.fields[ModelCheckpointIO.palierSection]?.object else { return }
     isPresent = true
     if let name = fields["scheme"]?.string { scheme = try Scheme(parsing: name) }
-    scheme.bitNetGamma = fields["bitnet_gamma"]?.string.flatMap { BitNetGamma(rawValue: $0) } ?? .matrix
+    try PalierMetadata.readVariants(fields, into: &scheme)
     scheme.quantizesHead = fields["quantized_head"]?.bool ?? false
     scheme.sharedSteps = fields["shared_steps"]?.string.flatMap { SharedSteps(rawValue: $0) } ?? .none
     scheme.exclude = fields["exclude"]?.array?.compactMap(\.string) ?? []
     scheme.resetSteps = fields["reset_steps"]?.string.flatMap { ResetSteps(rawValue: $0) } ?? .never
     scheme.learnsSteps = fields["learned_steps"]?.bool ?? true
+    scheme.initialSteps = fields["initial"]?.string.flatMap { InitialSteps(rawValue: $0) } ?? .mean
     version = fields["version"]?.string
     stage = fields["stage"]?.string.flatMap { TrainingStage(rawValue: $0) }
     task = fields["task"]?.string.flatMap { TaggedTask(rawValue: $0) }
@@ -64,13 +65,26 @@ public struct PalierMetadata: Equatable, Sendable {
   /// A scheme as it is noted: its name, and those options that change what a checkpoint computes.
   package static func fields(of scheme: Scheme) -> JSONFields {
     var fields: JSONFields = ["scheme": .string(scheme.name)]
-    if scheme.bitNetGamma != .matrix { fields["bitnet_gamma"] = .string(scheme.bitNetGamma.rawValue) }
+    var grids = JSONFields()
+    for (variant, value) in scheme.variants { grids[variant.rawValue] = .string(value) }
+    if !grids.isEmpty { fields["grids"] = .object(grids) }
     if scheme.quantizesHead { fields["quantized_head"] = true }
     if scheme.sharedSteps != .none { fields["shared_steps"] = .string(scheme.sharedSteps.rawValue) }
     if !scheme.exclude.isEmpty { fields["exclude"] = .array(scheme.exclude.map { .string($0) }) }
     if scheme.resetSteps != .never { fields["reset_steps"] = .string(scheme.resetSteps.rawValue) }
     // The head's own steps are there only where none is learned.
     if !scheme.learnsSteps { fields["learned_steps"] = false }
+    if scheme.initialSteps != .mean { fields["initial"] = .string(scheme.initialSteps.rawValue) }
     return fields
+  }
+
+  /// How the grids differ from those of the scheme's name.
+  private static func readVariants(_ fields: JSONFields, into scheme: inout Scheme) throws {
+    let grids = fields["grids"]?.object ?? JSONFields()
+    for (key, value) in grids { try scheme.set(key, to: value.string ?? "") }
+    // Checkpoints of earlier builds: γ of BitNet alone.
+    if !scheme.weights.hasStep, fields["bitnet_gamma"]?.string == "row" {
+      try scheme.set(.weightGranularity, to: "row")
+    }
   }
 }

@@ -31,10 +31,11 @@ extension Scheme {
     let activationRule: QuantizerRule
     let weightRule: QuantizerRule
     switch (match.1, Int(weights)) {
-    case ("BitNet", nil): (weightRule, activationRule) = (.absoluteMean, .absoluteMaximum(bits: activations))
+    case ("BitNet", nil): (weightRule, activationRule) = (.absoluteMean(), .absoluteMaximum(bits: activations))
     case ("BitNet", 32): (weightRule, activationRule) = (.none, .absoluteMaximum(bits: activations))
     case ("LSQ", let bits?), ("LSQplus", let bits?):
-      (weightRule, activationRule) = (Scheme.lsq(bits), .lsq(bits: activations, offset: match.1 == "LSQplus"))
+      let offset: ActivationOffset = match.1 == "LSQplus" ? .real : .none
+      (weightRule, activationRule) = (Scheme.lsq(bits), .lsq(bits: activations, offset: offset))
     default: return nil
     }
     self.init(
@@ -42,16 +43,24 @@ extension Scheme {
       activations: activations == 32 ? .none : activationRule)
   }
 
-  private static func lsq(_ bits: Int) -> QuantizerRule { bits == 32 ? .none : .lsq(bits: bits, offset: false) }
+  private static func lsq(_ bits: Int) -> QuantizerRule { bits == 32 ? .none : .lsq(bits: bits) }
 }
 
 /// What a user can get wrong about quantization.
 public enum QuantizationError: Error, Equatable, CustomStringConvertible {
   case unknownScheme(String)
+  /// A word for a scheme's grids that this version does not know.
+  case unknownVariant(key: String, value: String)
+  /// A grid that the scheme's algorithm does not have.
+  case unsuitableVariant(key: String, value: String, reason: String)
 
   public var description: String {
     switch self {
     case .unknownScheme(let text): "scheme \"\(text)\" is not known: write \(Scheme.syntax)"
+    case .unknownVariant(let key, let value):
+      "\(key) \"\(value)\" is not known to this version: known are "
+        + SchemeVariant.allCases.map { "\($0.rawValue) (\($0.words.joined(separator: ", ")))" }.joined(separator: ", ")
+    case .unsuitableVariant(let key, let value, let reason): "\(key) \(value): \(reason)"
     }
   }
 }

@@ -10,7 +10,6 @@ public struct Scheme: Equatable, Sendable {
   public var learnsSteps = true
   /// False: the gradient passes straight through also where the value was clipped.
   public var clipsGradient = true
-  public var bitNetGamma = BitNetGamma.matrix
   public var sharedSteps = SharedSteps.none
   /// True: the MLM head's two matrices are quantized by the weights' rule, straight through. Where steps are not learned,
   /// theirs are set once and kept, as the others'; else they follow from the weights at every step.
@@ -18,6 +17,7 @@ public struct Scheme: Equatable, Sendable {
   /// What is left in float32: "first" and "last" (encoder layers), or patterns of the names of linears and tables.
   public var exclude: [String] = []
   public var resetSteps = ResetSteps.never
+  public var initialSteps = InitialSteps.mean
 
   public init(name: String, embeddings: QuantizerRule, weights: QuantizerRule, activations: QuantizerRule) {
     (self.name, self.embeddings, self.weights, self.activations) = (name, embeddings, weights, activations)
@@ -30,8 +30,13 @@ public struct Scheme: Equatable, Sendable {
   public var isQuantized: Bool { embeddings.isOn || weights.isOn || activations.isOn }
 
   /// Whether the products have codes on both sides, as integer products need.
-  public var hasIntegerProducts: Bool { weights.isOn && activations.isOn }
+  public var hasIntegerProducts: Bool { weights.hasCodes && activations.hasCodes }
 
-  /// The name, and what is left out of it: "LSQ_E2W2A2 but for first, *.value".
-  public var title: String { exclude.isEmpty ? name : "\(name) but for \(exclude.joined(separator: ", "))" }
+  /// The name, how its grids differ from the name's, and what is left out of it: "LSQ_E2W2A2 (weights.granularity row) but for
+  /// first, *.value".
+  public var title: String {
+    let grids = variants.map { "\($0.variant.rawValue) \($0.value)" }.joined(separator: ", ")
+    let left = exclude.joined(separator: ", ")
+    return name + (grids.isEmpty ? "" : " (\(grids))") + (left.isEmpty ? "" : " but for \(left)")
+  }
 }

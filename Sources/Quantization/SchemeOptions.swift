@@ -1,5 +1,5 @@
-// Points in which published code differs from the papers, by the words of the configuration and of checkpoints
-// (docs/numerics.md, "Presets").
+// What a scheme's name does not tell, by the words of the configuration and of checkpoints: the low-bit methods, and points in
+// which published code differs from the papers (docs/numerics.md, "Low-bit methods" and "Presets").
 
 /// Which quantizer sites share one step size.
 public enum SharedSteps: String, CaseIterable, Sendable {
@@ -18,12 +18,39 @@ public enum ResetSteps: String, CaseIterable, Sendable {
   case reload
 }
 
-/// What γ of BitNet's weights is a mean over.
-public enum BitNetGamma: String, CaseIterable, Sendable {
-  /// The whole matrix.
-  case matrix
-  /// Each output row.
+/// What one step, or one γ of BitNet's weights, is for.
+public enum Granularity: String, CaseIterable, Sendable {
+  /// The whole matrix or table.
+  case tensor
+  /// Each output row of a matrix, each row of a table.
   case row
+}
+
+/// Where the levels of LSQ's weights lie.
+public enum WeightGrid: String, CaseIterable, Sendable {
+  /// Whole multiples of the step, from n to p.
+  case standard
+  /// Half a step beside them, as many below zero as above: 2 bits are ±½s, ±1½s (ParetoQ's stretched elastic grid in step
+  /// form).
+  case symmetric
+}
+
+/// What LSQ adds to the levels of activations.
+public enum ActivationOffset: String, CaseIterable, Sendable {
+  /// Nothing: LSQ.
+  case none
+  /// A learned β: LSQ+.
+  case real
+  /// A whole number of steps, round(−β/s), of the learned β: a zero point that any integer runtime can hold.
+  case integer
+}
+
+/// How steps are first measured.
+public enum InitialSteps: String, CaseIterable, Sendable {
+  /// By the papers' rules, from mean |x| or from the range.
+  case mean
+  /// By the least squared error of some candidates.
+  case mse
 }
 
 /// How the optimizer moves step sizes and offsets (docs/numerics.md, "How steps move").

@@ -3,9 +3,10 @@ public enum StepInitialisation {
   /// The least step size, at the start and after every update.
   public static let smallestStep: Float = 1e-8
 
-  /// 2·mean|x|/√p of LSQ (Esser et al. 2020, section 2.1), at least `smallestStep`.
+  /// 2·mean|x|/√p of LSQ (Esser et al. 2020, section 2.1), 2·mean|x|/√(p + ½) on the symmetric grid; at least `smallestStep`.
   public static func step(absoluteSum: Double, count: Int, rule: QuantizerRule) -> Float {
-    max(Float(2 * absoluteSum / Double(max(count, 1)) / Double(rule.p).squareRoot()), smallestStep)
+    let top = rule.grid == .symmetric ? rule.p + 0.5 : rule.p
+    return max(Float(2 * absoluteSum / Double(max(count, 1)) / Double(top).squareRoot()), smallestStep)
   }
 
   /// s = (max − min)/(p − n), β = min − n·s of LSQ+ activations (Bhalgat et al. 2020).
@@ -15,7 +16,8 @@ public enum StepInitialisation {
     return (step, minimum - rule.n * step)
   }
 
-  /// g = 1/√(N·p), the factor of a step's gradient; N = elements of the weight or table, or an activation's feature count.
+  /// g = 1/√(N·p), the factor of a step's gradient; N = elements of the weight or table, of a row where each has a step, or an
+  /// activation's feature count.
   public static func gradientFactor(count: Int, rule: QuantizerRule) -> Float {
     Float(1 / (Double(count) * Double(rule.p)).squareRoot())
   }

@@ -62,15 +62,19 @@ public struct ReferenceCase {
       "dimensions.type_vocab_size", "dimensions.pad_token_id", "dimensions.layer_norm_eps", "dimensions.num_labels",
       "optimizer.learning_rate", "optimizer.beta1", "optimizer.beta2", "optimizer.epsilon", "optimizer.weight_decay",
       "optimizer.max_gradient_norm", "optimizer.step_rule", "optimizer.step_learning_rate",
-      "optimizer.step_rate_factor",
+      "optimizer.step_rate_factor", "variant",
     ]
 
-    /// The first key of `fields` that is none of these.
+    /// The first key of `fields` that is none of these; those of the variant are the scheme's business.
     static func unknownKey(in fields: JSONFields) -> String? {
-      let inner = fields.flatMap { key, value in value.object?.keys.map { "\(key).\($0)" } ?? [] }
+      let inner = fields.flatMap { key, value in
+        key == "variant" ? [] : value.object?.keys.map { "\(key).\($0)" } ?? []
+      }
       return (fields.keys + inner).filter { !keys.contains($0) }.min()
     }
     let scheme, head: String
+    /// How the scheme's grids differ from its name's: `SchemeVariant`.
+    let variant: [String: String]?
     let dimensions: Dimensions
     let loss, gradient_norm: Double
     let optimizer: Optimizer
@@ -112,7 +116,7 @@ public struct ReferenceCase {
     let store = GradientStore(kind: reduction, count: model.layout.elementCount)
     var report = Report(name: name)
     model.prepareStep()
-    let initial = try model.measureActivationSteps(input, assigning: false)
+    let initial = try model.measureActivationSteps(input, assigning: false).mapValues { [$0] }
       .merging(model.measuredWeightSteps()) { a, _ in a }
 
     let trace = try model.forward(input, keepsHiddenStates: true)
@@ -183,11 +187,17 @@ public struct ReferenceCase {
     let head: Head =
       description.head == "mlm" ? .maskedLanguageModel(tied: true) : .tokenClassification(labelCount: d.num_labels)
     let model = try EncoderModel(
-      dimensions: dimensions, scheme: Scheme(parsing: description.scheme), head: head, precision: precision)
+      dimensions: dimensions, scheme: scheme(), head: head, precision: precision)
     for parameter in model.layout.parameters {
       try weights.floats(parameter.name, into: model.values(of: parameter))
     }
     return model
+  }
+
+  private func scheme() throws -> Scheme {
+    var scheme = try Scheme(parsing: description.scheme)
+    for (key, value) in (description.variant ?? [:]).sorted(by: { $0.key < $1.key }) { try scheme.set(key, to: value) }
+    return scheme
   }
 
   private func readBatch() throws -> SliceInput {
@@ -277,12 +287,12 @@ public struct ReferenceCase {
     }
   }
 
-  private func initialSteps(_ measured: [String: Float]) throws -> Report.Line {
+  private func initialSteps(_ measured: [String: [Float]]) throws -> Report.Line {
     line(
       "initial steps",
-      try measured.map { name, value in
+      try measured.map { name, values in
         let wanted = try expected.floats("init." + name)
-        return (name, deviation([value], wanted, scale: largest(wanted)))
+        return (name, deviation(values, wanted, scale: largest(wanted)))
       }, allowed: 1e-5)
   }
 

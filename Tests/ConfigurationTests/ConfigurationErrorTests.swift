@@ -109,6 +109,36 @@ final class ConfigurationErrorTests: ConfigurationTestCase {
     assertRefused(Self.minimal, ["fine_tuning.format=conll2", "fine_tuning.drop_tails=true"], saying: "drop_tails")
   }
 
+  func testGridsThatCannotBeAreRefusedByTheirKey() {
+    let shared = "quantization.shared_steps=by-kind"
+    for (settings, words) in [
+      (
+        ["quantization.scheme=LSQ_E4W4A4", shared, "weights.granularity=row"], ["weights.granularity", "shared_steps"]
+      ),
+      (
+        ["quantization.scheme=LSQ_E4W4A4", shared, "embeddings.granularity=row"], ["embeddings.granularity", "tables"]
+      ),
+      (["quantization.scheme=BitNet_E6W1.58A6", "weights.grid=symmetric"], ["weights.grid", "level at zero"]),
+      (
+        ["quantization.scheme=BitNet_E6W1.58A6", "activations.offset=integer"],
+        ["activations.offset", "token by token"]
+      ),
+      (["quantization.scheme=LSQplus_E4W4A4", "activations.offset=none"], ["activations.offset", "LSQ_E4W4A4"]),
+      (
+        ["quantization.scheme=LSQ_E4W8A8", "weights.grid=symmetric", "compute.forward=integer"],
+        ["compute.forward", "weights.grid symmetric"]
+      ),
+      (["weights.granularity=column"], ["weights.granularity", "tensor, row"]),
+    ] {
+      assertThrows(ConfigurationError.self, saying: words) { try parse(Self.minimal, settings) }
+    }
+    // γ has no step that could be shared, and 8 bits have another product.
+    for settings in [
+      ["quantization.scheme=BitNet_E6W1.58A6", shared, "weights.granularity=row"],
+      ["quantization.scheme=LSQ_E4W8A8", "weights.grid=symmetric"],
+    ] { XCTAssertNoThrow(try parse(Self.minimal, settings)) }
+  }
+
   func testSchedulesThatContradictThemselvesAreRefused() throws {
     let c = Self.minimal
     for kind in ["wsd", "constant"] {

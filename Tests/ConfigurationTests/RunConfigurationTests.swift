@@ -77,6 +77,45 @@ final class RunConfigurationTests: ConfigurationTestCase {
     XCTAssertEqual([c.optimizer.learningRate, c.fineTuning.learningRate, c.optimizer.warmupFraction], [5e-5, 5e-5, 0])
   }
 
+  func testGridsStandInSectionsOfTheirOwn() throws {
+    let file = """
+
+      quantization: {scheme: LSQ_E4W2A4, initial: mse}
+      weights: {granularity: row, grid: symmetric}
+      embeddings: {granularity: row}
+      activations: {offset: integer}
+      """
+    let scheme = try Scheme(parse(Self.minimal + file))
+    XCTAssertEqual(scheme.weights, .lsq(bits: 2, grid: .symmetric, granularity: .row))
+    XCTAssertEqual(scheme.embeddings, .lsq(bits: 4, granularity: .row))
+    XCTAssertEqual(scheme.activations, .lsq(bits: 4, offset: .integer))
+    XCTAssertEqual(scheme.initialSteps, .mse)
+    XCTAssertTrue(try Scheme(minimal("quantization.scheme=LSQ_E4W2A4")).variants.isEmpty)
+  }
+
+  func testTheOffsetIsTheSchemesUnlessGiven() throws {
+    for (name, offset) in [
+      ("fp32", ActivationOffset.none), ("LSQ_E4W4A4", .none), ("LSQplus_E4W4A4", .real), ("BitNet_E6W1.58A6", .none),
+    ] {
+      let c = try minimal("quantization.scheme=\(name)")
+      XCTAssertEqual(c.activations.offset, offset, name)
+      XCTAssertEqual(try Scheme(c), try Scheme(parsing: name), name)
+    }
+    let whole = try minimal("activations.offset=integer", "quantization.scheme=LSQplus_E4W4A4")
+    XCTAssertEqual(try Scheme(whole).activations, .lsq(bits: 4, offset: .integer))
+  }
+
+  /// The older key, and that of all schemes, for BitNet's weights; LSQ's have steps, which the older key leaves alone.
+  func testGammaIsARowsUnderEitherKey() throws {
+    for key in ["quantization.bitnet_gamma=row", "weights.granularity=row"] {
+      let scheme = try Scheme(minimal("quantization.scheme=BitNet_E6W1.58A6", key))
+      XCTAssertEqual(scheme.weights, .absoluteMean(granularity: .row), key)
+    }
+    let scheme = try Scheme(minimal("quantization.scheme=LSQ_E4W4A4", "quantization.bitnet_gamma=row"))
+    XCTAssertEqual(scheme.weights, .lsq(bits: 4))
+    XCTAssertEqual(try Scheme(minimal("preset=accml-code", "quantization.scheme=LSQ_E4W4A4")).weights, .lsq(bits: 4))
+  }
+
   func testExplicitKeysWinOverThePresetWhereverTheyStand() throws {
     let c = try parse("optimizer: {learning_rate: 1e-4}\n" + Self.minimal + "\npreset: accml-code\n")
     XCTAssertEqual(c.optimizer.learningRate, 1e-4)

@@ -176,9 +176,59 @@ final class EncoderModelTests: XCTestCase {
     }
   }
 
+  func testInitialStepsOfRowsFollowTheRuleRowByRow() throws {
+    let model = try Small.model(
+      "LSQ_E4W2A4 weights.granularity=row embeddings.granularity=row weights.grid=symmetric")
+    model.initialiseWeightSteps()
+    for parameter in model.layout.parameters where parameter.name.hasSuffix(".weight_quantizer.step") {
+      let weight = model.layout[String(parameter.name.dropLast("_quantizer.step".count))]!
+      let (rows, width) = (weight.shape[0], weight.shape[1])
+      XCTAssertEqual(parameter.count, rows)
+      for row in 0..<rows {
+        let place = weight.start + row * width
+        let mean = (place..<place + width).reduce(0) { $0 + abs(Double(model.parameters[$1])) } / Double(width)
+        let p = weight.kind == .table ? 7.0 : 1.5
+        XCTAssertEqual(Double(model.parameters[parameter.start + row]), 2 * mean / p.squareRoot(), accuracy: 1e-6)
+      }
+    }
+  }
+
+  /// The squared error of a weight, or of a row, with the step found is not above that with any of a finer series.
+  func testInitialStepsByErrorAreTheBest() throws {
+    for variant in [
+      "LSQ_E4W2A4", "LSQ_E4W2A4 weights.granularity=row embeddings.granularity=row",
+      "LSQ_E4W3A4 weights.grid=symmetric",
+    ] {
+      var scheme = try Small.scheme(variant)
+      scheme.initialSteps = .mse
+      let model = try Small.model(scheme)
+      let found = withThreads(1) { model.measuredWeightSteps() }
+      XCTAssertEqual(withThreads(2) { model.measuredWeightSteps() }, found)
+      for (name, steps) in found {
+        let weight = model.layout[String(name.dropLast("_quantizer.step".count))]!
+        let rule = try XCTUnwrap(model.rules.rule(ofWeight: weight.name))
+        let count = weight.count / steps.count
+        for (i, step) in steps.enumerated() {
+          let x = (0..<count).map { model.parameters[weight.start + i * count + $0] }
+          let largest = x.reduce(0) { max($0, abs($1)) }
+          func error(_ step: Float) -> Double {
+            var values = [Float](repeating: 0, count: count)
+            WeightQuantizer(rule: rule, step: step).addValues(x, to: &values, count)
+            return zip(x, values).reduce(0) { $0 + Double(($1.0 - $1.1) * ($1.0 - $1.1)) }
+          }
+          let others = stride(from: 0.05, through: 1.15, by: 0.05).map { error(Float($0) * largest / -rule.n) }
+          // A candidate is at most 0.3 % of the range from any of these.
+          XCTAssertLessThanOrEqual(error(step), 1.02 * others.min()!, "\(variant) \(name) \(i)")
+        }
+      }
+    }
+  }
+
   func testAssignedStepsAreTheOnesThatWereUsed() throws {
-    for scheme in ["LSQ_E4W4A4", "LSQplus_E4W4A4"] {
+    for name in ["LSQ_E4W4A4", "LSQplus_E4W4A4", "LSQplus_E4W4A4 activations.offset=integer", "LSQplus_E2W4A2 mse"] {
       for precision in [Precision.float32, Precision(forward: .integer, backward: .float)] {
+        var scheme = try Small.scheme(name.replacing(" mse", with: ""))
+        scheme.initialSteps = name.hasSuffix("mse") ? .mse : .mean
         let model = try Small.model(scheme, Small.labels, precision)
         let slice = Small.slice([30, 12], model)
         let calibrated = try model.calibratedForward(slice, assigning: true)

@@ -83,7 +83,7 @@ final class GradientTests: XCTestCase {
   func testEverySchemeAgreesWithThePlainEncoder() throws {
     for scheme in Small.schemes {
       for head in [Small.maskedLanguageModel, Small.labels] {
-        try assertAgreesWithPlainEncoder(Small.model(Scheme(parsing: scheme), head), lengths, "\(scheme) \(head)")
+        try assertAgreesWithPlainEncoder(Small.model(Small.scheme(scheme), head), lengths, "\(scheme) \(head)")
       }
     }
   }
@@ -91,7 +91,7 @@ final class GradientTests: XCTestCase {
   func testEverySchemeAgreesWithThePlainEncoderUnderDropout() throws {
     for scheme in Small.schemes {
       for head in [Small.maskedLanguageModel, Small.labels] {
-        let model = try Small.model(Scheme(parsing: scheme), head, seed: 2)
+        let model = try Small.model(Small.scheme(scheme), head, seed: 2)
         model.dropout = Small.dropout
         try assertAgreesWithPlainEncoder(model, lengths, "\(scheme) \(head)")
       }
@@ -106,10 +106,27 @@ final class GradientTests: XCTestCase {
     }
   }
 
+  func testLowBitMethodsAgreeWithThePlainEncoder() throws {
+    for (i, variant) in [
+      "LSQ_E2W2A2 weights.grid=symmetric", "LSQ_E4W3A4 embeddings.granularity=row weights.grid=symmetric",
+      "LSQ_E4W7A4 weights.grid=symmetric", "LSQ_E4W8A4 weights.grid=symmetric", "LSQ_E4W4A4 activations.offset=real",
+      "LSQplus_E4W2A2 activations.offset=integer weights.grid=symmetric", "BitNet_E6W1.58A6 weights.granularity=row",
+    ].enumerated() {
+      for precision in [Precision.float32, Precision(forward: .integer, backward: .float)] {
+        let head = i % 2 == 0 ? Small.labels : Small.maskedLanguageModel
+        let model = try Small.model(variant, head, precision, seed: 9)
+        try assertAgreesWithPlainEncoder(model, lengths, "\(variant) \(precision)")
+      }
+    }
+  }
+
   func testThePublishedCodesOptionsAgreeWithThePlainEncoder() throws {
-    for name in ["LSQ_E4W4A4", "BitNet_E6W1.58A6"] {
-      var scheme = try Scheme(parsing: name)
-      (scheme.learnsSteps, scheme.clipsGradient, scheme.bitNetGamma, scheme.quantizesHead) = (false, false, .row, true)
+    for name in [
+      "LSQ_E4W4A4", "BitNet_E6W1.58A6", "LSQ_E4W4A4 weights.granularity=row weights.grid=symmetric",
+    ] {
+      var scheme = try Small.scheme(name)
+      (scheme.learnsSteps, scheme.clipsGradient, scheme.quantizesHead) = (false, false, true)
+      if !scheme.weights.hasStep { try scheme.set(.weightGranularity, to: "row") }
       for precision in [Precision.float32, Precision(forward: .integer, backward: .float)] {
         try assertAgreesWithPlainEncoder(
           Small.model(scheme, Small.maskedLanguageModel, precision, seed: 4), lengths, name)
@@ -126,7 +143,7 @@ final class GradientTests: XCTestCase {
     (dimensions.hiddenSize, dimensions.headCount, dimensions.layerCount) = (16, 2, 1)
     for scheme in ["fp32", "LSQ_E8W8A8"] {
       for lengths in [[1], [2], [31], [32], [33], [63], [64], [65], [130], [1, 63, 1], [33, 31, 130, 1, 65]] {
-        let model = try Small.model(Scheme(parsing: scheme), Small.labels, dimensions: dimensions, seed: 6)
+        let model = try Small.model(Small.scheme(scheme), Small.labels, dimensions: dimensions, seed: 6)
         model.dropout = Small.dropout
         try assertAgreesWithPlainEncoder(model, lengths, "\(scheme) \(lengths)", tensorByTensor: false)
       }
@@ -141,7 +158,7 @@ final class GradientTests: XCTestCase {
         positionCount: 20, typeCount: 2, padTokenID: 3)
       for scheme in ["fp32", "LSQplus_E4W4A4", "BitNet_E6W1.58A6"] {
         for precision in [Precision.float32, Precision(forward: .integer, backward: .float)] {
-          let model = try Small.model(Scheme(parsing: scheme), dimensions: dimensions, seed: 7)
+          let model = try Small.model(Small.scheme(scheme), dimensions: dimensions, seed: 7)
           try assertAgreesWithPlainEncoder(
             copy(model, precision), [7, 4], "\(hidden) \(heads) \(intermediate) \(scheme) \(precision)",
             tensorByTensor: false)

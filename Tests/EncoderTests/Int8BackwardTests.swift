@@ -25,7 +25,7 @@ final class Int8BackwardTests: XCTestCase {
   private func assertTheMeanIsTheGradient(
     _ scheme: String, _ head: Head, _ d: EncoderDimensions, _ backward: Precision.Backward, seed: UInt64 = 3
   ) throws {
-    let scheme = try Scheme(parsing: scheme)
+    let scheme = try Small.scheme(scheme)
     let float = try Small.model(
       scheme, head, Precision(forward: .integer, backward: .float), dimensions: d, seed: seed)
     let model = try Small.model(

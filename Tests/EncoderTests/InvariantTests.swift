@@ -25,7 +25,7 @@ final class InvariantTests: XCTestCase {
   }
 
   private func model(_ scheme: String, _ head: Head, _ precision: Precision) throws -> EncoderModel {
-    let model = try Small.model(Scheme(parsing: scheme), head, precision, dimensions: dimensions, seed: 11)
+    let model = try Small.model(Small.scheme(scheme), head, precision, dimensions: dimensions, seed: 11)
     model.dropout = Small.dropout
     return model
   }
@@ -323,7 +323,7 @@ final class InvariantTests: XCTestCase {
         vocabularySize: 33, hiddenSize: hidden, layerCount: 2, headCount: heads, intermediateSize: intermediate,
         positionCount: 132)
       for name in ["LSQplus_E2W2A2", "BitNet_E6W1.58A6"] {
-        let scheme = try Scheme(parsing: name)
+        let scheme = try Small.scheme(name)
         let float = try Small.model(scheme, Small.labels, .float32, dimensions: dimensions, seed: 3)
         let slices = [Small.slice([130, 1, 37], float)]
         let wanted = try float.step(slices).gradients
@@ -345,7 +345,7 @@ final class InvariantTests: XCTestCase {
     try requireBfloat16Products()
     for dimensions in [self.dimensions, sixtyFourAHead] {
       for name in ["fp32", "LSQ_E8W8A8"] {
-        let scheme = try Scheme(parsing: name)
+        let scheme = try Small.scheme(name)
         let float = try Small.model(scheme, Small.labels, .float32, dimensions: dimensions, seed: 5)
         let half = try Small.model(
           scheme, Small.labels, Precision(forward: .float, backward: .float, attention: .bfloat16),

@@ -49,7 +49,7 @@ final class LabelledRowsTests: XCTestCase {
       for (precision, accuracy) in precisions {
         for (layers, head) in [(1, Small.labels), (3, Small.maskedLanguageModel)] {
           let model = try Small.model(
-            Scheme(parsing: name), head, precision, dimensions: dimensions(layers: layers), seed: 3)
+            Small.scheme(name), head, precision, dimensions: dimensions(layers: layers), seed: 3)
           model.dropout = Small.dropout
           for (which, slice) in slices(model) {
             let all = try gradients(model, slice) { try model.forward($0) }
@@ -84,7 +84,7 @@ final class LabelledRowsTests: XCTestCase {
     for name in ["fp32", "LSQ_E4W4A4", "BitNet_E6W1.58A6"] {
       for (precision, _) in precisions {
         let model = try Small.model(
-          Scheme(parsing: name), Small.labels, precision, dimensions: dimensions(layers: 2), seed: 3)
+          Small.scheme(name), Small.labels, precision, dimensions: dimensions(layers: 2), seed: 3)
         let cases = slices(model)
         let alone = try gradients(model, cases[1].1) { try model.forwardToLoss($0) }
         for (which, slice) in cases {

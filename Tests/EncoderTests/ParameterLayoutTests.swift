@@ -9,7 +9,7 @@ final class ParameterLayoutTests: XCTestCase {
       try [Small.maskedLanguageModel, .maskedLanguageModel(tied: false), Small.labels, .none].map { head in
         (
           "\(scheme) \(head)",
-          ParameterLayout(dimensions: Small.dimensions, scheme: try Scheme(parsing: scheme), head: head)
+          ParameterLayout(dimensions: Small.dimensions, scheme: try Small.scheme(scheme), head: head)
         )
       }
     }
@@ -113,9 +113,32 @@ final class ParameterLayoutTests: XCTestCase {
       ("fp32", 0, 0), ("LSQ_E4W4A4", 3 + 2 * 10, 0), ("LSQplus_E2W2A2", 3 + 2 * 10, 2 * 4), ("BitNet_E6W1.58A6", 3, 0),
     ] {
       let layout = ParameterLayout(
-        dimensions: Small.dimensions, scheme: try Scheme(parsing: scheme), head: Small.labels)
+        dimensions: Small.dimensions, scheme: try Small.scheme(scheme), head: Small.labels)
       XCTAssertEqual(layout.parameters.filter { $0.kind == .stepSize }.count, steps)
       XCTAssertEqual(layout.parameters.filter { $0.kind == .offset }.count, offsets)
     }
+  }
+
+  func testRowsHaveStepsOfTheirOwn() throws {
+    let d = Small.dimensions
+    var scheme = try Small.scheme("LSQ_E4W4A4 weights.granularity=row embeddings.granularity=row")
+    (scheme.quantizesHead, scheme.learnsSteps) = (true, false)
+    let layout = ParameterLayout(dimensions: d, scheme: scheme, head: Small.maskedLanguageModel)
+    for (name, rows) in [
+      ("roberta.embeddings.word_embeddings", d.vocabularySize),
+      ("roberta.embeddings.token_type_embeddings", d.typeCount),
+      ("roberta.encoder.layer.1.attention.self.key", d.hiddenSize),
+      ("roberta.encoder.layer.0.intermediate.dense", d.intermediateSize),
+      ("roberta.encoder.layer.0.output.dense", d.hiddenSize), ("lm_head.dense", d.hiddenSize),
+      ("lm_head.decoder", d.vocabularySize),
+    ] {
+      let step = layout.required(name + ".weight_quantizer.step")
+      XCTAssertEqual(step.shape, [rows], name)
+      XCTAssertEqual(step.place(ofRow: rows - 1), step.range.upperBound - 1)
+    }
+    XCTAssertEqual(layout.required("roberta.encoder.layer.0.output.dense.input_quantizer.step").shape, [])
+    XCTAssertEqual(
+      layout.required("roberta.encoder.layer.0.output.dense.input_quantizer.step").place(ofRow: 0),
+      layout.required("roberta.encoder.layer.0.output.dense.input_quantizer.step").start)
   }
 }

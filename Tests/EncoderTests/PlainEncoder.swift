@@ -162,17 +162,20 @@ struct PlainEncoder {
     let w = parameters[name]!
     guard scheme.quantizesHead, scheme.weights.isOn else { return w }
     let (n, p) = (Double(scheme.weights.n), Double(scheme.weights.p))
-    func onGrid(_ w: Row) -> Row {
+    let half = scheme.weights.grid == .symmetric ? 0.5 : 0
+    func onGrid(_ w: Row, row: Int = 0) -> Row {
       let mean = w.reduce(0) { $0 + abs($1.value) } / Double(w.count)
-      let measured = scheme.weights.hasStep ? max(2 * mean / p.squareRoot(), 1e-8) : max(mean, 1e-5)
+      let measured = scheme.weights.hasStep ? max(2 * mean / (p + half).squareRoot(), 1e-8) : max(mean, 1e-5)
       // Steps that are not learned stand beside the weights; the decoder of a tied head has its own.
       let own = name.hasPrefix("lm_head.") ? name : "lm_head.decoder.weight"
-      let step = parameters[own + "_quantizer.step"]?[0].value ?? measured
-      return w.map { Dual(min(max($0.value / step, n), p).rounded(.toNearestOrEven) * step, $0.slope) }
+      let step = parameters[own + "_quantizer.step"]?[row].value ?? measured
+      return w.map {
+        Dual((min(max($0.value / step - half, n), p).rounded(.toNearestOrEven) + half) * step, $0.slope)
+      }
     }
-    guard !scheme.weights.hasStep, scheme.bitNetGamma == .row else { return onGrid(w) }
+    guard scheme.weights.isPerRow else { return onGrid(w) }
     let width = dimensions.hiddenSize
-    return stride(from: 0, to: w.count, by: width).flatMap { onGrid(Row(w[$0..<$0 + width])) }
+    return stride(from: 0, to: w.count, by: width).flatMap { onGrid(Row(w[$0..<$0 + width]), row: $0 / width) }
   }
 
   // MARK: - Dropout
@@ -215,7 +218,7 @@ struct PlainEncoder {
       let whole = mean(0..<w.count)
       return w.indices.map { i in
         let row = i / inputs * inputs
-        let gamma = scheme.bitNetGamma == .row ? mean(row..<row + inputs) : whole
+        let gamma = scheme.weights.isPerRow ? mean(row..<row + inputs) : whole
         return Dual(min(max(w[i].value / gamma, -1), 1).rounded(.toNearestOrEven) * gamma, w[i].slope)
       }
     }
@@ -236,18 +239,27 @@ struct PlainEncoder {
     }
   }
 
-  /// LSQ and LSQ+: (clip((x − b)/s) + frozen rounding)·s + b; the derivative of s and b is scaled by g = 1/√(N·p).
+  /// LSQ and LSQ+: (clip((x − b)/s) + frozen rounding)·s + b; the derivative of s and b is scaled by g = 1/√(N·p). With levels at
+  /// halves x/s − ½ stands for x/s, with an offset of whole steps z is round(−b/s), whose derivative is b's alone.
   private func learned(_ x: Row, _ rule: QuantizerRule, _ name: String, features: Int) -> Row {
     let (n, p) = (Double(rule.n), Double(rule.p))
-    let g = scheme.learnsSteps ? 1 / (Double(features) * p).squareRoot() : 0
-    let step = parameters[name + ".step"]![0]
+    let steps = parameters[name + ".step"]!
+    let width = rule.isPerRow ? x.count / steps.count : x.count
+    let g = scheme.learnsSteps ? 1 / (Double(rule.isPerRow ? width : features) * p).squareRoot() : 0
     let offset = parameters[name + ".offset"]?[0] ?? Dual(0)
-    let (s, b) = (Dual(step.value, step.slope * g), Dual(offset.value, offset.slope * g))
-    return x.map { x in
-      let v = (x - b) / s
+    let b = Dual(offset.value, offset.slope * g)
+    return x.indices.map { i in
+      let (x, step) = (x[i], steps[i / width])
+      let s = Dual(step.value, step.slope * g)
+      var (base, shift) = (b, Dual(rule.grid == .symmetric ? -0.5 : 0))
+      if rule.offset == .integer {
+        base = Dual(0)
+        shift = Dual((-b.value / s.value).rounded(.toNearestOrEven), -b.slope / s.value)
+      }
+      let v = (x - base) / s + shift
       let inside = v.value >= n && v.value <= p
       let clipped = inside ? v : Dual(min(max(v.value, n), p), scheme.clipsGradient ? 0 : x.slope / s.value)
-      return Dual(clipped.value.rounded(.toNearestOrEven), clipped.slope) * s + b
+      return (Dual(clipped.value.rounded(.toNearestOrEven), clipped.slope) - shift) * s + base
     }
   }
 }

@@ -50,7 +50,7 @@ final class ReferenceCaseTests: XCTestCase {
 
   func testTheProjectsOwnCasesPass() throws {
     let folders = try folders(in: ownCases)
-    XCTAssertEqual(folders.count, 4)
+    XCTAssertEqual(folders.count, 6)
     try assertPass(folders, on: precisions)
     try assertPass(Array(folders.prefix(1)), on: precisions, threads: 2)
   }
@@ -88,10 +88,51 @@ final class ReferenceCaseTests: XCTestCase {
     try assertPass(folders, on: precisions)
   }
 
+  /// Rows, the symmetric grid and whole offsets; cases of distillation are others' business.
+  func testTheGoldenCasesOfLowBitMethodsPass() throws {
+    let folders = try lowBitCases()
+    XCTAssertGreaterThanOrEqual(folders.count, 5)
+    try assertPass(folders, on: precisions)
+    try assertPass(Array(folders.prefix(2)), on: precisions, threads: 2)
+  }
+
+  func testTheGoldenCasesOfLowBitMethodsPassInInt8() throws {
+    try assertPass(
+      try lowBitCases(),
+      on: [Precision(forward: .integer, backward: .int8), Precision(forward: .integer, backward: .int8InputGradient)])
+  }
+
+  func testTheGoldenCasesOfLowBitMethodsPassInBfloat16() throws {
+    try requireBfloat16Products()
+    // As above, a logarithmic step's gradient may be a sum that cancels.
+    try assertPass(try lowBitCases().filter { !$0.lastPathComponent.contains("log-steps") }, on: bfloat16Precisions)
+  }
+
+  private func lowBitCases() throws -> [URL] {
+    try folders(in: SharedFolder.url("golden-lowbit")).filter { !$0.lastPathComponent.contains("distil") }
+  }
+
   // MARK: - A case that should fail does
 
+  func testAVariantThatIsNotKnownIsRefusedByName() throws {
+    for (variant, words) in [
+      (["weights.granularity": "column"], "weights.granularity \"column\" is not known to this version"),
+      (["weights.colour": "row"], "weights.colour \"row\" is not known to this version"),
+    ] {
+      let (temporary, url) = try copy("fp32-token")
+      defer { withExtendedLifetime(temporary) {} }
+      let file = url.appendingPathComponent("case.json")
+      var description = try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as! [String: Any]
+      description["variant"] = variant
+      try JSONSerialization.data(withJSONObject: description).write(to: file)
+      XCTAssertThrowsError(try ReferenceCase(folder: url).run(precision: .float32)) {
+        XCTAssertTrue("\($0)".contains(words), "\($0)")
+      }
+    }
+  }
+
   func testAKeyThatIsNotKnownIsRefusedByName() throws {
-    for path in [["variant"], ["optimizer", "nesterov"]] {
+    for path in [["lottery"], ["optimizer", "nesterov"]] {
       let (temporary, url) = try copy("fp32-token")
       defer { withExtendedLifetime(temporary) {} }
       let file = url.appendingPathComponent("case.json")

@@ -28,11 +28,24 @@ enum Small {
   static let maskedLanguageModel = Head.maskedLanguageModel(tied: true)
   static let labels = Head.tokenClassification(labelCount: 5)
 
-  /// Every scheme of the paper, as in a configuration.
+  /// Every scheme of the paper, as in a configuration, and grids that their names do not tell (`scheme`).
   static let schemes = [
     "fp32", "LSQ_E8W8A8", "LSQ_E4W4A4", "LSQ_E2W2A2", "LSQ_E6W2A6", "LSQplus_E2W2A2", "LSQplus_E4W4A4",
     "BitNet_E6W1.58A6",
+    "LSQ_E4W2A4 weights.granularity=row embeddings.granularity=row weights.grid=symmetric",
+    "LSQplus_E2W4A4 weights.granularity=row activations.offset=integer",
   ]
+
+  /// The scheme of a name and, after spaces, what the name does not tell of its grids.
+  static func scheme(_ text: String) throws -> Scheme {
+    let words = text.split(separator: " ").map(String.init)
+    var scheme = try Scheme(parsing: words[0])
+    for word in words.dropFirst() {
+      let parts = word.split(separator: "=").map(String.init)
+      try scheme.set(parts[0], to: parts[1])
+    }
+    return scheme
+  }
 
   /// A model with parameters spread as those of the reference cases; steps near the initialisation rule's, moved by up to a
   /// fifth, so that values are rounded and clipped.
@@ -58,7 +71,7 @@ enum Small {
     let lengths = [min(9, dimensions.longestSequence), min(14, dimensions.longestSequence)]
     _ = try model.measureActivationSteps(slice(lengths, model, seed: seed + 1), assigning: true)
     for parameter in model.layout.parameters where parameter.kind == .stepSize || parameter.kind == .offset {
-      model.parameters[parameter.start] *= Float(0.8 + 0.4 * numbers.uniform())
+      for i in parameter.range { model.parameters[i] *= Float(0.8 + 0.4 * numbers.uniform()) }
     }
     model.prepareStep()
     return model
@@ -67,7 +80,7 @@ enum Small {
   static func model(
     _ scheme: String, _ head: Head = maskedLanguageModel, _ precision: Precision = .float32, seed: UInt64 = 1
   ) throws -> EncoderModel {
-    try model(Scheme(parsing: scheme), head, precision, seed: seed)
+    try model(Small.scheme(scheme), head, precision, seed: seed)
   }
 
   /// Random tokens in sequences of these lengths; about two fifths are labelled, the first token always.

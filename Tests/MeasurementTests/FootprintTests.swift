@@ -79,6 +79,31 @@ final class FootprintTests: XCTestCase {
     XCTAssertTrue(text.contains("LSQ_E4W4A4 †") && text.contains("† but for first"), text)
   }
 
+  /// 32 bits a row in place of 32 a matrix or table.
+  func testTheStepsOfRowsCount() throws {
+    let d = EncoderDimensions(
+      vocabularySize: 100, hiddenSize: 8, layerCount: 2, headCount: 2, intermediateSize: 16, positionCount: 10)
+    var rows = try Scheme(parsing: "LSQ_E4W4A4")
+    try rows.set(.weightGranularity, to: "row")
+    func bytes(_ scheme: Scheme, _ out: Footprint.Exclusion = .init()) -> Double {
+      Footprint.trueRows(d, schemes: [scheme], exclusion: out)[0].mebibytes * 1_048_576
+    }
+    let tensors = try Scheme(parsing: "LSQ_E4W4A4")
+    let rowsOfLayer = 5 * 8 + 16
+    let matrices = Double(2 * (rowsOfLayer - 6) * 4)
+    XCTAssertEqual(bytes(rows) - bytes(tensors), matrices, accuracy: 1e-6)
+    try rows.set(.embeddingGranularity, to: "row")
+    let tables = Double((100 + 10 + 1 - 3) * 4)
+    XCTAssertEqual(bytes(rows) - bytes(tensors), matrices + tables, accuracy: 1e-6)
+    // Without a layer and the word table.
+    let out = try Footprint.Exclusion(["first", "embeddings.word_embeddings"], of: d)
+    XCTAssertEqual([out.matrixRows, out.tableRows], [Double(rowsOfLayer), 100])
+    let rest = Double((rowsOfLayer - 6 + 10 + 1 - 2) * 4)
+    XCTAssertEqual(bytes(rows, out) - bytes(tensors, out), rest, accuracy: 1e-6)
+    let text = Footprint.table(of: d, scheme: rows)
+    XCTAssertTrue(text.contains("LSQ_E4W4A4 †") && text.contains("† embeddings.granularity row"), text)
+  }
+
   func testHugeDimensionsDoNotTrap() {
     let huge = EncoderDimensions(
       vocabularySize: .max, hiddenSize: .max, layerCount: .max, headCount: 1, intermediateSize: .max,

@@ -168,6 +168,102 @@ final class ModelCheckpointIOTests: XCTestCase {
     XCTAssertGreaterThan(Set(try before.floats("lm_head.dense.weight")).count, 4)
   }
 
+  // MARK: - Grids
+
+  private let variants: [(SchemeVariant, String)] = [
+    (.weightGranularity, "row"), (.weightGrid, "symmetric"), (.embeddingGranularity, "row"),
+    (.activationOffset, "integer"),
+  ]
+
+  private func varied(_ name: String, _ variants: [(SchemeVariant, String)]) throws -> Scheme {
+    var scheme = try Scheme(parsing: name)
+    for (variant, value) in variants { try scheme.set(variant, to: value) }
+    return scheme
+  }
+
+  private func model(_ scheme: Scheme) throws -> EncoderModel {
+    try EncoderModel(
+      dimensions: ModelCheckpointIO.dimensions(config), scheme: scheme, head: .maskedLanguageModel(tied: true),
+      precision: .float32)
+  }
+
+  func testGridsAreNotedAndReadBack() throws {
+    for name in ["LSQplus_E4W2A4", "LSQ_E8W8A8", "BitNet_E6W1.58A6"] {
+      for count in 0...variants.count {
+        guard name != "BitNet_E6W1.58A6" || count < 2 else { continue }
+        var scheme = try varied(name, Array(variants.prefix(count)))
+        scheme.initialSteps = count % 2 == 0 ? .mean : .mse
+        var config = config
+        config.fields[ModelCheckpointIO.palierSection] = .object(PalierMetadata.fields(of: scheme))
+        XCTAssertEqual(try PalierMetadata(config).scheme, scheme)
+      }
+    }
+  }
+
+  func testAnOlderCheckpointsGammaIsTheRows() throws {
+    var config = config
+    config.fields[ModelCheckpointIO.palierSection] = ["scheme": "BitNet_E6W1.58A6", "bitnet_gamma": "row"]
+    XCTAssertEqual(try PalierMetadata(config).scheme.weights, .absoluteMean(granularity: .row))
+    config.fields[ModelCheckpointIO.palierSection] = ["scheme": "LSQ_E4W4A4", "bitnet_gamma": "row"]
+    XCTAssertEqual(try PalierMetadata(config).scheme.weights, .lsq(bits: 4))
+  }
+
+  func testAGridThatThisVersionDoesNotKnowIsRefused() throws {
+    var config = config
+    config.fields[ModelCheckpointIO.palierSection] = ["scheme": "LSQ_E4W4A4", "grids": ["weights.grid": "hexagonal"]]
+    assertThrows(QuantizationError.self, saying: ["weights.grid", "hexagonal"]) { try PalierMetadata(config) }
+  }
+
+  /// A vector of steps comes back as it went; at another granularity all are measured anew.
+  func testStepsOfRowsAreKeptAsRowsAndElseMeasuredAnew() throws {
+    let folder = try TemporaryFolder()
+    let scheme = try varied("LSQplus_E8W2A8", variants)
+    try write(model(scheme), facts: PalierMetadata.fields(of: scheme), to: folder.file("c"))
+    let stored = try HuggingFaceFolder(folder.file("c")).weights.tensors
+    XCTAssertEqual(stored[table]?.shape, [config.vocabularySize])
+    XCTAssertEqual(stored[weight]?.shape, [config.hiddenSize])
+    XCTAssertEqual(stored[activation]?.shape, [])
+    let opened = try CheckpointModel(folder.file("c"))
+    XCTAssertEqual(opened.model.scheme, scheme)
+    XCTAssertEqual(opened.report.initialisedSteps, [])
+    XCTAssertEqual(opened.report.unmeasuredSites, [])
+    XCTAssertTrue(
+      opened.model.values(of: opened.model.layout.required(weight)).allSatisfy { $0 == 0.125 }, "every row's")
+
+    let whole = try model("LSQplus_E8W2A8")
+    let report = try load(folder.file("c"), into: whole)
+    XCTAssertNotEqual(value(weight, whole), 0.125)
+    XCTAssertEqual(report.initialisedSteps.count, 3 + 12)
+    XCTAssertEqual(report.unmeasuredSites.count, 8)
+    let line = try XCTUnwrap(report.stepLine)
+    XCTAssertTrue(line.contains("weights.granularity row") && line.contains("not of LSQplus_E8W2A8:"), line)
+  }
+
+  /// A file whose steps are not those that its config.json says.
+  func testStepsOfAnotherShapeAreRefusedByName() throws {
+    let folder = try TemporaryFolder()
+    let rows = try varied("LSQ_E8W2A8", [(.weightGranularity, "row")])
+    try write(model("LSQ_E8W2A8"), facts: PalierMetadata.fields(of: rows), to: folder.file("c"))
+    assertThrows(ModelError.self, saying: ["weight_quantizer.step has shape []", "config.json says [8]"]) {
+      try CheckpointModel(folder.file("c"))
+    }
+    try write(model(rows), facts: ["scheme": "LSQ_E8W2A8"], to: folder.file("d"))
+    assertThrows(ModelError.self, saying: ["weight_quantizer.step has shape [8]", "config.json says []"]) {
+      try CheckpointModel(folder.file("d"))
+    }
+  }
+
+  /// 0.125·(±½, ±1½) for every row, and what the model computes with.
+  func testAnExportOfTheSymmetricGridHasNoZero() throws {
+    let folder = try TemporaryFolder()
+    let scheme = try varied("LSQ_E2W2A2", [(.weightGranularity, "row"), (.weightGrid, "symmetric")])
+    try write(model(scheme), facts: PalierMetadata.fields(of: scheme), to: folder.file("c"))
+    _ = try DequantizedExport.write(folder.file("c"), to: folder.file("plain"))
+    let name = "roberta.encoder.layer.1.intermediate.dense.weight"
+    let values = try HuggingFaceFolder(folder.file("plain")).weights.floats(name)
+    XCTAssertEqual(Set(values), [-0.1875, -0.0625, 0.0625, 0.1875])
+  }
+
   // MARK: - The decoder
 
   /// Made by `Tests/Interop/write_untied_checkpoint.py`: lm_head.bias and lm_head.decoder.bias differ.

@@ -18,7 +18,7 @@ final class MachineCommandTests: XCTestCase {
   /// The cases that lie beside the program's sources, and the comparison of threads: what a new machine is checked with.
   func testWithoutAFolderTheProjectsOwnCasesAreRun() throws {
     let shown = try Program.succeed(["check"])
-    XCTAssertTrue(shown.contains("4 cases: all within their tolerances"), shown)
+    XCTAssertTrue(shown.contains("6 cases: all within their tolerances"), shown)
     XCTAssertTrue(shown.contains("the same bits on 1, 2, 3, 5, 8 and 16 threads"), shown)
     let cases = SharedFolder.packageRoot.appendingPathComponent("Cases")
     for name in try FileManager.default.contentsOfDirectory(atPath: cases.path) {

@@ -66,6 +66,28 @@ final class ModelCommandTests: XCTestCase {
     XCTAssertTrue(shown.contains("of LSQ_E8W8A8 but for last and not of LSQ_E8W2A2"), shown)
   }
 
+  func testGridsStandInTheCheckpointAndAreHonoured() throws {
+    let folder = try TemporaryFolder()
+    let output = folder.file("out")
+    let config = try DemoData.configuration(output: output)
+    let rows = ["weights.granularity=row", "weights.grid=symmetric"].flatMap { ["--set", $0] }
+    try Program.succeed(["train", config, "--set", "quantization.scheme=LSQ_E8W2A8"] + rows)
+    let best = output.appendingPathComponent("checkpoints/best").path
+    let shown = try Program.succeed(["inspect", best])
+    let title = "LSQ_E8W2A8 (weights.granularity row, weights.grid symmetric)"
+    XCTAssertTrue(shown.contains("scheme:       \(title)"), shown)
+    XCTAssertTrue(shown.contains("weights: 12 sites (448 steps, one a row)"), shown)
+    let sites = try Program.succeed(["inspect", best, "--steps"]).split(separator: "\n")
+    let site = try XCTUnwrap(sites.first { $0.contains("layer.1.output.dense.weight_quantizer") })
+    XCTAssertTrue(site.contains(" to "), String(site))
+    let scores = try Program.succeed(["evaluate", best, "--config", config])
+    XCTAssertTrue(scores.contains(title) && !scores.contains("step sizes"), scores)
+    let line = try Program.fail(["train", config, "--resume", "--set", "quantization.scheme=LSQ_E8W2A8"])
+    XCTAssertTrue(line.contains("weights.granularity was row, is now tensor"), line)
+    let table = try Program.succeed(["footprint", config, "--set", "quantization.scheme=LSQ_E8W2A8"] + rows)
+    XCTAssertTrue(table.contains("† weights.granularity row, weights.grid symmetric"), table)
+  }
+
   /// Steps that are not learned differ between `alpha` and `best` only where the switch sets them again.
   func testStepsAreSetAgainAtTheSwitchWhereAsked() throws {
     let folder = try TemporaryFolder()

@@ -25,7 +25,7 @@ final class ExactnessTests: XCTestCase {
   }
 
   private func finalWeights(
-    _ scheme: String, ranks: Int, threads: Int = 1, backward: String = "auto"
+    _ scheme: String, ranks: Int, threads: Int = 1, backward: String = "auto", extra: [String] = []
   ) throws -> Data {
     let folder = try TemporaryFolder()
     let output = folder.url.appendingPathComponent("out")
@@ -34,7 +34,7 @@ final class ExactnessTests: XCTestCase {
       "--set", "quantization.scheme=\(scheme)", "--set", "compute.threads=\(threads)", "--set",
       "compute.backward=\(backward)",
     ]
-    try Program.succeed(["train", config] + settings + Self.common, ranks: ranks, timeout: 240)
+    try Program.succeed(["train", config] + settings + extra + Self.common, ranks: ranks, timeout: 240)
     return try weights(output)
   }
 
@@ -70,6 +70,26 @@ final class ExactnessTests: XCTestCase {
     }
   }
 
+  /// A step a row, no level at zero, whole offsets: each is summed and moved in an order of its own.
+  private static let lowBit = [
+    "weights.granularity=row", "embeddings.granularity=row", "weights.grid=symmetric", "activations.offset=integer",
+    "quantization.initial=mse",
+  ].flatMap { ["--set", $0] }
+
+  func testBitsOfLowBitMethodsAreTheSameOnAnyNumberOfRanksAndThreads() throws {
+    let alone = try finalWeights("LSQplus_E4W2A4", ranks: 1, extra: Self.lowBit)
+    report("LSQplus_E4W2A4, low-bit methods", "1 rank × 1 thread", alone)
+    XCTAssertNotEqual(alone, try finalWeights("LSQplus_E4W2A4", ranks: 1))
+    for (ranks, threads) in [(1, 3), (2, 1), (3, 1)] {
+      let found = try finalWeights("LSQplus_E4W2A4", ranks: ranks, threads: threads, extra: Self.lowBit)
+      XCTAssertEqual(found, alone, "on \(ranks) ranks × \(threads) threads")
+    }
+  }
+
+  func testLowBitMethodsResumeOnThreeRanksToTheSameBits() throws {
+    try assertTwoRanksStoppedAtARandomStepResumeOnThree("LSQplus_E4W2A4", extra: Self.lowBit)
+  }
+
   func testGradientsRoundedByDrawsResumeOnThreeRanksToTheSameBits() throws {
     try XCTSkipUnless(CPUFeatures.current.hasInt8Products, "this CPU has no int8 products")
     for (scheme, backward) in [("LSQ_E4W4A4", "int8"), ("BitNet_E6W1.58A6", "int8-dx")] {
@@ -87,14 +107,16 @@ final class ExactnessTests: XCTestCase {
     for scheme in Self.schemes { try assertTwoRanksStoppedAtARandomStepResumeOnThree(scheme) }
   }
 
-  private func assertTwoRanksStoppedAtARandomStepResumeOnThree(_ scheme: String, backward: String = "auto") throws {
+  private func assertTwoRanksStoppedAtARandomStepResumeOnThree(
+    _ scheme: String, backward: String = "auto", extra: [String] = []
+  ) throws {
     var numbers = SeededNumbers.ofThisRun()
     let folder = try TemporaryFolder()
     let output = folder.url.appendingPathComponent("out")
     let arguments =
       try ["train", DemoData.configuration(output: output)] + Self.common + [
         "--set", "quantization.scheme=\(scheme)", "--set", "compute.backward=\(backward)",
-      ]
+      ] + extra
     let run = try MPIRun(arguments, of: "palier", ranks: 2, timeout: 120)
     let asked = Int.random(in: 1..<Self.stepCount - 2, using: &numbers)
     try waitForStep(asked, in: output)
@@ -106,7 +128,8 @@ final class ExactnessTests: XCTestCase {
     try Program.succeed(arguments + ["--resume"], ranks: 3)
     let found = try weights(output)
     report(scheme, "2 ranks, \(last.prefix { $0 != ":" }), 3 ranks", found)
-    XCTAssertEqual(found, try finalWeights(scheme, ranks: 1, backward: backward), "\(scheme), backward \(backward)")
+    XCTAssertEqual(
+      found, try finalWeights(scheme, ranks: 1, backward: backward, extra: extra), "\(scheme), backward \(backward)")
   }
 
   /// Waits until the run's log has this step.

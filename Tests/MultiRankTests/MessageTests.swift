@@ -78,7 +78,9 @@ final class MessageTests: XCTestCase {
     let sections = RunConfiguration.settings.filter(\.isSection).map(\.key)
     let fileEndings: Set = ["safetensors", "json", "yaml", "bin"]
     check("\\b((?:\(sections.joined(separator: "|")))\\.[a-z_]+)\\b(?![(])", least: 25) { key in
+      // The tables of a checkpoint are called as the section is.
       keys.contains(key) || fileEndings.contains(String(key.split(separator: ".").last ?? ""))
+        || key.hasSuffix("_embeddings")
     }
   }
 

@@ -34,8 +34,10 @@ final class ShardedOptimizerTests: XCTestCase {
   }
 
   func testExactSumsGiveTheSameBytesOnAnyNumberOfRanks() throws {
-    for scheme in ["LSQplus_E4W4A4", "BitNet_E6W1.58A6"] {
-      let scheme = ["--set", "quantization.scheme=\(scheme)"]
+    for scheme in ["LSQplus_E4W4A4", "BitNet_E6W1.58A6", "LSQplus_E4W2A4 by row"] {
+      let rows = ["weights.granularity=row", "embeddings.granularity=row", "activations.offset=integer"]
+      let settings = ["quantization.scheme=\(scheme.prefix { $0 != " " })"] + (scheme.hasSuffix("row") ? rows : [])
+      let scheme = settings.flatMap { ["--set", $0] }
       let alone = try train(scheme, ranks: 1)
       for ranks in 1...4 {
         assertSame(try train(scheme + Self.sharded, ranks: ranks), alone, "\(scheme) on \(ranks) ranks")

@@ -31,7 +31,7 @@ final class ActivationQuantizerTests: XCTestCase {
 
   /// With a step of 1/4, v is exact.
   func testTiesRoundToEven() {
-    let quantizer = ActivationQuantizer(rule: .lsq(bits: 4, offset: false), step: 0.25)
+    let quantizer = ActivationQuantizer(rule: .lsq(bits: 4), step: 0.25)
     let v: [Float] = [0, 0.5, 1.5, 2.5, 3.5, -0.5, -1.5, -2.5, 0.75, -0.75, 1.25]
     let (found, worth) = levels(quantizer, v.map { $0 * 0.25 })
     XCTAssertEqual(found, [0, 0, 2, 2, 4, 0, -2, -2, 1, -1, 1])
@@ -40,7 +40,7 @@ final class ActivationQuantizerTests: XCTestCase {
 
   func testValuesClipAtBothBounds() {
     for (bits, n, p) in [(2, -2, 1), (4, -8, 7), (8, -128, 127)] {
-      let quantizer = ActivationQuantizer(rule: .lsq(bits: bits, offset: false), step: 0.5)
+      let quantizer = ActivationQuantizer(rule: .lsq(bits: bits), step: 0.5)
       let v = [
         Float(n), Float(n) - 0.4, Float(n) - 1000, -.infinity, Float(p), Float(p) + 0.4, Float(p) + 1000, .infinity,
       ]
@@ -55,7 +55,7 @@ final class ActivationQuantizerTests: XCTestCase {
       var numbers = SeededNumbers(seed: UInt64(count))
       let x = numbers.normals(count, spread: 2)
       for (bits, step) in [(2, 0.5), (4, 0.25), (6, 0.125), (8, 0.03125)] as [(Int, Float)] {
-        let quantizer = ActivationQuantizer(rule: .lsq(bits: bits, offset: false), step: step)
+        let quantizer = ActivationQuantizer(rule: .lsq(bits: bits), step: step)
         let (n, p) = (-Double(1 << (bits - 1)), Double(1 << (bits - 1)) - 1)
         // A step that is a power of two: x/s is exact, so the levels must be equal, not near.
         let wanted = x.map { min(max(Double($0) / Double(step), n), p).rounded(.toNearestOrEven) }
@@ -72,7 +72,7 @@ final class ActivationQuantizerTests: XCTestCase {
     var numbers = SeededNumbers(seed: 77)
     for _ in 0..<50 {
       let step = Float(0.01 + numbers.uniform())
-      let quantizer = ActivationQuantizer(rule: .lsq(bits: 6, offset: false), step: step)
+      let quantizer = ActivationQuantizer(rule: .lsq(bits: 6), step: step)
       let x = numbers.normals(100, spread: 10 * Double(step))
       for (x, value) in zip(x, values(quantizer, x)) where abs(x / step) < 31 {
         XCTAssertLessThanOrEqual(abs(Double(x) - Double(value)), 0.5 * Double(step) * (1 + 64 * 0x1p-23))
@@ -82,7 +82,7 @@ final class ActivationQuantizerTests: XCTestCase {
 
   /// Esser et al., eq. 3 and 5: at exactly n and p the gradient still passes and the step's term is round(v) − v = 0.
   func testGradientAtTheBoundsPassesAndBeyondThemIsClipped() {
-    let quantizer = ActivationQuantizer(rule: .lsq(bits: 4, offset: false), step: 0.5)
+    let quantizer = ActivationQuantizer(rule: .lsq(bits: 4), step: 0.5)
     let v: [Float] = [-8, 7, (-8 as Float).nextDown, (7 as Float).nextUp, -9, 8, 0.25, 2.75]
     let dY: [Float] = [1, 2, 3, 4, 5, 6, 7, 8]
     let g = backward(quantizer, v.map { $0 * 0.5 }, dY)
@@ -93,7 +93,7 @@ final class ActivationQuantizerTests: XCTestCase {
   }
 
   func testStepTermsAreAddedToWhatIsThere() {
-    let quantizer = ActivationQuantizer(rule: .lsq(bits: 2, offset: true), step: 1)
+    let quantizer = ActivationQuantizer(rule: .lsq(bits: 2, offset: .real), step: 1)
     var dX: [Float] = [1, 1]
     var (step, offset) = ([10, 20] as [Float], [30, 40] as [Float])
     quantizer.backward(&dX, x: [5, 0.25], stepTerms: &step, offsetTerms: &offset, 2)
@@ -102,21 +102,21 @@ final class ActivationQuantizerTests: XCTestCase {
   }
 
   func testWithoutClippingTheGradientPassesStraightThrough() {
-    let quantizer = ActivationQuantizer(rule: .lsq(bits: 2, offset: false), step: 1, clipsGradient: false)
+    let quantizer = ActivationQuantizer(rule: .lsq(bits: 2), step: 1, clipsGradient: false)
     let g = backward(quantizer, [5, -7, 0.25], [1, 2, 4])
     XCTAssertEqual(g.dX, [1, 2, 4])
     XCTAssertEqual(g.step, [1, -4, -1])
   }
 
   func testNaNReachesTheStepsGradient() {
-    let quantizer = ActivationQuantizer(rule: .lsq(bits: 4, offset: false), step: 0.5)
+    let quantizer = ActivationQuantizer(rule: .lsq(bits: 4), step: 0.5)
     XCTAssertTrue(backward(quantizer, [.nan], [1]).step[0].isNaN)
   }
 
   // MARK: - LSQ+
 
   func testAnOffsetMovesTheGrid() {
-    let quantizer = ActivationQuantizer(rule: .lsq(bits: 2, offset: true), step: 0.5, offset: 3)
+    let quantizer = ActivationQuantizer(rule: .lsq(bits: 2, offset: .real), step: 0.5, offset: 3)
     let x: [Float] = [3, 3.25, 3.75, 2, 1.9, 0, 3.5, 3.6, 9]
     XCTAssertEqual(levels(quantizer, x).levels, [0, 0, 1, -2, -2, -2, 1, 1, 1])
     XCTAssertEqual(values(quantizer, x), [3, 3, 3.5, 2, 2, 2, 3.5, 3.5, 3.5])
@@ -132,14 +132,15 @@ final class ActivationQuantizerTests: XCTestCase {
   /// residuals frozen, (clip((x − b)/s) + r)·s + b, with s = g·step + (1 − g)·step₀ and b alike. The kernel rounds float32
   /// terms; sums of 300 of them are good to 1e−5 of their magnitude.
   func testGradientsAgreeWithFiniteDifferencesOfTheSurrogate() {
-    for (bits, hasOffset) in [(2, false), (2, true), (4, false), (4, true), (8, false), (8, true)] {
-      var numbers = SeededNumbers(seed: UInt64(bits * 2 + (hasOffset ? 1 : 0)))
-      let rule = QuantizerRule.lsq(bits: bits, offset: hasOffset)
+    for (bits, kind) in [2, 4, 8].flatMap({ bits in ActivationOffset.allCases.map { (bits, $0) } }) {
+      var numbers = SeededNumbers(seed: UInt64(bits * 2 + (kind == .none ? 0 : 1)))
+      let rule = QuantizerRule.lsq(bits: bits, offset: kind)
+      let hasOffset = rule.hasOffset
       let step = 3.1 / Float(1 << (bits - 1))
-      let offset: Float = hasOffset ? 0.3 : 0
+      let offset: Float = kind == .none ? 0 : kind == .real ? 0.3 : 1.3 * step
       // Off the bounds, where the surrogate has a kink.
       let x = numbers.normals(300, spread: 2).filter { x in
-        let v = (x - offset) / step
+        let v = kind == .integer ? x / step - 1 : (x - offset) / step
         return abs(v - rule.n) > 0.01 && abs(v - rule.p) > 0.01
       }
       let dY = numbers.normals(x.count)
@@ -159,6 +160,45 @@ final class ActivationQuantizerTests: XCTestCase {
       for i in stride(from: 0, to: x.count, by: 7) {
         XCTAssertEqual(Double(found.dX[i]), surrogate.slope(d) { $0.x[i] += $1 }, accuracy: 1e-6 * max(1, abs(d[i])))
       }
+    }
+  }
+
+  /// β = 3 is six steps of ½: z = −6; β = 3.2 is 6.4 of them, and rounds to the same.
+  func testAWholeOffsetMovesTheGridByWholeSteps() {
+    for offset in [3, 3.2] as [Float] {
+      let quantizer = ActivationQuantizer(rule: .lsq(bits: 2, offset: .integer), step: 0.5, offset: offset)
+      let x: [Float] = [3, 3.25, 3.75, 2, 1.9, 0, 3.5, 3.6, 9]
+      XCTAssertEqual(levels(quantizer, x).levels, [0, 0, 1, -2, -2, -2, 1, 1, 1])
+      XCTAssertEqual(values(quantizer, x), [3, 3, 3.5, 2, 2, 2, 3.5, 3.5, 3.5])
+      XCTAssertEqual(quantizer.zeroValue, 3)
+      let g = backward(quantizer, x, [Float](repeating: 2, count: x.count))
+      XCTAssertEqual(g.dX, [2, 2, 0, 2, 0, 0, 2, 0, 0])
+      XCTAssertEqual(g.offset, [0, 0, 2, 0, 2, 2, 0, 2, 2])
+      // Outside 2·(n − z) = 8 and 2·(p − z) = 14.
+      XCTAssertEqual(g.step, [0, -1, 14, 0, 8, 8, 0, 14, 14])
+      XCTAssertEqual(quantizer.clippedCount(x, x.count), 5)
+    }
+  }
+
+  /// GELU's values just below zero, where z = n: outside, however small.
+  func testTinyValuesBesideABoundAreNotTakenIn() {
+    let quantizer = ActivationQuantizer(rule: .lsq(bits: 2, offset: .integer), step: 0.5, offset: 1)
+    let x: [Float] = [-1e-9, 0, 1e-9, 1.5, 1.500001]
+    XCTAssertEqual(levels(quantizer, x).levels, [-2, -2, -2, 1, 1])
+    XCTAssertEqual(backward(quantizer, x, [1, 1, 1, 1, 1]).dX, [0, 1, 1, 1, 0])
+  }
+
+  /// round(x/s + z): with an odd z the even level is another than x/s has.
+  func testTiesOfWholeOffsetsRoundToTheEvenLevel() {
+    let quantizer = ActivationQuantizer(rule: .lsq(bits: 4, offset: .integer), step: 0.5, offset: -0.5)
+    XCTAssertEqual(levels(quantizer, [0.25, 0.75, -0.25, 0.5]).levels, [2, 2, 0, 2])
+  }
+
+  /// A step at its floor: z keeps to what sums hold exactly, and codes stay codes.
+  func testAZeroPointBeyondBoundsIsHeld() {
+    for offset in [1e6, -1e6] as [Float] {
+      let quantizer = ActivationQuantizer(rule: .lsq(bits: 8, offset: .integer), step: 1e-8, offset: offset)
+      XCTAssertTrue(levels(quantizer, [-1, 0, 1e-8, 1]).levels.allSatisfy { $0 == -128 || $0 == 127 })
     }
   }
 

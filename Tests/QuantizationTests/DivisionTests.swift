@@ -15,16 +15,26 @@ final class DivisionTests: XCTestCase {
   private static let blockLength = 1 << 12
 
   func testWeightsAndActivationsOfLSQ() {
-    for step in steps { assertDivides(.lsq(bits: 8, offset: false), step: step) }
-    for bits in [2, 4] { assertDivides(.lsq(bits: bits, offset: false), step: 0.0123) }
+    for step in steps { assertDivides(.lsq(bits: 8), step: step) }
+    for bits in [2, 4] { assertDivides(.lsq(bits: bits), step: 0.0123) }
   }
 
   func testOffsets() {
-    for offset in [0.3, -1e-3] as [Float] { assertDivides(.lsq(bits: 8, offset: true), step: 0.0123, offset: offset) }
+    for offset in [0.3, -1e-3] as [Float] { assertDivides(.lsq(bits: 8, offset: .real), step: 0.0123, offset: offset) }
+  }
+
+  func testWholeOffsets() {
+    for offset in [0.3, -1e-3] as [Float] {
+      assertDivides(.lsq(bits: 8, offset: .integer), step: 0.0123, offset: offset)
+    }
+  }
+
+  func testTheSymmetricGrid() {
+    for bits in [2, 7] { assertDivides(.lsq(bits: bits, grid: .symmetric), step: 0.0123) }
   }
 
   func testTernaryWeights() {
-    for gamma in [1e-5, 0.0217, 1 / 3] as [Float] { assertDivides(.absoluteMean, step: gamma) }
+    for gamma in [1e-5, 0.0217, 1 / 3] as [Float] { assertDivides(.absoluteMean(), step: gamma) }
   }
 
   // MARK: - Which numbers
@@ -70,19 +80,16 @@ private final class Block {
   private let length: Int
   private let floats: UnsafeMutablePointer<Float>
   private let unsigned: UnsafeMutablePointer<UInt8>
-  private let signed: UnsafeMutablePointer<Int8>
 
   init(_ rule: QuantizerRule, step: Float, offset: Float, length: Int) {
     (self.rule, self.step, self.offset, self.length) = (rule, step, offset, length)
     floats = .allocate(capacity: 10 * length)
     unsigned = .allocate(capacity: 2 * length)
-    signed = .allocate(capacity: 2 * length)
   }
 
   deinit {
     floats.deallocate()
     unsigned.deallocate()
-    signed.deallocate()
   }
 
   /// A number of a block in which a level, mask or term is not that of the division; nil where all are.
@@ -94,21 +101,21 @@ private final class Block {
       (x[i], x[count &+ i]) = (magnitude, -magnitude)
     }
     if offset == 0, let wrong = weightsDiffer(x, 2 * count) { return wrong }
-    return rule.hasStep ? activationsDiffer(x, 2 * count) : nil
+    return rule.hasStep && rule.grid == .standard ? activationsDiffer(x, 2 * count) : nil
   }
 
   private func weightsDiffer(_ x: UnsafePointer<Float>, _ count: Int) -> Float? {
     let quantizer = WeightQuantizer(rule: rule, step: step)
-    let (signed, levels) = (signed, floats + 2 * length)
-    quantizer.codes(x, into: signed, count)
+    let levels = floats + 2 * length
     quantizer.levels(x, into: levels, count)
     let (n, p, step) = (rule.n, rule.p, step)
+    let (factor, half): (Float, Float) = rule.grid == .symmetric ? (2, 0.5) : (1, 0)
     var (wrong, outside): (Int32, Int32) = (0, 0)
     for i in 0..<count {
       let v = x[i] / step
-      let level = min(max(v, n), p).rounded(.toNearestOrEven)
-      wrong &+= (Float(signed[i]) == level ? 0 : 1) &+ (levels[i] == level ? 0 : 1)
-      outside &+= (v < n ? 1 : 0) &+ (v > p ? 1 : 0)
+      let level = (min(max(v, n + half), p + half) - half).rounded(.toNearestOrEven)
+      wrong &+= levels[i] == factor * (level + half) ? 0 : 1
+      outside &+= (v < n + half ? 1 : 0) &+ (v > p + half ? 1 : 0)
     }
     if quantizer.clippedCount(x, count) != Int(outside) { wrong += 1 }
     return wrong == 0 ? nil : x[0]
@@ -124,14 +131,18 @@ private final class Block {
     terms.update(repeating: 0, count: count)
     offsetTerms.update(repeating: 0, count: count)
     quantizer.backward(gradient, x: x, stepTerms: terms, offsetTerms: offsetTerms, count)
-    let (n, p, step, offset) = (rule.n, rule.p, step, offset)
+    let (n, p, step) = (rule.n, rule.p, step)
     let ofOutside: Float = rule.hasOffset ? 1 : 0
+    let zeroPoint = rule.offset == .integer ? (-offset / step).rounded(.toNearestOrEven) : 0
+    let offset = rule.offset == .integer ? 0 : offset
     var (wrong, outside): (Int32, Int32) = (0, 0)
     for i in 0..<count {
       let v = (x[i] - offset) / step
-      let isOutside: Float = (v < n ? 1 : 0) + (v > p ? 1 : 0)
-      let level = min(max(v, n), p).rounded(.toNearestOrEven)
-      let term = level - (isOutside == 0 ? v : 0)
+      let isOutside: Float = (v < n - zeroPoint ? 1 : 0) + (v > p - zeroPoint ? 1 : 0)
+      // Exact in double precision, then rounded once.
+      let exact = Double(min(max(v, n - zeroPoint), p - zeroPoint)) + Double(zeroPoint)
+      let level = Float(exact.rounded(.toNearestOrEven))
+      let term = (level - zeroPoint) - (isOutside == 0 ? v : 0)
       wrong &+= (Float(unsigned[i]) - 128 == level ? 0 : 1) &+ (terms[i] == term ? 0 : 1)
       wrong &+= (gradient[i] == 1 - isOutside ? 0 : 1) &+ (offsetTerms[i] == isOutside * ofOutside ? 0 : 1)
       outside &+= isOutside == 0 ? 0 : 1

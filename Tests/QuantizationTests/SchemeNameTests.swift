@@ -40,7 +40,7 @@ final class SchemeNameTests: XCTestCase {
     let scheme = Scheme(named: "BitNet_E6W1.58A6")
     XCTAssertEqual(scheme?.name, "BitNet_E6W1.58A6")
     XCTAssertEqual(scheme?.weights.storedBits, 2)
-    XCTAssertEqual(scheme?.weights, .absoluteMean)
+    XCTAssertEqual(scheme?.weights, .absoluteMean())
     XCTAssertEqual(scheme?.activations, .absoluteMaximum(bits: 6))
   }
 

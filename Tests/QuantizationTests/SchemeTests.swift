@@ -5,17 +5,17 @@ final class SchemeTests: XCTestCase {
   func testThePapersSchemesAreRead() throws {
     let cases: [(String, QuantizerRule, QuantizerRule, QuantizerRule)] = [
       ("fp32", .none, .none, .none),
-      ("LSQ_E8W8A8", .lsq(bits: 8, offset: false), .lsq(bits: 8, offset: false), .lsq(bits: 8, offset: false)),
-      ("LSQ_E6W2A6", .lsq(bits: 6, offset: false), .lsq(bits: 2, offset: false), .lsq(bits: 6, offset: false)),
-      ("LSQ_E3W5A7", .lsq(bits: 3, offset: false), .lsq(bits: 5, offset: false), .lsq(bits: 7, offset: false)),
-      ("LSQplus_E2W2A2", .lsq(bits: 2, offset: false), .lsq(bits: 2, offset: false), .lsq(bits: 2, offset: true)),
-      ("LSQplus_E4W4A4", .lsq(bits: 4, offset: false), .lsq(bits: 4, offset: false), .lsq(bits: 4, offset: true)),
-      ("BitNet_E6W1.58A6", .lsq(bits: 6, offset: false), .absoluteMean, .absoluteMaximum(bits: 6)),
-      ("LSQ_E32W2A32", .none, .lsq(bits: 2, offset: false), .none),
-      ("LSQplus_E8W32A4", .lsq(bits: 8, offset: false), .none, .lsq(bits: 4, offset: true)),
-      ("BitNet_E32W1.58A8", .none, .absoluteMean, .absoluteMaximum(bits: 8)),
-      ("BitNet_E6W1.58A32", .lsq(bits: 6, offset: false), .absoluteMean, .none),
-      ("BitNet_E6W32A8", .lsq(bits: 6, offset: false), .none, .absoluteMaximum(bits: 8)),
+      ("LSQ_E8W8A8", .lsq(bits: 8), .lsq(bits: 8), .lsq(bits: 8)),
+      ("LSQ_E6W2A6", .lsq(bits: 6), .lsq(bits: 2), .lsq(bits: 6)),
+      ("LSQ_E3W5A7", .lsq(bits: 3), .lsq(bits: 5), .lsq(bits: 7)),
+      ("LSQplus_E2W2A2", .lsq(bits: 2), .lsq(bits: 2), .lsq(bits: 2, offset: .real)),
+      ("LSQplus_E4W4A4", .lsq(bits: 4), .lsq(bits: 4), .lsq(bits: 4, offset: .real)),
+      ("BitNet_E6W1.58A6", .lsq(bits: 6), .absoluteMean(), .absoluteMaximum(bits: 6)),
+      ("LSQ_E32W2A32", .none, .lsq(bits: 2), .none),
+      ("LSQplus_E8W32A4", .lsq(bits: 8), .none, .lsq(bits: 4, offset: .real)),
+      ("BitNet_E32W1.58A8", .none, .absoluteMean(), .absoluteMaximum(bits: 8)),
+      ("BitNet_E6W1.58A32", .lsq(bits: 6), .absoluteMean(), .none),
+      ("BitNet_E6W32A8", .lsq(bits: 6), .none, .absoluteMaximum(bits: 8)),
     ]
     for (text, embeddings, weights, activations) in cases {
       let scheme = try Scheme(parsing: text)
@@ -25,13 +25,15 @@ final class SchemeTests: XCTestCase {
       XCTAssertEqual(scheme.isQuantized, text.lowercased() != "fp32")
       // The options of the published code are off unless asked for.
       XCTAssertTrue(
-        scheme.learnsSteps && scheme.clipsGradient && scheme.bitNetGamma == .matrix && !scheme.quantizesHead)
+        scheme.learnsSteps && scheme.clipsGradient && scheme.initialSteps == .mean && !scheme.quantizesHead)
+      XCTAssertTrue(scheme.variants.isEmpty)
+      XCTAssertEqual(scheme.title, text)
     }
   }
 
   func testEveryWidthFromTwoToEightBitsIsRead() throws {
     for bits in 2...8 {
-      XCTAssertEqual(try Scheme(parsing: "LSQ_E\(bits)W\(bits)A\(bits)").weights, .lsq(bits: bits, offset: false))
+      XCTAssertEqual(try Scheme(parsing: "LSQ_E\(bits)W\(bits)A\(bits)").weights, .lsq(bits: bits))
     }
   }
 
@@ -59,26 +61,26 @@ final class SchemeTests: XCTestCase {
   func testLevelsOfEveryRule() {
     let bounds = [2: (-2, 1), 3: (-4, 3), 4: (-8, 7), 6: (-32, 31), 8: (-128, 127)]
     for (bits, (n, p)) in bounds {
-      for offset in [false, true] {
+      for offset in ActivationOffset.allCases {
         XCTAssertEqual(QuantizerRule.lsq(bits: bits, offset: offset).n, Float(n))
         XCTAssertEqual(QuantizerRule.lsq(bits: bits, offset: offset).p, Float(p))
       }
       XCTAssertEqual(QuantizerRule.absoluteMaximum(bits: bits).n, Float(-p))
       XCTAssertEqual(QuantizerRule.absoluteMaximum(bits: bits).p, Float(p))
     }
-    XCTAssertEqual(QuantizerRule.absoluteMean.n, -1)
-    XCTAssertEqual(QuantizerRule.absoluteMean.p, 1)
+    XCTAssertEqual(QuantizerRule.absoluteMean().n, -1)
+    XCTAssertEqual(QuantizerRule.absoluteMean().p, 1)
   }
 
   func testOnlyLSQHasParametersOfItsOwn() {
     XCTAssertTrue(
-      QuantizerRule.lsq(bits: 4, offset: false).hasStep && !QuantizerRule.lsq(bits: 4, offset: false).hasOffset)
+      QuantizerRule.lsq(bits: 4).hasStep && !QuantizerRule.lsq(bits: 4).hasOffset)
     XCTAssertTrue(
-      QuantizerRule.lsq(bits: 4, offset: true).hasStep && QuantizerRule.lsq(bits: 4, offset: true).hasOffset)
-    for rule in [QuantizerRule.none, .absoluteMean, .absoluteMaximum(bits: 6)] {
+      QuantizerRule.lsq(bits: 4, offset: .real).hasStep && QuantizerRule.lsq(bits: 4, offset: .real).hasOffset)
+    for rule in [QuantizerRule.none, .absoluteMean(), .absoluteMaximum(bits: 6)] {
       XCTAssertFalse(rule.hasStep || rule.hasOffset)
     }
     XCTAssertFalse(QuantizerRule.none.isOn)
-    XCTAssertTrue(QuantizerRule.absoluteMean.isOn)
+    XCTAssertTrue(QuantizerRule.absoluteMean().isOn)
   }
 }

@@ -6,10 +6,10 @@ clarity and not for speed: one sequence after another, no padding, float64 throu
 
     qat_reference.py OUT_DIR CASE_NAME SCHEME HEAD SEED [--wide] [--variant KEY=VALUE …] [--distil KEY=VALUE …]
 
-Variants that Palier computes too (docs/numerics.md, "How steps move"): optimizer.step_rule=log with
-optimizer.step_learning_rate=RATE, optimizer.step_rate_factor=F. Those of its part "Planned": weights.granularity=row,
-embeddings.granularity=row, weights.grid=symmetric, activations.offset=integer. Distillation, planned too: logits=WEIGHT
-temperature=T hidden=WEIGHT scores=WEIGHT task=WEIGHT.
+Variants (docs/numerics.md, "How steps move" and "Low-bit methods"): optimizer.step_rule=log with
+optimizer.step_learning_rate=RATE, optimizer.step_rate_factor=F, weights.granularity=row, embeddings.granularity=row,
+weights.grid=symmetric, activations.offset=integer. Distillation, which Palier has planned: logits=WEIGHT temperature=T
+hidden=WEIGHT scores=WEIGHT task=WEIGHT.
 
 A case folder holds
   case.json            dimensions, scheme, head, variant, distillation, optimizer settings, expected scalars

@@ -1,5 +1,6 @@
 import Corpus
 import Foundation
+import Quantization
 
 extension RunConfiguration {
   /// Refuses what cannot work together: each key alone was in its range. `tree` says where a key stands.
@@ -68,18 +69,36 @@ private struct ConfigurationChecks {
 
   func checkQuantization() throws {
     let quantization = configuration.quantization
-    let schemes =
-      [("quantization.scheme", quantization.scheme)] + quantization.ramp.map { ("quantization.ramp", $0.scheme) }
-    for (key, scheme) in schemes {
+    let keys = ["quantization.scheme"] + quantization.ramp.map { _ in "quantization.ramp" }
+    for (key, scheme) in zip(keys, try schemes()) {
       try require(
         scheme.hasIntegerProducts || configuration.compute.forward != .fixed(.integer), "compute.forward",
-        "integer products need quantized weights and activations, and \(key) is \(scheme.name)")
+        "integer products need quantized weights and activations, with codes of 8 bits, and \(key) is \(scheme.title)")
+      try checkSharedSteps(scheme)
     }
     for (entry, next) in zip(quantization.ramp, quantization.ramp.dropFirst()) {
       try require(
         entry.from < next.from, "quantization.ramp",
         "from \(plainNumber(next.from)) comes after from \(plainNumber(entry.from)); order the entries by it, each once"
       )
+    }
+  }
+
+  private func checkSharedSteps(_ scheme: Scheme) throws {
+    for (key, rule, group) in [
+      ("weights.granularity", scheme.weights, "weights"), ("embeddings.granularity", scheme.embeddings, "tables"),
+    ] {
+      try require(
+        scheme.sharedSteps == .none || !rule.hasStep || !rule.isPerRow, key,
+        "quantization.shared_steps by-kind gives all \(group) one step, row gives each row its own; keep one of the two"
+      )
+    }
+  }
+
+  private func schemes() throws -> [Scheme] {
+    do { return try configuration.schemes } catch let error as QuantizationError {
+      guard case .unsuitableVariant(let key, let value, let reason) = error else { throw error }
+      throw conflict(key, "cannot be \(value): \(reason)")
     }
   }
 

@@ -48,6 +48,8 @@ extension RunConfiguration {
     public var clippedGradient = true
     /// What BitNet's γ is a mean over.
     public var bitnetGamma = BitNetGamma.matrix
+    /// How first steps are measured.
+    public var initial = InitialSteps.mean
     /// Whether the masked-language head is quantized (dense and decoder, at the weights' bits).
     public var quantizedHead = false
     /// When steps and offsets that fit are measured anew all the same.
@@ -66,12 +68,67 @@ extension RunConfiguration {
       try visitor.choice("shared_steps", &sharedSteps, "one step a site, or one a kind of site")
       try visitor.flag("learned_steps", &learnedSteps, "train the step sizes")
       try visitor.flag("clipped_gradient", &clippedGradient, "no gradient to clipped values")
-      try visitor.choice("bitnet_gamma", &bitnetGamma, "what BitNet's γ is a mean over")
+      try visitor.choice("initial", &initial, "first steps: by the papers' rules, or by least squared error")
+      try visitor.choice("bitnet_gamma", &bitnetGamma, "row: the same as weights.granularity, of BitNet's γ alone")
       try visitor.flag("quantized_head", &quantizedHead, "quantize the masked-language head too")
       try visitor.choice(
         "reset_steps", &resetSteps, "measure steps that fit anew at every load of a checkpoint but a resume")
       try visitor.words(
         "exclude", &exclude, "left in float32: first, last (layers), or patterns of names of linears and tables")
+    }
+  }
+
+  /// What BitNet's γ is a mean over.
+  public enum BitNetGamma: String, SettingsChoice {
+    /// The matrix, unless `weights.granularity` says row.
+    case matrix
+    /// Each output row.
+    case row
+  }
+
+  /// The grids of the embedding tables.
+  public struct Embeddings: SettingsSection {
+    /// What one step is for.
+    public var granularity = Granularity.tensor
+
+    /// A step a table.
+    public init() {}
+
+    /// The keys of this section.
+    public mutating func visit<V: SettingsVisitor>(_ visitor: inout V) throws {
+      try visitor.choice("granularity", &granularity, "one step a table, or one for each of its rows")
+    }
+  }
+
+  /// The grids of the encoder's weight matrices.
+  public struct Weights: SettingsSection {
+    /// What one step, or γ, is for.
+    public var granularity = Granularity.tensor
+    /// Where the levels lie.
+    public var grid = WeightGrid.standard
+
+    /// A step a matrix, whole multiples of it.
+    public init() {}
+
+    /// The keys of this section.
+    public mutating func visit<V: SettingsVisitor>(_ visitor: inout V) throws {
+      try visitor.choice("granularity", &granularity, "one step (or γ) a matrix, or one for each output row")
+      try visitor.choice("grid", &grid, "levels at whole steps, or at half ones, as many on either side of zero")
+    }
+  }
+
+  /// The grids of the activations.
+  public struct Activations: SettingsSection {
+    /// What is added to the levels; that of the scheme unless given.
+    public var offset = ActivationOffset.none
+
+    /// No offset.
+    public init() {}
+
+    /// The keys of this section.
+    public mutating func visit<V: SettingsVisitor>(_ visitor: inout V) throws {
+      try visitor.choice(
+        "offset", &offset, "a learned offset (LSQ+), or one of whole steps; the scheme's unless given")
     }
   }
 

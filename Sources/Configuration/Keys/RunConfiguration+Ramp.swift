@@ -22,10 +22,6 @@ extension RunConfiguration {
 extension RunConfiguration {
   /// The schemes of the run in order, the ramp's behind the first; all have the same options.
   public var schemes: [Scheme] {
-    ([quantization.scheme] + quantization.ramp.map(\.scheme)).map { scheme in
-      var settings = quantization
-      settings.scheme = scheme
-      return Scheme(settings)
-    }
+    get throws { try ([quantization.scheme] + quantization.ramp.map(\.scheme)).map { try Scheme(self, named: $0) } }
   }
 }

@@ -16,6 +16,12 @@ public struct RunConfiguration: SettingsSection {
   public var model = Model()
   /// How it is quantized.
   public var quantization = Quantization()
+  /// The grids of its tables.
+  public var embeddings = Embeddings()
+  /// The grids of its weights.
+  public var weights = Weights()
+  /// The grids of its activations.
+  public var activations = Activations()
   /// Dropout rates.
   public var dropout = Dropout()
   /// How many steps, and how they are shared between the stages.
@@ -53,6 +59,12 @@ public struct RunConfiguration: SettingsSection {
     try visitor.flag("shared_files", &sharedFiles, "files as the umask has them; false: for their owner alone")
     try visitor.section("model", &model, "what is trained")
     try visitor.section("quantization", &quantization, "how it is quantized")
+    visitor.derive(["activations.offset"], from: "quantization.scheme") {
+      activations.offset = quantization.scheme.activations.offset
+    }
+    try visitor.section("embeddings", &embeddings, "the grids of the tables")
+    try visitor.section("weights", &weights, "the grids of the encoder's weights")
+    try visitor.section("activations", &activations, "the grids of the activations")
     try visitor.section("dropout", &dropout, "dropout rates")
     try visitor.section("budget", &budget, "steps, and their share between the stages")
     try visitor.section("batch", &batch, "the global batch")

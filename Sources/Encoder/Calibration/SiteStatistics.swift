@@ -2,19 +2,22 @@ import Compute
 import Quantization
 
 extension EncoderModel {
-  /// Clipped shares and step sizes of every site on a slice, for the logs: over the rows that the trace has.
+  /// Clipped shares and step sizes of every site on a slice, for the logs: over the rows that the trace has. Where each row of a
+  /// weight has a step, or γ, it is their mean.
   public func siteStatistics(
     _ trace: borrowing ForwardTrace
   ) -> [(site: String, stepSize: Float, clippedShare: Double)] {
     let pass = trace.currentPass()
     var found: [(site: String, stepSize: Float, clippedShare: Double)] = []
-    for (name, weight, quantizer) in embeddings.quantizers(pass.parameters) where quantizer.rule.hasStep {
-      found.append(weightStatistics(name, weight, quantizer))
+    for (name, weight, step, quantizer) in embeddings.quantizers(pass.parameters) {
+      found.append((name + ".weight_quantizer", stepSize(step), clippedShare(of: weight, quantizer)))
     }
     for layer in layers {
       for linear in layer.linears.values where linear.rule.isOn {
-        let quantizer = WeightQuantizer(rule: linear.rule, step: linear.matrix.levelScale.pointer[0])
-        found.append(weightStatistics(String(linear.weight.name.dropLast(".weight".count)), linear.weight, quantizer))
+        let name = String(linear.weight.name.dropLast(".weight".count)) + ".weight_quantizer"
+        let size = linear.step.map(stepSize) ?? linear.meanLevelScale
+        let share = clippedShare(of: linear.weight) { linear.quantizer(row: $0, pass.parameters) }
+        found.append((name, size, share))
       }
       let read = rows(of: layer, pass, trace.read)
       found += layer.inputs.values.filter { $0.rule.hasStep }.map {
@@ -24,11 +27,12 @@ extension EncoderModel {
     return found
   }
 
-  private func weightStatistics(
-    _ name: String, _ weight: ParameterInfo, _ quantizer: WeightQuantizer
-  ) -> (site: String, stepSize: Float, clippedShare: Double) {
-    let clipped = quantizer.clippedCount(parameters.pointer + weight.start, weight.count)
-    return (name + ".weight_quantizer", quantizer.step, Double(clipped) / Double(weight.count))
+  private func clippedShare(of weight: ParameterInfo, _ quantizer: (_ row: Int) -> WeightQuantizer) -> Double {
+    let width = weight.shape[1]
+    let clipped = (0..<weight.shape[0]).reduce(0) {
+      $0 + quantizer($1).clippedCount(parameters.pointer + weight.start + $1 * width, width)
+    }
+    return Double(clipped) / Double(weight.count)
   }
 
   private func activationStatistics(

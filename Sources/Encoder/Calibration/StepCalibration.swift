@@ -9,8 +9,11 @@ struct StepCalibration {
   let assigns: Bool
   /// The names of the sites that are measured; nil: all.
   let sites: Set<String>?
+  let initial: InitialSteps
 
-  init(assigns: Bool, sites: Set<String>?) { (self.assigns, self.sites) = (assigns, sites) }
+  init(assigns: Bool, sites: Set<String>?, initial: InitialSteps) {
+    (self.assigns, self.sites, self.initial) = (assigns, sites, initial)
+  }
 
   /// Measures one site on the whole slice, where it has a step and is asked for.
   mutating func measure(_ site: ActivationSite, of layer: EncoderLayer, _ pass: SlicePass) {
@@ -30,15 +33,39 @@ struct StepCalibration {
       lowest[chunk] = min(lowest[chunk], rowMinimum(row, input.width))
       highest[chunk] = max(highest[chunk], rowMaximum(row, input.width))
     }
-    if input.rule.hasOffset, let offset = input.offset {
-      let (s, b) = StepInitialisation.stepAndOffset(
-        minimum: lowest.min() ?? .infinity, maximum: highest.max() ?? -.infinity, rule: input.rule)
-      record(step, s, pass)
-      record(offset, b, pass)
-    } else {
-      let count = pass.slice.tokenCount * input.width
-      record(step, StepInitialisation.step(absoluteSum: sums.reduce(0, +), count: count, rule: input.rule), pass)
+    let (minimum, maximum) = (lowest.min() ?? .infinity, highest.max() ?? -.infinity)
+    let count = pass.slice.tokenCount * input.width
+    var (s, b) = (StepInitialisation.step(absoluteSum: sums.reduce(0, +), count: count, rule: input.rule), Float(0))
+    if input.rule.hasOffset {
+      (s, b) = StepInitialisation.stepAndOffset(minimum: minimum, maximum: maximum, rule: input.rule)
     }
+    if initial == .mse, count > 0 {
+      s = stepOfLeastError(
+        StepSearch(input.rule, largest: max(abs(minimum - b), abs(maximum - b)), offset: b), site, layer, pass)
+    }
+    record(step, s, pass)
+    if let offset = input.offset { record(offset, b, pass) }
+  }
+
+  /// Errors are summed over each chunk of tokens, and the chunks' in their order.
+  private func stepOfLeastError(
+    _ search: StepSearch, _ site: ActivationSite, _ layer: EncoderLayer, _ pass: SlicePass
+  ) -> Float {
+    let (count, width) = (StepSearch.candidateCount, layer.inputs[site].width)
+    let chunks = RowChunk.count(pass.slice.tokenCount)
+    var errors = [Double](repeating: 0, count: chunks * count)
+    errors.withUnsafeMutableBufferPointer { errors in
+      pass.forEachChunk { rows, scratch in
+        let row = scratch.rowTemporaries.pointer
+        let sums = errors.baseAddress! + rows.lowerBound / RowChunk.length * count
+        for token in rows {
+          layer.writePresentInput(of: site, token: token, pass, into: row)
+          search.addErrors(row, width, to: sums, scratch: row + width)
+        }
+      }
+      for chunk in 1..<max(chunks, 1) { for k in 0..<count { errors[k] += errors[chunk * count + k] } }
+    }
+    return search.best(errors)
   }
 
   private mutating func record(_ parameter: ParameterInfo, _ value: Float, _ pass: SlicePass) {
@@ -55,27 +82,11 @@ public struct CalibrationTrace: ~Copyable {
 }
 
 extension EncoderModel {
-  /// Sets the steps of weights and tables from their values: 2·mean|W|/√p.
-  public func initialiseWeightSteps() {
-    for (name, value) in measuredWeightSteps() { parameters[layout.required(name).start] = value }
-  }
-
   /// The activation sites that have steps, `….input_quantizer`.
   public var activationSites: [String] {
-    layout.parameters.filter { $0.name.hasSuffix(".input_quantizer.step") }.map { String($0.name.dropLast(".step".count)) }
-  }
-
-  /// What the initialisation rule gives for every weight and table.
-  public func measuredWeightSteps() -> [String: Float] {
-    var measured: [String: Float] = [:]
-    for step in layout.parameters where step.name.hasSuffix(".weight_quantizer.step") {
-      let name = String(step.name.dropLast("_quantizer.step".count))
-      guard let rule = rules.rule(ofWeight: name) else { continue }
-      let weight = layout.required(storedName(ofWeight: name))
-      let sum = absoluteSum(parameters.pointer + weight.start, weight.count)
-      measured[step.name] = StepInitialisation.step(absoluteSum: sum, count: weight.count, rule: rule)
+    layout.parameters.filter { $0.name.hasSuffix(".input_quantizer.step") }.map {
+      String($0.name.dropLast(".step".count))
     }
-    return measured
   }
 
   /// Runs the forward pass and measures every activation site on the way, in the order of use
@@ -91,7 +102,7 @@ extension EncoderModel {
   public func calibratedForward(
     _ input: SliceInput, assigning: Bool, sites: Set<String>? = nil
   ) throws -> CalibrationTrace {
-    calibration = StepCalibration(assigns: assigning, sites: sites)
+    calibration = StepCalibration(assigns: assigning, sites: sites, initial: scheme.initialSteps)
     defer { calibration = nil }
     let trace = try forward(input)
     if assigning { setEffectiveBiases() }

@@ -85,6 +85,6 @@ extension EncoderModel {
   public func headQuantizer(
     _ name: String, _ rule: QuantizerRule, _ info: ParameterInfo
   ) -> (_ row: Int) -> WeightQuantizer {
-    HeadQuantizer(name, rule: rule, layout: layout, scheme: scheme).rows(of: info, parameters.pointer)
+    HeadQuantizer(name, rule: rule, layout: layout).rows(of: info, parameters.pointer)
   }
 }

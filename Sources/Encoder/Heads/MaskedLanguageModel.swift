@@ -19,7 +19,7 @@ struct MaskedLanguageModel: PredictionHead {
     func linear(_ name: String, stored: String, bias: String) throws -> HeadLinear {
       let rule = rules.rule(ofWeight: name + ".weight") ?? .none
       let quantizer =
-        rule.isOn ? HeadQuantizer(name + ".weight", rule: rule, layout: layout, scheme: scheme) : nil
+        rule.isOn ? HeadQuantizer(name + ".weight", rule: rule, layout: layout) : nil
       return try HeadLinear(
         weight: layout.required(stored + ".weight"), bias: layout.required(bias), quantizer: quantizer,
         arithmetic: arithmetic)

@@ -5,7 +5,7 @@ import Quantization
 
 /// The embeddings: stream = dropout(norm(Σ quantized rows of the three tables)).
 struct Embeddings {
-  /// One table with its quantizer.
+  /// One table with its quantizer, or a quantizer for each row.
   private struct Table {
     let table: EmbeddingTable
     let weight: ParameterInfo
@@ -13,8 +13,9 @@ struct Embeddings {
     let rule: QuantizerRule
     let clipsGradient: Bool
 
-    func quantizer(_ parameters: UnsafePointer<Float>) -> WeightQuantizer {
-      WeightQuantizer(rule: rule, step: step.map { parameters[$0.start] } ?? 1, clipsGradient: clipsGradient)
+    func quantizer(row: Int, _ parameters: UnsafePointer<Float>) -> WeightQuantizer {
+      WeightQuantizer(
+        rule: rule, step: step.map { parameters[$0.place(ofRow: row)] } ?? 1, clipsGradient: clipsGradient)
     }
   }
 
@@ -40,11 +41,13 @@ struct Embeddings {
   /// What the first layer reads.
   var source: StreamSource { StreamSource(norm: norm, dropoutSite: DropoutSite.embeddings) }
 
-  /// The table's name, values and quantizer as it stands now, for each table.
+  /// The table's name, values, step and its rows' quantizers as they stand now, for each table that has a step.
   func quantizers(
     _ parameters: UnsafePointer<Float>
-  ) -> [(name: String, weight: ParameterInfo, quantizer: WeightQuantizer)] {
-    tables.map { ($0.table.name, $0.weight, $0.quantizer(parameters)) }
+  ) -> [(name: String, weight: ParameterInfo, step: ParameterInfo, quantizer: (Int) -> WeightQuantizer)] {
+    tables.compactMap { table in
+      table.step.map { step in (table.table.name, table.weight, step, { table.quantizer(row: $0, parameters) }) }
+    }
   }
 
   /// The row of `table` that `token` reads.
@@ -58,13 +61,14 @@ struct Embeddings {
 
   func forward(_ pass: SlicePass) {
     let (h, slice) = (hidden, pass.slice)
-    let tables = tables.map { ($0.table, $0.quantizer(pass.parameters), pass.parameters + $0.weight.start) }
     pass.forEachChunk { rows, scratch in
       let sum = scratch.chunkRows.pointer
       for token in rows {
         sum.update(repeating: 0, count: h)
-        for (table, quantizer, weights) in tables {
-          quantizer.addValues(weights + row(of: table, token: token, slice) * h, to: sum, h)
+        for table in tables {
+          let row = row(of: table.table, token: token, slice)
+          table.quantizer(row: row, pass.parameters)
+            .addValues(pass.parameters + table.weight.start + row * h, to: sum, h)
         }
         let stream = pass.stream + token * h
         norm.forward(sum, token: token, pass, into: stream)
@@ -96,28 +100,43 @@ struct Embeddings {
   /// the columns, so that each element is summed in the order of the tokens.
   private func backward(_ table: Table, _ pass: SlicePass, into store: GradientStore) {
     let (h, width) = (hidden, Embeddings.tableColumns)
-    let quantizer = table.quantizer(pass.parameters)
     let columns = (h + width - 1) / width
-    var stepSums = [Float](repeating: 0, count: columns)
-    stepSums.withUnsafeMutableBufferPointer { stepSums in
+    let tokens = pass.slice.tokenCount
+    // `[columns][tokens]`, what each token gives the step of its row.
+    var stepTerms = [Float](repeating: 0, count: columns * tokens)
+    stepTerms.withUnsafeMutableBufferPointer { stepTerms in
       Threads.forEach(columns) { block, thread in
         let first = block * width
         let count = min(width, h - first)
         let scratch = pass.workspace.scratch[thread].rowTemporaries.pointer
         let gradient = scratch + width
-        var sum: Float = 0
-        for token in 0..<pass.slice.tokenCount {
-          let place = table.weight.start + row(of: table.table, token: token, pass.slice) * h + first
+        for token in 0..<tokens {
+          let row = row(of: table.table, token: token, pass.slice)
+          let place = table.weight.start + row * h + first
           gradient.update(from: pass.dStream + token * h + first, count: count)
-          sum += quantizer.backward(gradient, weights: pass.parameters + place, scratch: scratch, count)
+          stepTerms[block * tokens + token] = table.quantizer(row: row, pass.parameters)
+            .backward(gradient, weights: pass.parameters + place, scratch: scratch, count)
           store.add(gradient, at: place, count)
         }
-        stepSums[block] = sum
       }
     }
-    if let step = table.step, learnsSteps {
-      let factor = StepInitialisation.gradientFactor(count: table.weight.count, rule: quantizer.rule)
-      store.add(stepSums.reduce(0, +) * factor, at: step.start)
+    addStepGradients(table, stepTerms, pass, into: store)
+  }
+
+  /// Sums of what the tokens give, column block by column block: over all tokens where the table has one step, else token by
+  /// token into its row's.
+  private func addStepGradients(_ table: Table, _ terms: [Float], _ pass: SlicePass, into store: GradientStore) {
+    guard let step = table.step, learnsSteps else { return }
+    let tokens = pass.slice.tokenCount
+    let blocks = tokens == 0 ? 0 : terms.count / tokens
+    let factor = StepInitialisation.gradientFactor(count: table.weight.count / step.count, rule: table.rule)
+    guard table.rule.isPerRow else {
+      let sums = (0..<blocks).map { terms[$0 * tokens..<($0 + 1) * tokens].reduce(0, +) }
+      return store.add(sums.reduce(0, +) * factor, at: step.start)
+    }
+    for token in 0..<tokens {
+      let sum = (0..<blocks).reduce(Float(0)) { $0 + terms[$1 * tokens + token] }
+      store.add(sum * factor, at: step.place(ofRow: row(of: table.table, token: token, pass.slice)))
     }
   }
 }

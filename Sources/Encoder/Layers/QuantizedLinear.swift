@@ -12,11 +12,11 @@ final class QuantizedLinear {
   private let layer: Int
   let weight: ParameterInfo
   let bias: ParameterInfo
-  /// The learned step; nil where the rule has none.
+  /// The learned step, or a step for each output; nil where the rule has none.
   let step: ParameterInfo?
   let rule: QuantizerRule
   let matrix: PreparedMatrix
-  private let gammaPerRow: Bool
+  private let clipsGradient: Bool
   /// db of the present slice, which an offset's rank-one term needs.
   private var sliceBiasGradient: [Float] = []
 
@@ -29,7 +29,7 @@ final class QuantizedLinear {
     bias = layout.required(name + ".bias")
     step = layout[name + ".weight_quantizer.step"]
     rule = rules.linears[layer][role]
-    gammaPerRow = scheme.bitNetGamma == .row
+    clipsGradient = scheme.clipsGradient
     let own = precision.ofLinear(role, layer: layer, rules)
     matrix = try PreparedMatrix(
       outputs: weight.shape[0], inputs: weight.shape[1], forward: own.forward, backward: own.backward,
@@ -38,12 +38,13 @@ final class QuantizedLinear {
 
   // MARK: - Once a step
 
-  /// Sets what a level stands for: the learned step, or γ of the whole matrix or of each row.
+  /// Sets what a level stands for: the learned step (half of it on the symmetric grid), or γ, of the whole matrix or of each row.
   func setLevelScales(_ parameters: UnsafePointer<Float>) {
     let scales = matrix.levelScale
     switch rule {
     case .none: scales.elements.update(repeating: 1)
-    case .lsq, .absoluteMaximum: scales.elements.update(repeating: step.map { parameters[$0.start] } ?? 1)
+    case .lsq, .absoluteMaximum:
+      for row in 0..<matrix.outputs { scales[row] = quantizer(row: row, parameters).levelScale }
     case .absoluteMean:
       let weights = parameters + weight.start
       var total = 0.0
@@ -52,10 +53,17 @@ final class QuantizedLinear {
         total += sum
         scales[row] = WeightQuantizer.gamma(absoluteSum: sum, count: matrix.inputs)
       }
-      if !gammaPerRow {
+      if !rule.isPerRow {
         scales.elements.update(repeating: WeightQuantizer.gamma(absoluteSum: total, count: weight.count))
       }
     }
+  }
+
+  /// What a level stands for, over the rows.
+  var meanLevelScale: Float {
+    rule.isPerRow
+      ? Float((0..<matrix.outputs).reduce(0.0) { $0 + Double(matrix.levelScale.pointer[$1]) } / Double(matrix.outputs))
+      : matrix.levelScale.pointer[0]
   }
 
   /// Quantizes and packs one block of rows. Scales must be set.
@@ -69,8 +77,15 @@ final class QuantizedLinear {
   }
 
   private func writeLevels(_ parameters: UnsafePointer<Float>, row: Int, into levels: UnsafeMutablePointer<Float>) {
-    WeightQuantizer(rule: rule, step: matrix.levelScale.pointer[row])
+    quantizer(row: row, parameters)
       .levels(parameters + weight.start + row * matrix.inputs, into: levels, matrix.inputs)
+  }
+
+  /// The quantizer of one row as it stands now; γ as it was when scales were last set.
+  func quantizer(row: Int, _ parameters: UnsafePointer<Float>) -> WeightQuantizer {
+    WeightQuantizer(
+      rule: rule, step: step.map { parameters[$0.place(ofRow: row)] } ?? matrix.levelScale.pointer[row],
+      clipsGradient: clipsGradient)
   }
 
   // MARK: - Forward
@@ -176,7 +191,7 @@ final class QuantizedLinear {
     let quantizer = input.current(pass.parameters)
     let usesLevels = matrix.backwardArithmetic.usesLevels
     let scale = usesLevels && quantizer.rule.hasStep ? quantizer.step : 1
-    let offset = usesLevels && quantizer.offset != 0 ? quantizer.offset : nil
+    let offset = usesLevels && quantizer.zeroValue != 0 ? quantizer.zeroValue : nil
     let (start, inputs, biasGradient) = (weight.start, matrix.inputs, sliceBiasGradient)
     return matrix.weightGradient(pass.workspace.dOutputs[role], x, scratch: pass.workspace.productScratch) {
       output, first, sums, count in

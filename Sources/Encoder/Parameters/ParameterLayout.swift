@@ -24,6 +24,8 @@ public struct ParameterInfo: Sendable {
 
   /// The elements' place in the block.
   public var range: Range<Int> { start..<start + count }
+  /// The place of a row's element: a step of its own, or the one that all rows share.
+  public func place(ofRow row: Int) -> Int { count == 1 ? start : start + row }
   /// Weight decay applies to matrices and tables only.
   public var decays: Bool { kind == .matrix || kind == .table }
 }
@@ -54,7 +56,7 @@ public struct ParameterLayout: Sendable {
     }
     let start = elementCount
     addHead(head, d)
-    if case .maskedLanguageModel = head, !scheme.learnsSteps { addHeadSites(rules) }
+    if case .maskedLanguageModel = head, !scheme.learnsSteps { addHeadSites(rules, d) }
     headRange = start..<elementCount
     segments = ParameterLayout.cut(parameters)
   }
@@ -80,9 +82,10 @@ public struct ParameterLayout: Sendable {
   }
 
   /// An offset comes right behind its step: the optimizer moves the two together.
-  private mutating func addSite(_ name: String, _ rules: SiteRules) {
+  /// - Parameter rows: of the matrix or table, each of which may have a step.
+  private mutating func addSite(_ name: String, _ rules: SiteRules, rows: Int = 1) {
     guard let rule = rules.rule(ofSite: name) else { fatalError("no site \(name)") }
-    if rule.hasStep { add(name + ".step", [], .stepSize) }
+    if rule.hasStep { add(name + ".step", rule.isPerRow ? [rows] : [], .stepSize) }
     if rule.hasOffset { add(name + ".offset", [], .offset, levelSpan: rule.p - rule.n) }
   }
 
@@ -93,7 +96,7 @@ public struct ParameterLayout: Sendable {
     ]
     for (name, rows) in tables { add("roberta.embeddings.\(name).weight", [rows, d.hiddenSize], .table) }
     addNorm(ParameterNames.embeddingsNorm, d.hiddenSize)
-    for (name, _) in tables { addSite("roberta.embeddings.\(name).weight_quantizer", rules) }
+    for (name, rows) in tables { addSite("roberta.embeddings.\(name).weight_quantizer", rules, rows: rows) }
   }
 
   private mutating func addNorm(_ name: String, _ size: Int) {
@@ -110,13 +113,14 @@ public struct ParameterLayout: Sendable {
     for (name, role) in linears { add(name + ".bias", [role.outputWidth.size(d)], .vector) }
     addNorm(ParameterNames.attentionNorm(layer), h)
     addNorm(ParameterNames.outputNorm(layer), h)
-    for (name, _) in linears { addSite(name + ".weight_quantizer", rules) }
+    for (name, role) in linears { addSite(name + ".weight_quantizer", rules, rows: role.outputWidth.size(d)) }
     for site in ActivationSite.allCases { addSite(ParameterNames.site(layer, site), rules) }
   }
 
   /// Steps of the head's matrices that are set once and kept: where steps are learned, the head's follow from its weights.
-  private mutating func addHeadSites(_ rules: SiteRules) {
-    for name in [ParameterNames.headDense, ParameterNames.headDecoder] { addSite(name + ".weight_quantizer", rules) }
+  private mutating func addHeadSites(_ rules: SiteRules, _ d: EncoderDimensions) {
+    addSite(ParameterNames.headDense + ".weight_quantizer", rules, rows: d.hiddenSize)
+    addSite(ParameterNames.headDecoder + ".weight_quantizer", rules, rows: d.vocabularySize)
   }
 
   private mutating func addHead(_ head: Head, _ d: EncoderDimensions) {

@@ -9,6 +9,8 @@ public struct ParameterSegment: Sendable {
 
   /// About 16,000 elements: they stay in the second-level cache, and a base-size model makes some 7,000 of them.
   static let largestCount = 1 << 14
+  /// Steps of rows: the logarithmic rule moves them one by one, and many threads share them.
+  static let largestStepCount = 1 << 11
 }
 
 extension ParameterLayout {
@@ -16,7 +18,8 @@ extension ParameterLayout {
   static func cut(_ parameters: [ParameterInfo]) -> [ParameterSegment] {
     parameters.flatMap { parameter in
       let width = parameter.shape.count > 1 ? parameter.shape[parameter.shape.count - 1] : 1
-      let length = max(ParameterSegment.largestCount / max(width, 1), 1) * width
+      let largest = parameter.kind == .stepSize ? ParameterSegment.largestStepCount : ParameterSegment.largestCount
+      let length = max(largest / max(width, 1), 1) * width
       return stride(from: 0, to: parameter.count, by: max(length, 1)).map { start in
         ParameterSegment(
           parameter: parameter,

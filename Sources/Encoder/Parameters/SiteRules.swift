@@ -90,7 +90,9 @@ public struct SiteRules: Equatable, Sendable {
   }
 
   /// Whether a linear's product has codes on both sides.
-  func hasCodes(layer: Int, _ role: LinearRole) -> Bool { linears[layer][role].isOn && sites[layer][role.input].isOn }
+  func hasCodes(layer: Int, _ role: LinearRole) -> Bool {
+    linears[layer][role].hasCodes && sites[layer][role.input].hasCodes
+  }
 
   /// Whether every product that an activation site stands in has codes on both sides.
   func hasCodes(layer: Int, _ site: ActivationSite) -> Bool { site.linears.allSatisfy { hasCodes(layer: layer, $0) } }

@@ -176,11 +176,11 @@ public final class Console: RunObserver {
     return [""] + table.lines
   }
 
-  /// The figures per label of the last evaluation of the weights that has them.
+  /// The figures per label of the last evaluation that has them.
   package static func labelTable(_ evaluations: [EvaluationReport]) -> [String] {
-    guard let last = evaluations.last(where: { !$0.perLabel.isEmpty && !$0.isOfAverage }) else { return [] }
+    guard let last = evaluations.last(where: { !$0.perLabel.isEmpty }) else { return [] }
     var table = TextTable(
-      ["label (\(last.stage) \(last.split))", "precision", "recall", "f1", "support"], right: [1, 2, 3, 4])
+      ["label (\(last.stage) \(last.what))", "precision", "recall", "f1", "support"], right: [1, 2, 3, 4])
     for label in last.perLabel {
       table.add(
         [label.label] + [label.precision, label.recall, label.f1].map { Figures.fixed($0, 4) } + [String(label.support)]

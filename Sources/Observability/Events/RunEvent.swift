@@ -124,7 +124,7 @@ public struct RunSummary: Sendable, Equatable {
   public var seconds: Double
   /// Real tokens trained on in that time, over all ranks.
   public var tokens: Int
-  /// The evaluations to show as tables: a column each, and per label those of the last of the weights that has them.
+  /// The evaluations to show as tables: a column each, and per label those of the last that has them.
   public var evaluations: [EvaluationReport]
   /// What the packages of the run's hosts used.
   public var energy: EnergyReport

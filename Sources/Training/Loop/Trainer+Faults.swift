@@ -32,7 +32,7 @@ extension Trainer {
       after: progress.sites,
       firstSteps: Dictionary(
         uniqueKeysWithValues: steps.map {
-          (String($0.name.dropLast(".step".count)), replica.model.parameters[$0.start])
+          (String($0.name.dropLast(".step".count)), replica.model.stepSize($0))
         }))
   }
 

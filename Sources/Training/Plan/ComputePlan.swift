@@ -35,7 +35,7 @@ public struct ComputePlan: Sendable {
     attention: RunConfiguration.Attention = .fixed(.float), head: RunConfiguration.Head = .fixed(.float),
     scheme: Scheme, features: CPUFeatures
   ) throws -> (Precision, notes: [String]) {
-    let isQuantized = scheme.weights.isOn && scheme.activations.isOn
+    let isQuantized = scheme.hasIntegerProducts
     if !features.hasInt8Products, isQuantized {
       if forward == .fixed(.integer) { throw needsInt8("forward: integer", instead: "float") }
       if case .fixed(let asked) = backward, asked.usesCodes {

@@ -24,7 +24,7 @@ package struct SchemeRamp: Sendable {
     stage = configuration.budget.pretrainingSteps > 0 ? .pretraining : .fineTuning
     let count = configuration.budget.steps(of: stage)
     var parts: [Part] = []
-    for (from, scheme) in zip([0] + configuration.quantization.ramp.map(\.from), configuration.schemes) {
+    for (from, scheme) in zip([0] + configuration.quantization.ramp.map(\.from), try configuration.schemes) {
       let first = min(Int((from * Double(count)).rounded()), max(count - 1, 0))
       // Of two that round to one step the later holds.
       if parts.last?.firstStep == first { parts.removeLast() }

@@ -9,6 +9,12 @@ import Training
 /// The model, batch and arithmetic of the steps that a bench times.
 struct StepOptions: ParsableArguments {
   @Option(help: "fp32, LSQ_ExWyAz, LSQplus_ExWyAz or BitNet_ExW1.58Az.") var scheme = "LSQ_E8W8A8"
+  @Option(
+    name: .customLong("variant"), parsing: .unconditionalSingleValue,
+    help: ArgumentHelp(
+      "Grids beside the scheme's name, as weights.granularity=row; may be repeated.", valueName: "key=value")
+  )
+  var variants: [String] = []
   @Option(help: "Sequences a step, over all ranks.") var sequences = 12
   @Option(help: "Tokens of each sequence; several values take turns: 18,40,7.") var lengths = "512"
   @Option(help: "Tokens of a slice, at most.") var sliceTokens = 2048
@@ -57,6 +63,10 @@ struct StepOptions: ParsableArguments {
     try requireMemory(bytesPerParameter: bytesPerParameter)
     var setting = StepBenchmark.Setting()
     setting.scheme = try Scheme(parsing: scheme)
+    for variant in variants {
+      let parts = variant.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+      try setting.scheme.set(parts[0], to: parts.count > 1 ? parts[1] : "")
+    }
     (setting.precision, _) = try ComputePlan.products(
       forward: forward, backward: backward, attention: attention, head: head, scheme: setting.scheme,
       features: .current)

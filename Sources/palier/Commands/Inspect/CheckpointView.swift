@@ -132,14 +132,23 @@ struct TensorListing {
 
 /// The step sizes of a checkpoint's quantizer sites.
 struct StepListing {
-  private let sites: [(name: String, step: Float, offset: Float?)]
+  /// A step, or the range of those of rows.
+  private static func shown(_ steps: [Float]) -> String {
+    guard steps.count > 1, let least = steps.min(), let most = steps.max() else {
+      return String(format: "%.6e", steps.first ?? .nan)
+    }
+    return String(format: "%.6e to %.6e", least, most)
+  }
+
+  /// One step, or one a row.
+  private let sites: [(name: String, steps: [Float], offset: Float?)]
 
   init(_ source: any TensorSource) throws {
     sites = try source.tensors.keys.filter { $0.hasSuffix("_quantizer.step") }.sorted().map { key in
       let offset = String(key.dropLast("step".count)) + "offset"
       let hasOffset = source.tensors[offset] != nil
       return (
-        String(key.dropLast(".step".count)), try source.floats(key).first ?? .nan,
+        String(key.dropLast(".step".count)), try source.floats(key),
         hasOffset ? try source.floats(offset).first : nil
       )
     }
@@ -154,12 +163,14 @@ struct StepListing {
         ("tables", "embeddings"), ("weights", "weight_quantizer"), ("activations", "input_quantizer"),
       ] {
         let isTable = { (name: String) in name.contains(".embeddings.") }
-        let steps = sites.filter {
+        let mine = sites.filter {
           kind == "tables" ? isTable($0.name) : !isTable($0.name) && $0.name.hasSuffix(suffix)
-        }.map(\.step)
+        }
+        let steps = mine.flatMap(\.steps)
         guard let least = steps.min(), let most = steps.max() else { continue }
+        let rows = steps.count > mine.count ? " (\(grouped(steps.count)) steps, one a row)" : ""
         Output.say(
-          title + "\(kind): \(counted(steps.count, "site")), " + String(format: "%.3e to %.3e", least, most))
+          title + "\(kind): \(counted(mine.count, "site"))\(rows), " + String(format: "%.3e to %.3e", least, most))
         title = "              "
       }
       Output.say("              (each one: --steps)")
@@ -167,7 +178,7 @@ struct StepListing {
     }
     var table = TextTable(["site", "step", "offset"], right: [1, 2])
     for site in sites {
-      table.add([site.name, String(format: "%.6e", site.step), site.offset.map { String(format: "%.6e", $0) } ?? ""])
+      table.add([site.name, StepListing.shown(site.steps), site.offset.map { String(format: "%.6e", $0) } ?? ""])
     }
     Output.say(table.text)
   }

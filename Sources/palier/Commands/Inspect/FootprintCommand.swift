@@ -18,7 +18,7 @@ struct FootprintCommand: ParsableCommand {
       On the left the paper's figures, from its own constants; on the right those of the encoder at hand, as Palier trains and \
       stores it. Size is in units of 2^20 bytes; operations are bit operations for one sequence. The encoder is that of a \
       configuration's checkpoint or of --checkpoint; else, or where it is not there, camembert-base. What the configuration \
-      leaves in float32 (quantization.exclude) counts 32 bits, in a row of its own.
+      leaves in float32 (quantization.exclude), and the steps of rows (granularity: row), count 32 bits, in a row of its own.
 
       Examples:
         palier footprint configs/camembert-lsq-e4w4a4.yaml
@@ -47,11 +47,11 @@ struct FootprintCommand: ParsableCommand {
 
   func run() throws {
     let configuration = try config.map { try RunConfiguration.load(file: Paths.url($0), overrides: settings) }
-    let name = try scheme.map { try Scheme(parsing: $0) } ?? configuration?.quantization.scheme
+    let named = try scheme.map { try Scheme(parsing: $0) } ?? configuration.map { try Scheme($0) }
     let (dimensions, exclude) = (try dimensions(configuration), configuration?.quantization.exclude ?? [])
     Output.say(
       Footprint.table(
-        of: dimensions, scheme: name, sequenceLength: tokens,
+        of: dimensions, scheme: named, sequenceLength: tokens,
         exclusion: try Footprint.Exclusion(exclude, of: dimensions), excluded: exclude))
   }
 

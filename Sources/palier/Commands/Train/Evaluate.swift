@@ -126,7 +126,7 @@ struct Evaluate: ParsableCommand {
     var request = CheckpointEvaluation.Request(checkpoint: try Paths.folder(checkpoint, "a checkpoint folder"))
     request.tokenizer = try tokenizer.map { try Paths.folder($0, "a folder with \(Tokenizer.modelFileName)") }
     request.scheme = try scheme.map { try Scheme(parsing: $0) }
-    if config != nil { request.schemeUnlessNoted = Scheme(configuration.quantization) }
+    if config != nil { request.schemeUnlessNoted = try Scheme(configuration) }
     request.compute = configuration.compute
     request.sliceTokens = configuration.evaluation.sliceTokens
     request.trusts = trust.trust
