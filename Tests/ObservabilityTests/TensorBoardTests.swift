@@ -52,7 +52,15 @@ final class TensorBoardTests: XCTestCase {
     XCTAssertEqual(events[2].scalars["label_f1/validation/DISO"], 0.75)
     XCTAssertEqual(
       events[3].scalars["step_size/roberta.encoder.layer.0.output.dense.weight_quantizer"], Float(0.0125))
-    XCTAssertEqual(events[3].scalars.count, 4)
+    let tags = [
+      "step_size", "step_over_rms", "clipped_share", "clipped_below", "clipped_above", "codes", "entropy_bits",
+    ]
+    let sites = ["weight_quantizer", "input_quantizer"].map { "/roberta.encoder.layer.0.output.dense." + $0 }
+    XCTAssertEqual(
+      Set(events[3].scalars.keys),
+      Set(sites.flatMap { site in tags.map { $0 + site } } + ["dead_rows" + sites[0], "changed_share" + sites[0]]))
+    XCTAssertEqual(events[3].scalars["entropy_bits" + sites[1]], 3.5)
+    XCTAssertEqual(events[3].scalars["changed_share" + sites[0]], 0.125)
     XCTAssertEqual(events[4].scalars["token/averaged_validation/strict_f1"], 0.5)
     XCTAssertEqual(events[4].scalars["label_f1/averaged_validation/DISO"], 0.75)
   }

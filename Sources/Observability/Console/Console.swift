@@ -60,7 +60,7 @@ public final class Console: RunObserver {
     case .evaluation(let report): try show(report)
     case .deadSite(let report):
       try show(line: "\(report.site) at step \(report.globalStep): \(report.reason)", label: "dead site")
-    case .collapse(let report): try show(line: "\(report.stage): \(report.reason)", label: "collapsed")
+    case .collapse(let report): try show(line: "\(report.stage): \(report.words)", label: "collapsed")
     case .scheme(let report):
       try show(
         line: "\(report.stage) from step \(report.globalStep) on: \(report.after) in the place of \(report.before), "
@@ -153,7 +153,7 @@ public final class Console: RunObserver {
         "\(count) quantizer \(count == 1 ? "site" : "sites") went dead, the first at step \(first.globalStep): "
           + "\(first.site) (\(first.reason)); metrics.jsonl names all")
     }
-    return lines + summary.collapses.map { "collapsed: \($0.stage) at step \($0.globalStep): \($0.reason)" }
+    return lines + summary.collapses.map { "collapsed: \($0.stage) at step \($0.globalStep): \($0.words)" }
   }
 
   /// Scores down, evaluations across; the first row says whose step each column is.

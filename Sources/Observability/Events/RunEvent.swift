@@ -1,24 +1,4 @@
-/// The state of one quantizer site.
-public struct SiteReport: Sendable, Equatable {
-  /// The run's step after which it was read.
-  public var globalStep: Int
-  /// The site's name in a checkpoint, without ".step": "roberta.encoder.layer.0.output.dense.weight_quantizer".
-  public var site: String
-  /// The learned step size (for absmean weights their γ).
-  public var stepSize: Double
-  /// The share of the site's values beyond the grid's ends: 0 to 1.
-  public var clippedShare: Double
-
-  /// All fields, in order.
-  public init(globalStep: Int, site: String, stepSize: Double, clippedShare: Double) {
-    self.globalStep = globalStep
-    self.site = site
-    self.stepSize = stepSize
-    self.clippedShare = clippedShare
-  }
-}
-
-/// A quantizer site that has run away, or clips most of its values.
+/// A quantizer site that has run away, clips most of its values, or has one code for all of them.
 public struct DeadSiteReport: Sendable, Equatable {
   /// The run's step at which it was first seen so.
   public var globalStep: Int
@@ -41,10 +21,19 @@ public struct CollapseReport: Sendable, Equatable {
   public var stage: String
   /// Why it counts as collapsed.
   public var reason: String
+  /// The first of the run's quantizer sites that went; nil where none has.
+  public var firstSite: DeadSiteReport?
 
   /// All fields, in order.
-  public init(globalStep: Int, stage: String, reason: String) {
-    (self.globalStep, self.stage, self.reason) = (globalStep, stage, reason)
+  public init(globalStep: Int, stage: String, reason: String, firstSite: DeadSiteReport? = nil) {
+    (self.globalStep, self.stage, self.reason, self.firstSite) = (globalStep, stage, reason, firstSite)
+  }
+
+  /// Why, and which site went first, for people.
+  public var words: String {
+    guard let firstSite else { return reason }
+    return
+      "\(reason); the first site that went: \(firstSite.site) at step \(firstSite.globalStep) (\(firstSite.reason))"
   }
 }
 

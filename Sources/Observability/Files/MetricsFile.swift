@@ -143,14 +143,6 @@ extension EvaluationReport {
   }
 }
 
-extension SiteReport {
-  func add(to fields: inout JSONFields) {
-    fields.add("site", site)
-    fields.add("step_size", stepSize)
-    fields.add("clipped_share", clippedShare)
-  }
-}
-
 extension DeadSiteReport {
   func add(to fields: inout JSONFields) {
     fields.add("site", site)
@@ -162,6 +154,11 @@ extension CollapseReport {
   func add(to fields: inout JSONFields) {
     fields.add("stage", stage)
     fields.add("reason", reason)
+    guard let firstSite else { return }
+    fields.add("first_site") { inner in
+      inner.add("global_step", firstSite.globalStep)
+      firstSite.add(to: &inner)
+    }
   }
 }
 
