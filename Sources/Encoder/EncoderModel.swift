@@ -34,9 +34,12 @@ public final class EncoderModel {
   private var packScratch: [PreparedMatrix.PackScratch] = []
 
   /// A model with zero parameters, ready to be filled.
-  /// - Parameter sliceTokens: the tokens that the workspace is made for at first; it grows when a slice has more.
+  /// - Parameters:
+  ///   - sliceTokens: the tokens that the workspace is made for at first; it grows when a slice has more.
+  ///   - trains: whether weights are packed for the backward pass too; without, there is none.
   public init(
-    dimensions: EncoderDimensions, scheme: Scheme, head: Head, precision: Precision, sliceTokens: Int = 64
+    dimensions: EncoderDimensions, scheme: Scheme, head: Head, precision: Precision, sliceTokens: Int = 64,
+    trains: Bool = true
   ) throws {
     (self.dimensions, self.scheme, self.head) = (dimensions, scheme, head)
     let rules = SiteRules(scheme, layerCount: dimensions.layerCount)
@@ -56,6 +59,7 @@ public final class EncoderModel {
           source: source, products: products))
     }
     self.layers = layers
+    for linear in layers.flatMap(\.linears.values) { linear.matrix.packsBackward = trains }
     predictionHead =
       switch head {
       case .maskedLanguageModel(let tied):
@@ -233,20 +237,35 @@ public final class EncoderModel {
 
   /// Adds the gradients of the encoder's parameters to `store`, from the stream's gradient that the head left behind.
   /// - Parameter finished: called with each bucket but the head's as its last gradient of this slice is in the store.
-  public func backward(
+  /// - Returns: what the slice adds to the parts of a distillation loss that are made on the way back.
+  @discardableResult public func backward(
     _ trace: consuming LossTrace, into store: GradientStore, finished: (GradientBucket) -> Void = { _ in }
-  ) {
-    let (pass, read) = (trace.forward.currentPass(), trace.forward.read)
+  ) -> DistillationParts {
+    let (pass, read, targets) = (trace.forward.currentPass(), trace.forward.read, trace.targets)
+    var parts = DistillationParts()
+    func learnState(_ state: Int) {
+      guard let targets else { return }
+      measure(.teacher) { addHiddenGradient(state: state, pass, targets, &parts) }
+    }
+    learnState(layers.count)
     for layer in layers.reversed() {
       let queries = rows(of: layer, pass, read)
       measure(.backwardRows) { layer.backwardRows(queries, into: store) }
-      measure(.attentionBackward) { layer.attention.attendBackward(queries, keys: pass) }
+      measure(.attentionBackward) {
+        if let targets, targets.weights.scores != 0 {
+          parts.scores += layer.attention.attendBackward(pass, learningFrom: targets) * targets.scoresShare
+        } else {
+          layer.attention.attendBackward(queries, keys: pass)
+        }
+      }
       measure(.backwardRows) { layer.backwardProjections(pass, queries: queries, into: store) }
       measure(.weightGradients) { layer.weightGradients(pass, queries: queries, into: store) }
       finished(.layer(layer.index))
+      learnState(layer.index)
     }
     measure(.embeddings) { embeddings.backward(pass, into: store) }
     finished(.embeddings)
+    return parts
   }
 
   // MARK: - Parameters

@@ -30,4 +30,6 @@ public struct LossTrace: ~Copyable {
   public let outcome: SliceOutcome
   /// Of the encoder's forward pass.
   public let forward: ForwardTrace
+  /// What the rest of the loss is learned from; nil without a teacher.
+  let targets: SliceTargets?
 }

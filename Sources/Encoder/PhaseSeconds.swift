@@ -13,6 +13,8 @@ public struct PhaseSeconds: Sendable {
     public static let backwardRows = Phase("backwardRows")
     public static let attentionBackward = Phase("attentionBackward")
     public static let weightGradients = Phase("weightGradients")
+    /// A teacher's forward pass.
+    public static let teacher = Phase("teacher")
     public static let embeddings = Phase("embeddings")
     public static let finish = Phase("finish")
   }

@@ -34,6 +34,8 @@ final class AttentionScratch {
   /// `[64, N]`, scores, then weights; and their gradients.
   let scores: AlignedBuffer<Float>
   let dScores: AlignedBuffer<Float>
+  /// `[64, N]`, a teacher's scores.
+  let targetScores: AlignedBuffer<Float>
   /// `[2][64, D]`: a block of the context; backward, its gradient, then that of the queries.
   let block: AlignedBuffer<Float>
   /// `[N, D]`.
@@ -43,6 +45,8 @@ final class AttentionScratch {
   let keysPacked: AlignedBytes
   let valuesPacked: AlignedBytes
   let keyRowsPacked: AlignedBytes
+  /// `[N, D]`, a teacher's keys.
+  let teacherKeysPacked: AlignedBytes
   /// Operands in another form than float32 rows, where the products ask for one: `[64, N]`, `[64, D]`, `[64, D]`.
   let scoresOperand: AlignedBytes
   let rowsOperand: AlignedBytes
@@ -53,12 +57,14 @@ final class AttentionScratch {
     let columns = (d.headSize + 63) / 64 * 64
     scores = AlignedBuffer(64 * longest)
     dScores = AlignedBuffer(64 * longest)
+    targetScores = AlignedBuffer(64 * longest)
     block = AlignedBuffer(2 * 64 * columns)
     dKeys = AlignedBuffer(longest * columns)
     dValues = AlignedBuffer(longest * columns)
     keysPacked = AlignedBytes(byteCount: 4 * longest * columns)
     valuesPacked = AlignedBytes(byteCount: 4 * longest * columns)
     keyRowsPacked = AlignedBytes(byteCount: 4 * longest * columns)
+    teacherKeysPacked = AlignedBytes(byteCount: 4 * longest * columns)
     scoresOperand = AlignedBytes(byteCount: 4 * 64 * longest)
     rowsOperand = AlignedBytes(byteCount: 4 * 64 * columns)
     rowsPacked = AlignedBytes(byteCount: 4 * 64 * columns)

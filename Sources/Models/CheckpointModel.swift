@@ -31,14 +31,15 @@ public struct CheckpointModel {
 
   /// A model of the shape that the checkpoint has, still empty.
   package static func emptyModel(
-    _ folder: HuggingFaceFolder, scheme: Scheme, head: Head, precision: Precision, sliceTokens: Int = 64
+    _ folder: HuggingFaceFolder, scheme: Scheme, head: Head, precision: Precision, sliceTokens: Int = 64,
+    trains: Bool = true
   ) throws -> EncoderModel {
     let dimensions = ModelCheckpointIO.dimensions(folder.config)
     try CheckpointShapeCheck.require(dimensions, in: folder.weights)
     try scheme.requireExclusions(layerCount: dimensions.layerCount)
     return try EncoderModel(
       dimensions: dimensions, scheme: scheme, head: head, precision: precision,
-      sliceTokens: sliceTokens)
+      sliceTokens: sliceTokens, trains: trains)
   }
 
   /// Loads the checkpoint at `url`, float32 products, on this rank alone.
@@ -46,6 +47,7 @@ public struct CheckpointModel {
     let head: Head
     (folder, facts, head) = try CheckpointModel.describe(url)
     model = try CheckpointModel.emptyModel(folder, scheme: facts.scheme, head: head, precision: .float32)
-    report = try ModelCheckpointIO.load(folder, into: model, seed: 0, range: 0, drawsHead: false, keepsFittingSteps: true)
+    report = try ModelCheckpointIO.load(
+      folder, into: model, seed: 0, range: 0, drawsHead: false, keepsFittingSteps: true)
   }
 }

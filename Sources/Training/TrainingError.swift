@@ -14,6 +14,7 @@ public enum TrainingError: Error, CustomStringConvertible {
   case resumeMismatch(String)
   case otherRun(path: String, changes: [String], keys: [String])
   case damagedStore(String)
+  case teacher(String, String)
 
   public var description: String {
     switch self {
@@ -40,6 +41,7 @@ public enum TrainingError: Error, CustomStringConvertible {
     case .resumeMismatch(let what): "the checkpoint does not continue this configuration: \(what)"
     case .otherRun(let path, let changes, let keys):
       "\(path) does not continue this configuration: \(changes.prefix(4).joined(separator: "; "))\(changes.count > 4 ? "; and \(changes.count - 4) more" : ""): set it back, choose another output, or go on all the same with --allow-changes \(keys.joined(separator: ","))"
+    case .teacher(let path, let reason): "\(path) cannot teach this model: \(reason)"
     case .damagedStore(let what): "\(what) (--trust trains on it as it is)"
     }
   }

@@ -63,6 +63,9 @@ public struct ReferenceCase {
       "optimizer.learning_rate", "optimizer.beta1", "optimizer.beta2", "optimizer.epsilon", "optimizer.weight_decay",
       "optimizer.max_gradient_norm", "optimizer.step_rule", "optimizer.step_learning_rate",
       "optimizer.step_rate_factor", "variant",
+      "distillation", "distillation.task", "distillation.logits", "distillation.temperature", "distillation.hidden",
+      "distillation.scores", "loss_parts", "loss_parts.task", "loss_parts.logits", "loss_parts.hidden",
+      "loss_parts.scores",
     ]
 
     /// The first key of `fields` that is none of these; those of the variant are the scheme's business.
@@ -78,6 +81,8 @@ public struct ReferenceCase {
     let dimensions: Dimensions
     let loss, gradient_norm: Double
     let optimizer: Optimizer
+    /// The weights of a loss with a teacher, and its temperature; what each part comes to.
+    let distillation, loss_parts: [String: Double]?
   }
 
   public let name: String
@@ -85,6 +90,8 @@ public struct ReferenceCase {
   private let weights: SafetensorsFile
   private let batch: SafetensorsFile
   private let expected: SafetensorsFile
+  /// The unquantized teacher's parameters, in a case of distillation.
+  private let teacher: SafetensorsFile?
 
   /// Opens a case folder.
   public init(folder: URL) throws {
@@ -107,6 +114,9 @@ public struct ReferenceCase {
     weights = try SafetensorsFile(folder.appendingPathComponent("weights.safetensors"))
     batch = try SafetensorsFile(folder.appendingPathComponent("batch.safetensors"))
     expected = try SafetensorsFile(folder.appendingPathComponent("expected.safetensors"))
+    teacher =
+      try description.distillation == nil
+      ? nil : SafetensorsFile(folder.appendingPathComponent("teacher.safetensors"))
   }
 
   /// Runs the case and compares.
@@ -125,13 +135,18 @@ public struct ReferenceCase {
     store.clear()
     let labelled = input.labelledTokenCount
     // Hidden states and logits are of all rows; a training step goes this way.
-    let outcome = try meanGradient(model, input, labelled: labelled, into: store)
+    let parts = try meanGradient(model, input, labelled: labelled, into: store)
     model.backwardThroughWeightQuantizers(store)
 
     // The integer path is exact but for rounding; gradients follow the backward products (issue: float32 backward).
-    let loss = outcome.lossSum / Double(labelled)
+    let weights = distillationWeights
+    let loss = parts.reduce(0) { $0 + (weights[$1.key] ?? 0) * $1.value }
     report.lines.append(
       .init(kind: "loss", worst: abs(loss - description.loss) / abs(description.loss), allowed: 1e-5, tensor: "loss"))
+    if let wanted = description.loss_parts {
+      report.lines.append(
+        line("loss parts", wanted.map { ($0, abs((parts[$0] ?? 0) - $1) / max(abs($1), 1e-30)) }, allowed: 1e-5))
+    }
     try report.lines.append(
       compare("hidden states", states.enumerated().map { ("hidden.\($0)", $1) }, allowed: 1e-4))
     try report.lines.append(compare("logits", [("logits", logits)], allowed: 1e-4))
@@ -145,18 +160,47 @@ public struct ReferenceCase {
   /// Draws whose mean is compared, where draws round dY to 8 bits.
   public static let drawCount = 256
 
-  /// A step's gradient, or its mean over draws, and the loss, which is the same for all.
+  /// The weights of the loss's parts by name.
+  private var distillationWeights: [String: Double] {
+    ["task": 1].merging(description.distillation ?? [:]) { _, own in own }
+  }
+
+  /// The teacher's model and what is learned from it; nil in a case without.
+  private func makeTeacher() throws -> (model: EncoderModel, weights: DistillationWeights)? {
+    guard let teacher else { return nil }
+    let model = try makeModel(scheme: .float32, teacher, .float32)
+    model.prepareStep()
+    let given = distillationWeights
+    var weights = DistillationWeights()
+    (weights.task, weights.temperature) = (given["task"] ?? 1, given["temperature"] ?? 1)
+    (weights.logits, weights.hidden, weights.scores) = (
+      given["logits"] ?? 0, given["hidden"] ?? 0, given["scores"] ?? 0
+    )
+    return (model, weights)
+  }
+
+  /// A step's gradient, or its mean over draws, and the parts of the loss, which are the same for all.
   private func meanGradient(
     _ model: EncoderModel, _ input: SliceInput, labelled: Int, into store: GradientStore
-  ) throws -> SliceOutcome {
+  ) throws -> [String: Double] {
+    let teacher = try makeTeacher()
     let count = model.precision.backward.usesDraws ? ReferenceCase.drawCount : 1
-    func add(_ draw: Int) throws -> SliceOutcome {
+    // Each draw adds its share of the mean.
+    let counts = DistillationCounts(
+      labelledTokens: labelled, tokens: count * input.tokenCount,
+      pairs: count * input.lengths.reduce(0) { $0 + $1 * $1 })
+    func add(_ draw: Int) throws -> [String: Double] {
       model.dropout = SliceDropout(seed: 0, step: UInt32(draw), hidden: 0, attention: 0, classifier: 0)
+      let targets = try teacher.map { try $0.model.targets(for: input, weights: $0.weights, counts: counts) }
       let trace = try model.loss(
-        try model.forwardToLoss(input), lossScale: 1 / (Float(labelled) * Float(count)), into: store)
+        try model.forward(input, toLearnFrom: targets), lossScale: 1 / (Float(labelled) * Float(count)), into: store,
+        targets: targets)
       let outcome = trace.outcome
-      model.backward(trace, into: store)
-      return outcome
+      let parts = model.backward(trace, into: store)
+      return [
+        "task": outcome.lossSum / Double(labelled), "logits": outcome.softLossSum / Double(labelled),
+        "hidden": Double(count) * parts.hidden, "scores": Double(count) * parts.scores,
+      ]
     }
     let first = try add(0)
     for draw in 1..<max(count, 1) { _ = try add(draw) }
@@ -174,6 +218,10 @@ public struct ReferenceCase {
   }
 
   private func makeModel(_ precision: Precision) throws -> EncoderModel {
+    try makeModel(scheme: scheme(), weights, precision)
+  }
+
+  private func makeModel(scheme: Scheme, _ weights: SafetensorsFile, _ precision: Precision) throws -> EncoderModel {
     let d = description.dimensions
     try d.check(weights.path)
     guard ["mlm", "token"].contains(description.head) else {
@@ -187,7 +235,7 @@ public struct ReferenceCase {
     let head: Head =
       description.head == "mlm" ? .maskedLanguageModel(tied: true) : .tokenClassification(labelCount: d.num_labels)
     let model = try EncoderModel(
-      dimensions: dimensions, scheme: scheme(), head: head, precision: precision)
+      dimensions: dimensions, scheme: scheme, head: head, precision: precision)
     for parameter in model.layout.parameters {
       try weights.floats(parameter.name, into: model.values(of: parameter))
     }

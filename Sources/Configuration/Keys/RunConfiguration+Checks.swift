@@ -10,6 +10,7 @@ extension RunConfiguration {
     try checks.checkQuantization()
     try checks.checkDealing()
     try checks.checkSchedule()
+    try checks.checkDistillation()
     if budget.alpha > 0 { try checks.checkPretraining() }
     if budget.fineTuningSteps > 0 { try checks.checkFineTuning() }
     try checks.checkLengths()
@@ -39,11 +40,14 @@ extension RunConfiguration {
   /// Keys and paths of what the run reads; a path that two keys name (a checkpoint with its tokenizer) once.
   private var inputs: [(key: String, path: String)] {
     var named = [("model.checkpoint", model.checkpoint), ("model.tokenizer", model.tokenizer)]
+    let (first, second) = (distillation.pretraining.teacher, distillation.fineTuning.teacher)
     if budget.pretrainingSteps > 0 {
+      named += [("distillation.pretraining.teacher", first)]
       named += pretraining.text.map { ("pretraining.text", $0) }
       named += [("pretraining.store", pretraining.store)]
     }
     if budget.fineTuningSteps > 0 {
+      named += [("distillation.fine_tuning.teacher", second)]
       named += fineTuning.path.map { ("fine_tuning.path", $0) }
       named += fineTuning.train.map { ("fine_tuning.train", $0) }
       named += fineTuning.validation.map { ("fine_tuning.validation", $0) }
@@ -82,6 +86,20 @@ private struct ConfigurationChecks {
         "from \(plainNumber(next.from)) comes after from \(plainNumber(entry.from)); order the entries by it, each once"
       )
     }
+  }
+
+  func checkDistillation() throws {
+    let distillation = configuration.distillation
+    for (key, teaching) in [("pretraining", distillation.pretraining), ("fine_tuning", distillation.fineTuning)] {
+      try require(
+        teaching.isOn || teaching.teacher.isEmpty, "distillation.\(key).teacher",
+        "nothing is learned from it: set distillation.\(key).logits, hidden or scores above 0")
+    }
+    let second = distillation.fineTuning
+    try require(
+      second.logits == 0 || !second.teacher.isEmpty, "distillation.fine_tuning.logits",
+      "model.checkpoint has no classifier yet: give distillation.fine_tuning.teacher, a checkpoint trained on this task"
+    )
   }
 
   private func checkSharedSteps(_ scheme: Scheme) throws {

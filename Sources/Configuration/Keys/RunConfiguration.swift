@@ -36,6 +36,8 @@ public struct RunConfiguration: SettingsSection {
   public var pretraining = Pretraining()
   /// The second stage: token classification.
   public var fineTuning = FineTuning()
+  /// A teacher beside the student.
+  public var distillation = Distillation()
   /// When and how the model is measured.
   public var evaluation = Evaluation()
   /// When and how the run is saved.
@@ -77,6 +79,7 @@ public struct RunConfiguration: SettingsSection {
     visitor.derive(["fine_tuning.split_seed"], from: "seed") { fineTuning.splitSeed = seed }
     try visitor.section("pretraining", &pretraining, "the first stage: masked-language modelling")
     try visitor.section("fine_tuning", &fineTuning, "the second stage: token classification")
+    try visitor.section("distillation", &distillation, "a teacher beside the student, by stage")
     try visitor.section("evaluation", &evaluation, "when and how the model is measured")
     try visitor.section("checkpoints", &checkpoints, "when and how the run is saved")
     try visitor.section("compute", &compute, "kinds of products, threads, placement")

@@ -20,6 +20,8 @@ extension RunConfiguration {
     "shared_files": .free,
     "model.checkpoint": .data,
     "model.tokenizer": .data,
+    "distillation.pretraining.teacher": .data,
+    "distillation.fine_tuning.teacher": .data,
     "pretraining.text": .data,
     "pretraining.store": .data,
     "fine_tuning.path": .data,

@@ -11,16 +11,19 @@ extension EncoderModel {
 
   /// The loss of a slice, without gradients: evaluation.
   public func loss(_ trace: borrowing ForwardTrace, predicts: Bool = false) throws -> SliceOutcome {
-    try runHead(trace.currentRead(), lossScale: 1, into: nil, predicts: predicts)
+    try runHead(trace.currentRead(), lossScale: 1, into: nil, predicts: predicts, targets: nil)
   }
 
   /// The loss of a slice; the head's gradients are added to `store`, and the stream's is ready for `backward`.
-  /// - Parameter lossScale: one over the labelled tokens of the *global* batch (docs/numerics.md, "Loss and gradient").
+  /// - Parameters:
+  ///   - lossScale: one over the labelled tokens of the *global* batch (docs/numerics.md, "Loss and gradient").
+  ///   - targets: a teacher's pass over the slice, of which `forward(_:toLearnFrom:)` made the trace.
   public func loss(
-    _ trace: consuming ForwardTrace, lossScale: Float, into store: GradientStore
+    _ trace: consuming ForwardTrace, lossScale: Float, into store: GradientStore, targets: SliceTargets? = nil
   ) throws -> LossTrace {
-    let outcome = try runHead(trace.currentRead(), lossScale: lossScale, into: store, predicts: false)
-    return LossTrace(outcome: outcome, forward: trace)
+    let outcome = try runHead(
+      trace.currentRead(), lossScale: lossScale, into: store, predicts: false, targets: targets)
+    return LossTrace(outcome: outcome, forward: trace, targets: targets)
   }
 
   /// Logits of the given tokens, `[tokens.count, C]`, without touching anything else. A trace of `forwardToLoss` has those of
@@ -39,7 +42,7 @@ extension EncoderModel {
   }
 
   private func runHead(
-    _ pass: SlicePass, lossScale: Float, into store: GradientStore?, predicts: Bool
+    _ pass: SlicePass, lossScale: Float, into store: GradientStore?, predicts: Bool, targets: SliceTargets?
   ) throws -> SliceOutcome {
     let labels = pass.slice.labels
     let rows = labels.indices.filter { labels[$0] != TokenLabel.ignored }
@@ -60,15 +63,26 @@ extension EncoderModel {
         predictionHead.forward(trace, pass)
         CrossEntropy.run(
           trace.logits.pointer, classes: classCount, labels: group.map { labels[$0] }, lossScale: lossScale,
-          predicts: predicts, &outcome)
+          predicts: predicts, soft: softTargets(of: group, targets), &outcome)
         if let store { predictionHead.backward(trace, pass, into: store) }
       }
     }
     return outcome
   }
 
+  /// The teacher's logits of some rows, and how they are learned from; nil where the labels alone are.
+  private func softTargets(of rows: [Int], _ targets: SliceTargets?) -> SoftTargets? {
+    guard let targets, let head = targets.teacher.predictionHead, targets.weights.logits != 0 else {
+      return targets.map { SoftTargets(logits: nil, weights: $0.weights) }
+    }
+    let trace = targets.teacher.headTrace(rows: rows.count)
+    trace.begin(rows, targets.read, hidden: dimensions.hiddenSize)
+    head.forward(trace, targets.read)
+    return SoftTargets(logits: trace.logits.pointer, weights: targets.weights)
+  }
+
   /// Buffers for `rows` rows, kept for the groups to come.
-  private func headTrace(rows: Int) -> HeadTrace {
+  func headTrace(rows: Int) -> HeadTrace {
     if let headTrace, headTrace.capacity >= rows { return headTrace }
     let made = HeadTrace(rows: rows, hidden: dimensions.hiddenSize, classes: classCount, trains: true)
     headTrace = made

@@ -1,7 +1,9 @@
 /// What a head found on one slice.
 public struct SliceOutcome: Sendable {
-  /// Σ cross-entropy over the labelled tokens.
+  /// Σ cross-entropy with the labels over the labelled tokens.
   public var lossSum = 0.0
+  /// Σ cross-entropy with a teacher's softened distribution over them, times the temperature's square.
+  public var softLossSum = 0.0
   public var labelledTokenCount = 0
   /// Labelled tokens whose largest logit is the label's.
   public var correctCount = 0

@@ -124,12 +124,27 @@ extension SelfAttention {
   // MARK: - Backward
 
   /// From dContext to dQ, dK and dV, the gradients to the projections' outputs.
-  func attendBackward(_ queries: SlicePass, keys: SlicePass) {
+  func attendBackward(_ queries: SlicePass, keys: SlicePass) { attendBackward(queries, keys: keys, scores: nil) }
+
+  /// As above, with the gradient of the scores' squared differences from a teacher's; returns the sum of their squares.
+  func attendBackward(_ pass: SlicePass, learningFrom targets: SliceTargets) -> Double {
+    var sums = [Double](repeating: 0, count: tasks(pass, pass).count)
+    sums.withUnsafeMutableBufferPointer {
+      attendBackward(
+        pass, keys: pass,
+        scores: ScoreTargets(
+          attention: targets.teacher.layers[layer].attention, pass: targets.pass, factor: targets.scoresFactor,
+          sums: $0.baseAddress!))
+    }
+    return sums.reduce(0, +)
+  }
+
+  private func attendBackward(_ queries: SlicePass, keys: SlicePass, scores: ScoreTargets?) {
     let tasks = tasks(queries, keys)
     Threads.forEach(tasks.count) { i, thread in
       let scratch = queries.workspace.scratch[thread]
       if tasks[i].queryCount > 0 {
-        attendBackward(tasks[i], queries, scratch)
+        attendBackward(tasks[i], number: i, queries, scratch, targets: scores)
       } else {
         clearGradients(tasks[i], keys, scratch)
       }
@@ -146,7 +161,9 @@ extension SelfAttention {
 
   /// P is made again from the scores and `logSum`; with P̃ = dropout(P): dV = P̃ᵀ·dO, dP = dropout(dO·Vᵀ),
   /// dS = P·(dP − Σ dO·O)·scale, dQ = dS·K, dK = dSᵀ·Q.
-  private func attendBackward(_ task: HeadTask, _ pass: SlicePass, _ scratch: ThreadScratch) {
+  private func attendBackward(
+    _ task: HeadTask, number: Int, _ pass: SlicePass, _ scratch: ThreadScratch, targets: ScoreTargets?
+  ) {
     let d = headSize
     let local = scratch.attention
     let softmaxRows = attentionRows(task, pass, scratch)
@@ -156,6 +173,10 @@ extension SelfAttention {
     let keysTransposed = products.rightTransposed(k, keys, of: full.scores, into: local.keysPacked)
     let valuesTransposed = products.rightTransposed(v, keys, of: full.scores, into: local.valuesPacked)
     let keyRows = products.right(k, keys, of: full.weighted, into: local.keyRowsPacked)
+    let teacher = targets.map { $0.attention.rows(task, $0.pass) }
+    let teacherKeys = teacher.map {
+      products.rightTransposed($0.k, keys, of: full.scores, into: local.teacherKeysPacked)
+    }
     let (scores, dScores, dOut) = (local.scores.pointer, local.dScores.pointer, local.block.pointer)
     let dQueries = dOut + 64 * d
     let product = scratch.products.libraryPointer
@@ -167,11 +188,20 @@ extension SelfAttention {
         products.left(queries, rowCount * d, into: local.rowsOperand), keysTransposed, into: scores, scratch: product)
       set.scores.run(
         products.left(dOut, rowCount * d, into: local.rowsOperand), valuesTransposed, into: dScores, scratch: product)
+      if let targets, let teacher, let teacherKeys {
+        set.scores.run(
+          products.left(teacher.q + first * d, rowCount * d, into: local.rowsOperand), teacherKeys,
+          into: local.targetScores.pointer, scratch: product)
+        targets.subtract(
+          from: scores, local.targetScores.pointer, queries: count, stride: keys, length: task.length, task: number)
+      }
       for r in 0..<count {
         softmaxRows.backward(
           scores + r * keys, dScores + r * keys, dOut: dOut + r * d, query: first + r,
           place: places[task.firstQuery + first + r])
       }
+      targets?.addGradient(
+        of: local.targetScores.pointer, to: dScores, queries: count, stride: keys, length: task.length)
       for r in count..<rowCount {
         softmaxRows.clear(scores + r * keys, from: 0)
         softmaxRows.clear(dScores + r * keys, from: 0)

@@ -10,8 +10,10 @@ public struct StepReport: Sendable, Equatable {
   public var globalStep: Int
   /// The steps of the run.
   public var totalSteps: Int
-  /// Mean cross-entropy over the labelled tokens of the global batch, in nats.
+  /// Mean cross-entropy over the labelled tokens of the global batch, in nats; with a teacher, the weighted sum of all parts.
   public var loss: Double
+  /// The parts, unweighted; empty without a teacher.
+  public var lossParts: [Score] = []
   /// The learning rate of this step's update.
   public var learningRate: Double
   /// The global gradient norm, before clipping.

@@ -108,6 +108,11 @@ extension StepReport {
     fields.add("stage_steps", stageSteps)
     fields.add("total_steps", totalSteps)
     fields.add("loss", loss)
+    if !lossParts.isEmpty {
+      fields.add("loss_parts") { inner in
+        for part in lossParts { inner.add(part.name, part.value) }
+      }
+    }
     fields.add("learning_rate", learningRate)
     fields.add("gradient_norm", gradientNorm)
     fields.add("tokens", tokens)

@@ -72,6 +72,7 @@ extension StepReport {
     var scalars = [
       (stage + "/loss", loss), ("train/learning_rate", learningRate), ("train/gradient_norm", gradientNorm),
     ]
+    scalars += lossParts.map { (stage + "/loss/" + $0.name, $0.value) }
     if secondsTotal > 0 {
       scalars.append(("train/tokens_per_second", Double(tokens) / secondsTotal))
       scalars.append(("train/communication_share", secondsCommunication / secondsTotal))

@@ -118,14 +118,14 @@ extension Trainer {
     let phases = Dictionary(
       uniqueKeysWithValues: replica.model.phases.seconds.map { ($0.key.rawValue, $0.value) })
     replica.model.clearPhases()
-    leader?.observers?.observe(
-      .step(
-        StepReport(
-          stage: stage.shortName, step: progress.stageStep, stageSteps: count, globalStep: progress.globalStep,
-          totalSteps: configuration.budget.totalSteps, loss: outcome.loss, learningRate: rate,
-          gradientNorm: outcome.gradientNorm, tokens: outcome.tokenCount, secondsTotal: seconds,
-          secondsCommunication: outcome.waitedSeconds, secondsByPhase: phases,
-          slowestPace: replica.paceMeter?.slowest?.share)))
+    var step = StepReport(
+      stage: stage.shortName, step: progress.stageStep, stageSteps: count, globalStep: progress.globalStep,
+      totalSteps: configuration.budget.totalSteps, loss: outcome.loss, learningRate: rate,
+      gradientNorm: outcome.gradientNorm, tokens: outcome.tokenCount, secondsTotal: seconds,
+      secondsCommunication: outcome.waitedSeconds, secondsByPhase: phases,
+      slowestPace: replica.paceMeter?.slowest?.share)
+    step.lossParts = outcome.lossParts.map { Score($0.name, $0.value) }
+    leader?.observers?.observe(.step(step))
   }
 
   /// Every K steps, and before every checkpoint, all replicas must be the same bits; one that is not is named, and the run stops

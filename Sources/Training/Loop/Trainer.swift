@@ -52,6 +52,8 @@ public final class Trainer {
   /// The first stage's text as it is to be tokenized, or its token store.
   var textPlan: TokenizationPlan?
   var store: TokenStore?
+  /// The present stage's teacher; nil without one.
+  var teacher: Teacher?
   /// The average of its weights; nil without one.
   var average: WeightAverage?
   /// Averages that could not be written.
@@ -121,6 +123,7 @@ public final class Trainer {
     // Both stages' data are opened before the first step, and before any file is written: what is wrong with the second must
     // not wait for the switch, and a run that is not to be continued stays as it is.
     try stages.forEach(openSources)
+    try stages.forEach(openTeacher)
     if let resumed {
       try world.agree { try requireSameRun(as: resumed) }
       try world.agree {
@@ -135,6 +138,7 @@ public final class Trainer {
       if progress.stage != stage { try switchStage(to: stage) }
       if replica == nil { try makeReplica(stage, resumed: resumed) }
       hasNotedSlowRank = false
+      try learnFromTeacher(of: stage)
       if let ending = try runStage(stage, data) { return ending }
       if stage == .pretraining {
         try checkStore(waits: true)
@@ -298,6 +302,7 @@ public final class Trainer {
   /// Takes a replica as the stage's, with an average that begins afresh.
   func adopt(_ replica: Replica) {
     self.replica = replica
+    replica.teacher = teacher
     average = makeAverage(beside: replica)
   }
 

@@ -9,6 +9,8 @@ public struct RunIdentity: Codable, Equatable, Sendable {
   /// Data that a run starts from or learns from.
   public enum DataPart: String, Codable, Sendable, CaseIterable {
     case checkpoint, tokenizer, text, tokens, train, validation, test
+    case pretrainingTeacher = "mlm_teacher"
+    case fineTuningTeacher = "token_teacher"
   }
 
   /// What a part holds, and where it lay.
@@ -102,6 +104,9 @@ public struct RunIdentity: Codable, Equatable, Sendable {
   static func paths(of part: DataPart, _ configuration: RunConfiguration) -> [String] {
     let (pretraining, fineTuning) = (configuration.pretraining, configuration.fineTuning)
     func tagged(_ split: [String]) -> [String] { fineTuning.path.isEmpty ? split : fineTuning.path }
+    func teacher(_ teaching: RunConfiguration.Teaching) -> [String] {
+      [teaching.teacher.isEmpty ? configuration.model.checkpoint : teaching.teacher]
+    }
     return switch part {
     case .checkpoint: [configuration.model.checkpoint]
     case .tokenizer: [configuration.model.tokenizer]
@@ -109,6 +114,8 @@ public struct RunIdentity: Codable, Equatable, Sendable {
     case .train: tagged(fineTuning.train)
     case .validation: tagged(fineTuning.validation)
     case .test: tagged(fineTuning.test)
+    case .pretrainingTeacher: teacher(configuration.distillation.pretraining)
+    case .fineTuningTeacher: teacher(configuration.distillation.fineTuning)
     }
   }
 
@@ -117,6 +124,8 @@ public struct RunIdentity: Codable, Equatable, Sendable {
     switch part {
     case .checkpoint: "model.checkpoint"
     case .tokenizer: "model.tokenizer"
+    case .pretrainingTeacher: "distillation.pretraining.teacher"
+    case .fineTuningTeacher: "distillation.fine_tuning.teacher"
     case .text, .tokens: configuration.pretraining.store.isEmpty ? "pretraining.text" : "pretraining.store"
     case .train, .validation, .test:
       configuration.fineTuning.path.isEmpty ? "fine_tuning.\(part.rawValue)" : "fine_tuning.path"

@@ -7,11 +7,14 @@ public struct GlobalBatch {
   /// Labelled tokens of the whole batch: what the loss is a mean over.
   public let labelledTokenCount: Int
   public let tokenCount: Int
+  /// Σ n² over the sequences.
+  public let pairCount: Int
 
   package init(_ sequences: [TokenSequence], sliceTokens: Int) {
     slices = Slices.cut(sequences, largestTokenCount: sliceTokens)
     labelledTokenCount = slices.reduce(0) { $0 + $1.labelledTokenCount }
     tokenCount = slices.reduce(0) { $0 + $1.tokenCount }
+    pairCount = sequences.reduce(0) { $0 + $1.ids.count * $1.ids.count }
   }
 }
 

@@ -8,8 +8,10 @@ import Ranks
 
 /// What one step gave, the same on every rank.
 package struct StepOutcome {
-  /// Mean cross-entropy over the labelled tokens of the global batch.
+  /// Mean cross-entropy over the labelled tokens of the global batch; with a teacher, the weighted sum of all parts.
   package var loss: Double
+  /// The parts, unweighted, by name; empty without a teacher.
+  package var lossParts: [(name: String, value: Double)] = []
   package var gradientNorm: Double
   package var labelledTokenCount: Int
   package var tokenCount: Int
@@ -36,6 +38,8 @@ package final class Replica {
   private let bucketIndex: [GradientBucket: Int]
   /// Whether this rank keeps the moments of its shards alone.
   package let isSharded: Bool
+  /// What is learned from beside the labels.
+  package var teacher: Teacher?
   private var checksum = StateChecksum()
   private let keepsChecksum: Bool
   /// The ranks' paces, by which slices are dealt; nil where every rank gets an even share.
@@ -91,7 +95,7 @@ package final class Replica {
     let scale = 1 / Float(max(batch.labelledTokenCount, 1))
     let firstSlice = monotonicSeconds()
     for (position, slice) in mine.enumerated() {
-      try run(slice, scale: scale, isLast: position == mine.count - 1, &sums)
+      try run(slice, of: batch, scale: scale, isLast: position == mine.count - 1, &sums)
     }
     if mine.isEmpty { model.layout.buckets.forEach { bucketReady($0.bucket) } }
     let sliceSeconds = monotonicSeconds() - firstSlice
@@ -117,17 +121,25 @@ package final class Replica {
     paceMeter?.add(try world.allGather(RankWork(cost: Int64(cost), seconds: seconds, secondsBeside: beside)))
   }
 
-  private func run(_ slice: Slice, scale: Float, isLast: Bool, _ sums: inout LossSums) throws {
-    let trace = try model.loss(try model.forwardToLoss(SliceInput(slice)), lossScale: scale, into: gradients)
+  private func run(
+    _ slice: Slice, of batch: GlobalBatch, scale: Float, isLast: Bool, _ sums: inout LossSums
+  ) throws {
+    let input = SliceInput(slice)
+    let targets = try teacher.map { teacher in
+      try model.measure(.teacher) { try teacher.targets(for: input, of: batch) }
+    }
+    let trace = try model.loss(
+      try model.forward(input, toLearnFrom: targets), lossScale: scale, into: gradients, targets: targets)
     if sums.numericFault == nil, !(trace.outcome.lossSum.isFinite) {
       let site = model.firstNonFiniteSite(trace.forward) ?? "the head"
       sums.numericFault = "the loss of slice \(slice.index) is not a number (first at \(site))"
     }
     sums.add(trace.outcome)
     if isLast { bucketReady(.head) }
-    model.backward(trace, into: gradients) { bucket in
+    let parts = model.backward(trace, into: gradients) { bucket in
       if isLast { bucketReady(bucket) }
     }
+    if targets != nil { sums.add(parts) }
     if sums.numericFault == nil, let bad = gradients.firstBadElement {
       let name = model.layout.parameter(at: bad)?.name ?? "?"
       sums.numericFault =
@@ -149,10 +161,15 @@ package final class Replica {
   private func update(
     _ batch: GlobalBatch, _ sums: LossSums, _ rates: LearningRates, waited: Double
   ) throws -> StepOutcome {
-    let loss = sums.lossSum / Double(max(batch.labelledTokenCount, 1))
+    let count = Double(max(batch.labelledTokenCount, 1))
+    let parts = teacher.map {
+      LossParts(task: sums.lossSum / count, logits: sums.softLossSum / count, sums.hidden, sums.scores, $0.weights)
+    }
+    let loss = parts?.total ?? sums.lossSum / count
     var outcome = StepOutcome(
       loss: loss, gradientNorm: 0, labelledTokenCount: batch.labelledTokenCount, tokenCount: batch.tokenCount,
       waitedSeconds: waited, numericFault: sums.numericFault)
+    outcome.lossParts = parts?.named ?? []
     if outcome.numericFault == nil, loss > lossBound {
       outcome.numericFault = "the loss is \(loss), beyond guards.loss_bound = \(lossBound)"
     }

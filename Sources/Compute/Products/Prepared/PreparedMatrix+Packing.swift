@@ -50,9 +50,9 @@ extension PreparedMatrix {
     let levels = scratch.levels.pointer
     for r in 0..<block.rows { levelRow(block.first + r, levels + r * inputs) }
     if needsCodes { codesOfLevels(levels, into: scratch.codes.pointer, block.rows * inputs) }
-    if backwardArithmetic.usesCodes {
+    if backwardArithmetic.usesCodes, packsBackward {
       packBackwardCodes(scratch.codes.pointer, block, backwardLayout)
-    } else if backwardArithmetic == .bfloat16 {
+    } else if backwardArithmetic == .bfloat16, packsBackward {
       packBackward(levels, block, backwardLayout)
     }
     if forwardArithmetic == .integer {
@@ -66,7 +66,7 @@ extension PreparedMatrix {
       multiply(levels + r * inputs, by: levelScale.pointer[block.first + r], into: values + r * inputs, inputs)
     }
     packForward(values, block, forwardLayout)
-    if backwardArithmetic == .float { packBackward(values, block, backwardLayout) }
+    if backwardArithmetic == .float, packsBackward { packBackward(values, block, backwardLayout) }
   }
 
   private func sumLevels(_ levels: UnsafePointer<Float>, output: Int) {

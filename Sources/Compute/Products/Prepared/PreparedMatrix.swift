@@ -19,6 +19,9 @@ public final class PreparedMatrix {
   let backwardAccumulating: RowProducts
   let backwardPanels: PackedPanels
 
+  /// False: dY·Ŵ is never asked for, and its operand is left as untouched pages.
+  public var packsBackward = true
+
   /// `[outputs]`, what a level stands for; all alike but with γ per row.
   public let levelScale: AlignedBuffer<Float>
   /// `[outputs]`, the bias, plus the term of the activations' offset.
