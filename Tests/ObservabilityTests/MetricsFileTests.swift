@@ -46,6 +46,7 @@ final class MetricsFileTests: XCTestCase {
       .step(Samples.step(1)), .evaluation(Samples.evaluation(1)), .sites(Samples.sites(1)),
       .fingerprint(FingerprintReport(globalStep: 1, parameters: "00ff")),
       .gradientCosines(GradientCosineReport(globalStep: 1, cosines: [GradientCosine(part: "layer.0", cosine: 0.5)])),
+      .hiddenCosines(HiddenCosineReport(globalStep: 1, cosines: [1, 0.75])),
       .note(NoteReport("guillemets « », \"quotes\", back\\slash,\nnew\tline, \u{1} and 😀")),
       .warning(WarningReport("careful")),
       .deadSite(DeadSiteReport(globalStep: 1, site: "a.weight_quantizer", reason: "clipped")),
@@ -67,7 +68,8 @@ final class MetricsFileTests: XCTestCase {
     XCTAssertEqual(
       lines.map { $0["kind"] as? String },
       [
-        "step", "evaluation", "site", "site", "fingerprint", "gradient_cosine", "note", "warning", "dead_site",
+        "step", "evaluation", "site", "site", "fingerprint", "gradient_cosine", "hidden_cosine", "note", "warning",
+        "dead_site",
         "collapse", "end",
       ])
     XCTAssertTrue(lines.allSatisfy { $0["global_step"] as? Int == 1 && $0["time"] as? Double == 12.346 })
@@ -78,15 +80,16 @@ final class MetricsFileTests: XCTestCase {
     XCTAssertEqual((lines[1]["labels"] as? [[String: Any]])?.first?["f1"] as? Double, 1.0 / 3)
     XCTAssertEqual(lines[3]["site"] as? String, "roberta.encoder.layer.0.output.dense.input_quantizer")
     XCTAssertEqual(lines[5]["parts"] as? [String: Double], ["layer.0": 0.5])
+    XCTAssertEqual(lines[6]["parts"] as? [String: Double], ["embeddings": 1, "layer.0": 0.75])
     XCTAssertEqual(
-      lines[6]["text"] as? String, "guillemets « », \"quotes\", back\\slash,\nnew\tline, \u{1} and 😀")
-    XCTAssertEqual(lines[8]["site"] as? String, "a.weight_quantizer")
-    XCTAssertEqual(lines[9]["stage"] as? String, "token")
-    XCTAssertEqual((lines[9]["first_site"] as? [String: Any])?["site"] as? String, "a.weight_quantizer")
-    XCTAssertEqual((lines[10]["collapses"] as? [[String: Any]])?.first?["reason"] as? String, "low")
-    XCTAssertEqual(lines[10]["skipped_steps"] as? Int, 2)
-    XCTAssertEqual(lines[10]["joules"] as? Double, 12.5)
-    XCTAssertEqual(lines[10]["joules_by_host"] as? [String: Double], ["node1": 12.5])
+      lines[7]["text"] as? String, "guillemets « », \"quotes\", back\\slash,\nnew\tline, \u{1} and 😀")
+    XCTAssertEqual(lines[9]["site"] as? String, "a.weight_quantizer")
+    XCTAssertEqual(lines[10]["stage"] as? String, "token")
+    XCTAssertEqual((lines[10]["first_site"] as? [String: Any])?["site"] as? String, "a.weight_quantizer")
+    XCTAssertEqual((lines[11]["collapses"] as? [[String: Any]])?.first?["reason"] as? String, "low")
+    XCTAssertEqual(lines[11]["skipped_steps"] as? Int, 2)
+    XCTAssertEqual(lines[11]["joules"] as? Double, 12.5)
+    XCTAssertEqual(lines[11]["joules_by_host"] as? [String: Double], ["node1": 12.5])
   }
 
   /// Who reads the curve of the weights must not find the average's points in it.

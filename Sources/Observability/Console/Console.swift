@@ -68,7 +68,7 @@ public final class Console: RunObserver {
     case .note(let report): try show(line: report.text)
     case .warning(let report): try show(line: report.text, label: "warning")
     case .end(let summary): try show(summary)
-    case .sites, .gradientCosines, .fingerprint: return false
+    case .sites, .gradientCosines, .hiddenCosines, .fingerprint: return false
     }
     return true
   }

@@ -73,6 +73,22 @@ public struct GradientCosineReport: Sendable, Equatable {
   public init(globalStep: Int, cosines: [GradientCosine]) { (self.globalStep, self.cosines) = (globalStep, cosines) }
 }
 
+/// How near the hidden states of a slice lie to the teacher's.
+public struct HiddenCosineReport: Sendable, Equatable {
+  /// The run's step after which they were taken.
+  public var globalStep: Int
+  /// After the embeddings, then after each layer; the mean over the slice's tokens.
+  public var cosines: [Double]
+
+  /// All fields, in order.
+  public init(globalStep: Int, cosines: [Double]) { (self.globalStep, self.cosines) = (globalStep, cosines) }
+
+  /// `embeddings`, `layer.0` and on, each with its cosine.
+  var parts: [(name: String, cosine: Double)] {
+    cosines.enumerated().map { ($0 == 0 ? "embeddings" : "layer.\($0 - 1)", $1) }
+  }
+}
+
 /// A change of the quantization scheme between two steps.
 public struct SchemeReport: Sendable, Equatable {
   /// The run's first step of the new scheme.
@@ -155,6 +171,8 @@ public enum RunEvent: Sendable, Equatable {
   case fingerprint(FingerprintReport)
   /// How near the gradients of one step lie to float32's.
   case gradientCosines(GradientCosineReport)
+  /// How near the hidden states of one step lie to the teacher's.
+  case hiddenCosines(HiddenCosineReport)
   /// A quantizer site that went; told once a site.
   case deadSite(DeadSiteReport)
   /// A stage judged as collapsed; told when it comes to be so.
@@ -176,6 +194,7 @@ public enum RunEvent: Sendable, Equatable {
     case .sites(let reports): return reports.first?.globalStep
     case .fingerprint(let report): return report.globalStep
     case .gradientCosines(let report): return report.globalStep
+    case .hiddenCosines(let report): return report.globalStep
     case .deadSite(let report): return report.globalStep
     case .collapse(let report): return report.globalStep
     case .scheme(let report): return report.globalStep

@@ -67,6 +67,12 @@ public final class MetricsFile: RunObserver {
           for entry in report.cosines { inner.add(entry.part, entry.cosine) }
         }
       }
+    case .hiddenCosines(let report):
+      return line("hidden_cosine") { fields in
+        fields.add("parts") { inner in
+          for part in report.parts { inner.add(part.name, part.cosine) }
+        }
+      }
     case .deadSite(let report): return line("dead_site", report.add(to:))
     case .collapse(let report): return line("collapse", report.add(to:))
     case .scheme(let report): return line("scheme", report.add(to:))

@@ -62,6 +62,7 @@ extension RunEvent {
     case .evaluation(let report): return report.scalars
     case .sites(let reports): return reports.flatMap(\.scalars)
     case .gradientCosines(let report): return report.cosines.map { ("gradient_cosine/" + $0.part, $0.cosine) }
+    case .hiddenCosines(let report): return report.parts.map { ("hidden_cosine/" + $0.name, $0.cosine) }
     case .start, .fingerprint, .deadSite, .collapse, .scheme, .note, .warning, .end: return []
     }
   }

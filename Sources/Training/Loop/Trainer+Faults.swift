@@ -43,8 +43,15 @@ extension Trainer {
       let model = replica.model
       model.dropout = .off
       model.prepareStep()
-      let sites = model.siteStatistics(try model.forward(SliceInput(probe)), since: codeRecord)
+      let trace = try model.forward(SliceInput(probe), keepsHiddenStates: replica.teacher != nil)
+      let sites = model.siteStatistics(trace, since: codeRecord)
       leader?.observers?.observe(.sites(sites.map { SiteReport($0, globalStep: progress.globalStep) }))
+      if let teacher = replica.teacher {
+        let cosines = trace.hiddenCosines(
+          with: try teacher.model.forward(SliceInput(probe), keepsHiddenStates: true))
+        leader?.observers?.observe(
+          .hiddenCosines(HiddenCosineReport(globalStep: progress.globalStep, cosines: cosines)))
+      }
       if configuration.logging.gradientCosine {
         let cosines = try GradientComparison.cosines(of: model, on: probe)
         leader?.observers?.observe(
