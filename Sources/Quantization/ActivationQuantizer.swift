@@ -60,4 +60,9 @@ public struct ActivationQuantizer: Sendable {
   public func clippedCount(_ x: UnsafePointer<Float>, _ count: Int) -> Int {
     rule.hasStep ? grid.clippedCount(x, count) : 0
   }
+
+  /// How many of them lie below n.
+  public func clippedBelowCount(_ x: UnsafePointer<Float>, _ count: Int) -> Int {
+    rule.hasStep ? grid.clippedBelowCount(x, count) : 0
+  }
 }

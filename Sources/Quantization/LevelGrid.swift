@@ -115,6 +115,13 @@ extension LevelGrid {
     return Int(total)
   }
 
+  /// Of `clippedCount` those below.
+  func clippedBelowCount(_ x: UnsafePointer<Float>, _ count: Int) -> Int {
+    var total: Int32 = 0
+    for i in 0..<count { total &+= quotient(x[i]) < low ? 1 : 0 }
+    return Int(total)
+  }
+
   /// Writes value − x.
   func errors(_ x: UnsafePointer<Float>, into errors: UnsafeMutablePointer<Float>, _ count: Int) {
     for i in 0..<count { errors[i] = base.addingProduct(level(x[i]) - shift, step) - x[i] }

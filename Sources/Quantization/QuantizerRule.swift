@@ -30,6 +30,9 @@ public enum QuantizerRule: Equatable, Sendable {
     }
   }
 
+  /// Its levels, n to p; 1 where nothing is quantized.
+  public var levelCount: Int { Int(p - n) + 1 }
+
   /// What LSQ adds to its levels.
   public var offset: ActivationOffset { if case .lsq(_, let offset, _, _) = self { offset } else { .none } }
   /// Where the levels lie.

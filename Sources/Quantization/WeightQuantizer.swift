@@ -34,6 +34,11 @@ public struct WeightQuantizer: Sendable {
     for i in 0..<count { levels[i] = term.addingProduct(grid.level(weights[i]), factor) }
   }
 
+  /// Writes level + 128 of each weight of one row, on whichever grid, also where products have wider codes or none.
+  public func unsignedCodes(_ weights: UnsafePointer<Float>, into codes: UnsafeMutablePointer<UInt8>, _ count: Int) {
+    grid.unsignedCodes(weights, into: codes, count)
+  }
+
   /// destination += quantized values of one row.
   public func addValues(_ weights: UnsafePointer<Float>, to destination: UnsafeMutablePointer<Float>, _ count: Int) {
     guard rule.isOn else { return addRow(weights, to: destination, count) }
@@ -62,5 +67,10 @@ public struct WeightQuantizer: Sendable {
   /// How many of a row's weights lie outside [n, p].
   public func clippedCount(_ weights: UnsafePointer<Float>, _ count: Int) -> Int {
     rule.isOn ? grid.clippedCount(weights, count) : 0
+  }
+
+  /// How many of them lie below n.
+  public func clippedBelowCount(_ weights: UnsafePointer<Float>, _ count: Int) -> Int {
+    rule.isOn ? grid.clippedBelowCount(weights, count) : 0
   }
 }

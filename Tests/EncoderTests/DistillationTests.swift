@@ -26,6 +26,28 @@ final class DistillationTests: XCTestCase {
     return (outcome.lossSum / count, outcome.softLossSum / count, parts, store.all)
   }
 
+  /// Against a plain mean of x·y/(|x||y|); of one's own states it is 1.
+  func testTheCosineOfHiddenStates() throws {
+    let (student, teacher) = (try Small.model("LSQ_E2W2A2"), try Small.model("fp32"))
+    let input = Small.slice([9, 1, 14], student)
+    let own = try student.forward(input, keepsHiddenStates: true)
+    for cosine in own.hiddenCosines(with: own) { XCTAssertEqual(cosine, 1, accuracy: 1e-6) }
+    let others = try teacher.forward(input, keepsHiddenStates: true)
+    let found = own.hiddenCosines(with: others)
+    XCTAssertEqual(found.count, 3)
+    for (state, cosine) in found.enumerated() {
+      let (x, y, h) = (own.hiddenStates[state], others.hiddenStates[state], student.dimensions.hiddenSize)
+      let cosines = stride(from: 0, to: x.count, by: h).map { start -> Double in
+        func dot(_ a: [Float], _ b: [Float]) -> Double {
+          (start..<start + h).reduce(0) { $0 + Double(a[$1]) * Double(b[$1]) }
+        }
+        return dot(x, y) / (dot(x, x) * dot(y, y)).squareRoot()
+      }
+      XCTAssertEqual(cosine, cosines.reduce(0, +) / 24, accuracy: 1e-5)
+      XCTAssertLessThan(cosine, 0.999)
+    }
+  }
+
   /// Who teaches itself differs in nothing: states and scores cost nothing, and what is left of the logits' part is the entropy of
   /// the softened distribution, whose gradient is zero.
   func testAStudentThatIsItsTeacher() throws {

@@ -254,7 +254,7 @@ final class EncoderModelTests: XCTestCase {
       XCTAssertTrue(found.allSatisfy { $0.stepSize == factor })
       XCTAssertEqual(found.count, 3 + 2 * (6 + 4))
       XCTAssertEqual(Set(found.map(\.site)).count, found.count)
-      for (site, _, _) in found { XCTAssertNotNil(model.layout[site + ".step"], site) }
+      for site in found.map(\.site) { XCTAssertNotNil(model.layout[site + ".step"], site) }
       return found.map(\.clippedShare)
     }
     XCTAssertTrue(try shares(1000).allSatisfy { $0 == 0 })

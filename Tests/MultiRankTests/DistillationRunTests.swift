@@ -39,6 +39,15 @@ final class DistillationRunTests: XCTestCase {
     assertSameNumbers(
       try resumed.numbers(resumed.checkpoint(12)), try alone.numbers(alone.checkpoint(12)), "resumed at step 3")
     try assertPartsAreLogged(alone)
+    let cosines = try alone.records("hidden_cosine")
+    XCTAssertEqual(
+      cosines.compactMap { $0["global_step"] as? Int },
+      Array(Set(try alone.records("site").compactMap { $0["global_step"] as? Int })).sorted())
+    for record in cosines {
+      let parts = try XCTUnwrap(record["parts"] as? [String: Double])
+      XCTAssertEqual(parts.keys.sorted(), ["embeddings", "layer.0", "layer.1"])
+      XCTAssertTrue(parts.values.allSatisfy { (0.5..<1).contains($0) }, "\(parts)")
+    }
   }
 
   private func assertPartsAreLogged(_ run: DemoRun) throws {

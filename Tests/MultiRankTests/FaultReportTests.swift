@@ -35,6 +35,74 @@ final class FaultReportTests: XCTestCase {
     XCTAssertTrue(outcome.output.split(separator: "\n").suffix(3).contains { $0.hasPrefix(count) }, outcome.output)
   }
 
+  /// Twelve steps with a report after each, stopped and resumed after six: what is said of sites is all there, shares of changed
+  /// codes from the second report of each part on, and looking changes no bit.
+  func testSitesAreReportedAndLookingChangesNothing() throws {
+    let settings = ["logging.site_every_steps=1", "checkpoints.every_steps=6", "quantization.scheme=LSQ_E4W4A4"]
+    let run = try DemoRun()
+    try run.train(settings)
+    let whole = try run.numbers(run.checkpoint(12))
+    let sites = try run.records("site")
+    XCTAssertEqual(sites.count, 12 * (3 + 2 * (6 + 4)))
+    for site in sites {
+      let isWeight = try XCTUnwrap(site["site"] as? String).hasSuffix("weight_quantizer")
+      let step = try XCTUnwrap(site["global_step"] as? Int)
+      XCTAssertEqual(site["levels"] as? Int, 16)
+      XCTAssertTrue((0...4).contains(try XCTUnwrap(site["entropy_bits"] as? Double)))
+      XCTAssertGreaterThan(try XCTUnwrap(site["step_over_rms"] as? Double), 0)
+      XCTAssertEqual(site["dead_rows"] is Int, isWeight)
+      XCTAssertEqual(site["changed_share"] is Double, isWeight && step > 1, "\(site)")
+    }
+    XCTAssertTrue(sites.contains { $0["changed_share"] as? Double ?? 0 > 0 }, "some codes change")
+
+    try run.rollBack(before: 7...12, named: ["best"])
+    try run.train(settings, ranks: 2, options: ["--resume"])
+    assertSameNumbers(whole, try run.numbers(run.checkpoint(12)), "resumed")
+    let resumed = try run.records("site")
+    XCTAssertEqual(resumed.count, sites.count)
+    XCTAssertFalse(resumed.contains { $0["global_step"] as? Int == 7 && $0["changed_share"] != nil })
+    XCTAssertTrue(resumed.contains { $0["global_step"] as? Int == 8 && $0["changed_share"] != nil })
+
+    let plain = try DemoRun()
+    try plain.train(Array(settings.dropFirst()))
+    assertSameNumbers(whole, try plain.numbers(plain.checkpoint(12)), "without reports between evaluations")
+  }
+
+  func testTheWorstSitesAreShownInEightyColumns() throws {
+    let run = try DemoRun()
+    try run.train(["quantization.scheme=LSQ_E2W2A2"])
+    let shown = try Program.succeed(["inspect", run.output.path, "--sites"])
+    let lines = shown.split(separator: "\n").map(String.init)
+    XCTAssertTrue(lines[0].hasPrefix("sites:        23 at step 12, "), shown)
+    XCTAssertEqual(lines.count, 2 + 15 + 2, shown)
+    for line in lines { XCTAssertLessThanOrEqual(line.count, 80, line) }
+    XCTAssertTrue(lines[2...].contains { $0.contains("/4 ") }, shown)
+    try Program.fail(["inspect", run.checkpoint(12).path, "--sites"], naming: "metrics.jsonl")
+    let float = try DemoRun()
+    try float.train(["quantization.scheme=fp32", "budget.total_steps=2"])
+    try Program.fail(["inspect", float.output.path, "--sites"], naming: "no report of quantizer sites")
+  }
+
+  /// Steps that may grow e-fold at an update: the words' table soon has one code, and the stage is collapsed, whatever its scores
+  /// say.
+  func testARunWithASiteOfOneCodeIsCollapsedAndTheFirstSiteThatWentIsNamed() throws {
+    let (outcome, output, folder) = try train([
+      "optimizer.step_learning_rate=1", "logging.site_every_steps=1", "quantization.scheme=LSQ_E4W4A4",
+    ])
+    defer { withExtendedLifetime(folder) {} }
+    XCTAssertEqual(outcome.status, 0, outcome.errors)
+    let dead = try records(output).filter { $0.kind == "dead_site" }
+    let first = try XCTUnwrap(dead.first)
+    let told = try XCTUnwrap(
+      outcome.output.split(separator: "\n").last { $0.hasPrefix("collapsed: token at step") }, outcome.output)
+    XCTAssertTrue(told.contains("with one code in use"), String(told))
+    let words = "the first site that went: \(first.string("site")!) at step \(first.globalStep) "
+    XCTAssertTrue(told.contains(words), String(told))
+    let collapse = try lines(output, "collapse")
+    XCTAssertEqual(
+      (collapse.last?["first_site"] as? [String: Any])?["site"] as? String, first.string("site"), "\(collapse)")
+  }
+
   func testByChoiceADeadSiteStopsTheRunOnEveryRank() throws {
     let settings = [
       "optimizer.step_rule=linear", "optimizer.learning_rate=5e-2", "guards.on_dead_site=stop",

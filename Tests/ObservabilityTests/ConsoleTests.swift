@@ -164,9 +164,6 @@ final class ConsoleTests: XCTestCase {
     average.isOfAverage = true
     let table = Console.scoreTable([Samples.evaluation(20), average])
     XCTAssertTrue(table[1].hasSuffix("token validation  token validation of the average"), table[1])
-    average.perLabel[0].f1 = 0.9876
-    let labels = Console.labelTable([Samples.evaluation(20), average]).joined(separator: "\n")
-    XCTAssertFalse(labels.contains("0.9876"), "per label the weights alone: \(labels)")
   }
 
   func testAStandardOutputThatIsNoTerminalIsPlain() {

@@ -11,6 +11,33 @@ final class MetricsFileTests: XCTestCase {
     }
   }
 
+  func testSitesAreReadBack() throws {
+    let folder = try TemporaryFolder()
+    let url = folder.file("metrics.jsonl")
+    let file = try MetricsFile(url)
+    var sites = Samples.sites(3)
+    sites[0].rows?.changedShare = nil
+    for reports in [Samples.sites(2), sites] { try file.observe(.sites(reports)) }
+    try file.observe(.note(NoteReport("no site")))
+    try file.finish()
+    XCTAssertEqual(try MetricsRecord.all(at: url).records.compactMap(SiteReport.init), Samples.sites(2) + sites)
+    let lines = try lines(url)
+    XCTAssertEqual(lines[0]["changed_share"] as? Double, 0.125)
+    XCTAssertEqual(lines[0]["clipped_share"] as? Double, 0.003)
+    XCTAssertNil(lines[1]["rows"])
+    XCTAssertNil(lines[2]["changed_share"])
+  }
+
+  /// Of 0.3 % clipped, 3.5 of 4 bits and 2 of 24 rows dead, the bits are what is lost most.
+  func testWhatIsLostOfASiteIsTheWorstOfItsShares() {
+    var site = Samples.sites(1)[0]
+    XCTAssertEqual(site.lostShare, 0.125)
+    site.clippedAbove = 0.5
+    XCTAssertEqual(site.lostShare, 0.501)
+    site.rows?.deadCount = 18
+    XCTAssertEqual(site.lostShare, 0.75)
+  }
+
   func testEveryEventIsOneReadableLine() throws {
     let folder = try TemporaryFolder()
     let url = folder.file("metrics.jsonl")
@@ -19,10 +46,14 @@ final class MetricsFileTests: XCTestCase {
       .step(Samples.step(1)), .evaluation(Samples.evaluation(1)), .sites(Samples.sites(1)),
       .fingerprint(FingerprintReport(globalStep: 1, parameters: "00ff")),
       .gradientCosines(GradientCosineReport(globalStep: 1, cosines: [GradientCosine(part: "layer.0", cosine: 0.5)])),
+      .hiddenCosines(HiddenCosineReport(globalStep: 1, cosines: [1, 0.75])),
       .note(NoteReport("guillemets « », \"quotes\", back\\slash,\nnew\tline, \u{1} and 😀")),
       .warning(WarningReport("careful")),
       .deadSite(DeadSiteReport(globalStep: 1, site: "a.weight_quantizer", reason: "clipped")),
-      .collapse(CollapseReport(globalStep: 1, stage: "token", reason: "low")),
+      .collapse(
+        CollapseReport(
+          globalStep: 1, stage: "token", reason: "low",
+          firstSite: DeadSiteReport(globalStep: 1, site: "a.weight_quantizer", reason: "clipped"))),
       .end(
         RunSummary(
           globalStep: 1, seconds: 60, tokens: 6144, evaluations: [Samples.evaluation(1)],
@@ -37,7 +68,8 @@ final class MetricsFileTests: XCTestCase {
     XCTAssertEqual(
       lines.map { $0["kind"] as? String },
       [
-        "step", "evaluation", "site", "site", "fingerprint", "gradient_cosine", "note", "warning", "dead_site",
+        "step", "evaluation", "site", "site", "fingerprint", "gradient_cosine", "hidden_cosine", "note", "warning",
+        "dead_site",
         "collapse", "end",
       ])
     XCTAssertTrue(lines.allSatisfy { $0["global_step"] as? Int == 1 && $0["time"] as? Double == 12.346 })
@@ -48,14 +80,16 @@ final class MetricsFileTests: XCTestCase {
     XCTAssertEqual((lines[1]["labels"] as? [[String: Any]])?.first?["f1"] as? Double, 1.0 / 3)
     XCTAssertEqual(lines[3]["site"] as? String, "roberta.encoder.layer.0.output.dense.input_quantizer")
     XCTAssertEqual(lines[5]["parts"] as? [String: Double], ["layer.0": 0.5])
+    XCTAssertEqual(lines[6]["parts"] as? [String: Double], ["embeddings": 1, "layer.0": 0.75])
     XCTAssertEqual(
-      lines[6]["text"] as? String, "guillemets « », \"quotes\", back\\slash,\nnew\tline, \u{1} and 😀")
-    XCTAssertEqual(lines[8]["site"] as? String, "a.weight_quantizer")
-    XCTAssertEqual(lines[9]["stage"] as? String, "token")
-    XCTAssertEqual((lines[10]["collapses"] as? [[String: Any]])?.first?["reason"] as? String, "low")
-    XCTAssertEqual(lines[10]["skipped_steps"] as? Int, 2)
-    XCTAssertEqual(lines[10]["joules"] as? Double, 12.5)
-    XCTAssertEqual(lines[10]["joules_by_host"] as? [String: Double], ["node1": 12.5])
+      lines[7]["text"] as? String, "guillemets « », \"quotes\", back\\slash,\nnew\tline, \u{1} and 😀")
+    XCTAssertEqual(lines[9]["site"] as? String, "a.weight_quantizer")
+    XCTAssertEqual(lines[10]["stage"] as? String, "token")
+    XCTAssertEqual((lines[10]["first_site"] as? [String: Any])?["site"] as? String, "a.weight_quantizer")
+    XCTAssertEqual((lines[11]["collapses"] as? [[String: Any]])?.first?["reason"] as? String, "low")
+    XCTAssertEqual(lines[11]["skipped_steps"] as? Int, 2)
+    XCTAssertEqual(lines[11]["joules"] as? Double, 12.5)
+    XCTAssertEqual(lines[11]["joules_by_host"] as? [String: Double], ["node1": 12.5])
   }
 
   /// Who reads the curve of the weights must not find the average's points in it.

@@ -24,8 +24,13 @@ enum Samples {
   }
 
   static func sites(_ globalStep: Int) -> [SiteReport] {
-    ["roberta.encoder.layer.0.output.dense.weight_quantizer", "roberta.encoder.layer.0.output.dense.input_quantizer"]
-      .map { SiteReport(globalStep: globalStep, site: $0, stepSize: 0.0125, clippedShare: 0.003) }
+    [("weight_quantizer", SiteReport.Rows(count: 24, deadCount: 2, changedShare: 0.125)), ("input_quantizer", nil)]
+      .map {
+        SiteReport(
+          globalStep: globalStep, site: "roberta.encoder.layer.0.output.dense.\($0)", stepSize: 0.0125,
+          stepOverRMS: 0.25, clippedBelow: 0.001, clippedAbove: 0.002, codesInUse: 15, levelCount: 16, entropy: 3.5,
+          rows: $1)
+      }
   }
 }
 

@@ -33,6 +33,7 @@ final class TensorBoardTests: XCTestCase {
     try writer.observe(.evaluation(Samples.evaluation(7)))
     try writer.observe(.sites(Samples.sites(7)))
     try writer.observe(.note(NoteReport("nothing to draw")))
+    try writer.observe(.hiddenCosines(HiddenCosineReport(globalStep: 7, cosines: [1, 0.75])))
     var average = Samples.evaluation(7, f1: 0.5)
     average.isOfAverage = true
     try writer.observe(.evaluation(average))
@@ -40,7 +41,7 @@ final class TensorBoardTests: XCTestCase {
 
     XCTAssertEqual(writer.url.lastPathComponent, "events.out.tfevents.1700000000.node-1-cluster.\(getpid()).0")
     let events = try DecodedEvent.all(in: [UInt8](Data(contentsOf: writer.url)))
-    XCTAssertEqual(events.count, 5)
+    XCTAssertEqual(events.count, 6)
     XCTAssertEqual(events[0].fileVersion, "brain.Event:2")
     XCTAssertEqual(events[1].wallTime, 1_700_000_000.5)
     XCTAssertEqual(events[1].step, 7)
@@ -52,9 +53,18 @@ final class TensorBoardTests: XCTestCase {
     XCTAssertEqual(events[2].scalars["label_f1/validation/DISO"], 0.75)
     XCTAssertEqual(
       events[3].scalars["step_size/roberta.encoder.layer.0.output.dense.weight_quantizer"], Float(0.0125))
-    XCTAssertEqual(events[3].scalars.count, 4)
-    XCTAssertEqual(events[4].scalars["token/averaged_validation/strict_f1"], 0.5)
-    XCTAssertEqual(events[4].scalars["label_f1/averaged_validation/DISO"], 0.75)
+    let tags = [
+      "step_size", "step_over_rms", "clipped_share", "clipped_below", "clipped_above", "codes", "entropy_bits",
+    ]
+    let sites = ["weight_quantizer", "input_quantizer"].map { "/roberta.encoder.layer.0.output.dense." + $0 }
+    XCTAssertEqual(
+      Set(events[3].scalars.keys),
+      Set(sites.flatMap { site in tags.map { $0 + site } } + ["dead_rows" + sites[0], "changed_share" + sites[0]]))
+    XCTAssertEqual(events[3].scalars["entropy_bits" + sites[1]], 3.5)
+    XCTAssertEqual(events[3].scalars["changed_share" + sites[0]], 0.125)
+    XCTAssertEqual(events[4].scalars, ["hidden_cosine/embeddings": 1, "hidden_cosine/layer.0": 0.75])
+    XCTAssertEqual(events[5].scalars["token/averaged_validation/strict_f1"], 0.5)
+    XCTAssertEqual(events[5].scalars["label_f1/averaged_validation/DISO"], 0.75)
   }
 
   func testResumeOpensALaterFileThatForgetsLaterSteps() throws {

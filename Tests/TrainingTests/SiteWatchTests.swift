@@ -1,14 +1,23 @@
+import Encoder
 import Training
 import XCTest
 
 final class SiteWatchTests: XCTestCase {
   private let watch = SiteWatch(firstSteps: ["a": 1e-3, "b": 2])
 
-  private func findings(_ site: String, _ step: Float, _ clipped: Double, of watch: SiteWatch? = nil) -> [SiteWatch
-    .Finding]
-  {
-    (watch ?? self.watch).newFindings([(site: site, stepSize: step, clippedShare: clipped)], at: 7)
+  private func look(
+    _ site: String, _ step: Float, _ clipped: Double, isCollapsed: Bool = false, of watch: SiteWatch? = nil
+  ) -> SiteWatch.Look {
+    let statistics = SiteStatistics(
+      site: site, stepSize: step, stepOverRMS: 1, clippedBelow: clipped / 4, clippedAbove: clipped * 3 / 4,
+      codesInUse: isCollapsed ? 1 : 16, levelCount: 16, entropy: isCollapsed ? 0 : 3, isCollapsed: isCollapsed,
+      rows: nil)
+    return (watch ?? self.watch).look(at: [statistics], globalStep: 7)
   }
+
+  private func findings(
+    _ site: String, _ step: Float, _ clipped: Double, of watch: SiteWatch? = nil
+  ) -> [SiteWatch.Finding] { look(site, step, clipped, of: watch).findings }
 
   func testAStepWithinTenfoldThatClipsLessThanHalfIsAlive() {
     for step: Float in [1.01e-4, 5e-4, 1e-3, 9.9e-3] {
@@ -30,12 +39,12 @@ final class SiteWatchTests: XCTestCase {
   /// What was found of an earlier scheme's sites stays on the list, and does not hide that the new ones go too.
   func testTheSitesOfANewSchemeAreWatchedAfresh() {
     var earlier = watch
-    earlier.add(findings("a", 1e-8, 0))
+    earlier.take(look("a", 1e-8, 0))
     XCTAssertEqual(findings("a", 1e-8, 0, of: earlier), [])
     var new = SiteWatch(after: earlier, firstSteps: ["a": 5e-8, "c": 1])
     XCTAssertEqual(findings("a", 1e-8, 0, of: new), [], "a fifth of its first value")
     XCTAssertEqual(findings("a", 1e-9, 0, of: new).map(\.site), ["a"])
-    new.add(findings("a", 1e-9, 0, of: new))
+    new.take(look("a", 1e-9, 0, of: new))
     XCTAssertEqual(findings("a", 1e-9, 0, of: new), [])
     XCTAssertEqual(new.findings.map(\.site), ["a", "a"])
     XCTAssertEqual(SiteWatch(after: nil, firstSteps: ["a": 1]), SiteWatch(firstSteps: ["a": 1]))
@@ -47,18 +56,35 @@ final class SiteWatchTests: XCTestCase {
 
   func testASiteIsFoundOnce() {
     var watch = watch
-    watch.add(findings("a", 1e-8, 1))
+    watch.take(look("a", 1e-8, 1))
     XCTAssertEqual(findings("a", 1e-8, 1, of: watch), [])
     XCTAssertEqual(findings("b", 1e-8, 1, of: watch).map(\.site), ["b"])
   }
 
   /// BitNet's weights have γ, no step of their own.
-  func testASiteWithoutAFirstStepIsNotWatched() { XCTAssertEqual(findings("gamma", 1e-9, 1), []) }
+  func testOfASiteWithoutAFirstStepOnlyItsCodesAreWatched() {
+    XCTAssertEqual(findings("gamma", 1e-9, 1), [])
+    XCTAssertEqual(
+      look("gamma", 1e-9, 1, isCollapsed: true).findings.map(\.reason), ["all of its values have one code of 16"])
+  }
+
+  /// It is told once, and stands as collapsed for as long as it is.
+  func testASiteOfOneCodeIsFoundAndMayComeBack() {
+    var watch = watch
+    watch.take(look("a", 1e-3, 0, isCollapsed: true, of: watch))
+    XCTAssertEqual(watch.collapsed, ["a"])
+    let again = look("a", 1e-3, 0, isCollapsed: true, of: watch)
+    XCTAssertEqual(again.findings, [])
+    XCTAssertEqual(again.collapsed, ["a"])
+    watch.take(look("a", 1e-3, 0, of: watch))
+    XCTAssertNil(watch.collapsed)
+    XCTAssertEqual(watch.findings.map(\.site), ["a"])
+  }
 
   func testWhatWasFoundSurvivesACheckpoint() throws {
     var progress = RunProgress()
     progress.sites = watch
-    progress.sites?.add(findings("a", 1e-8, 1))
+    progress.sites?.take(look("a", 1e-8, 1, isCollapsed: true))
     progress.collapses = ["token": CollapseFinding(globalStep: 3, reason: "why")]
     progress.skippedInRun = 4
     XCTAssertEqual(try RunProgress(text: try progress.text(), path: "x"), progress)
@@ -70,6 +96,13 @@ final class CollapseRuleTests: XCTestCase {
     XCTAssertNil(CollapseRule.reason(score: ("f1", 0.2), loss: 1, firstLoss: 2))
     XCTAssertEqual(CollapseRule.reason(score: ("f1", 0.19), loss: 1, firstLoss: 2), "f1 0.1900 is under 20.0%")
     XCTAssertNotNil(CollapseRule.reason(score: ("f1", .nan), loss: 1, firstLoss: 2))
+  }
+
+  func testASiteOfOneCodeIsACollapse() {
+    let reason = { CollapseRule.reason(score: ("f1", 0.9), loss: 1, firstLoss: 2, collapsedSites: $0) }
+    XCTAssertNil(reason([]))
+    XCTAssertEqual(reason(["a"]), "a with one code in use")
+    XCTAssertEqual(reason(["a", "b", "c"]), "a and 2 more with one code in use")
   }
 
   func testALossThatIsNotBelowTheFirstStepsIsACollapse() {

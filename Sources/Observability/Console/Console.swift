@@ -60,7 +60,7 @@ public final class Console: RunObserver {
     case .evaluation(let report): try show(report)
     case .deadSite(let report):
       try show(line: "\(report.site) at step \(report.globalStep): \(report.reason)", label: "dead site")
-    case .collapse(let report): try show(line: "\(report.stage): \(report.reason)", label: "collapsed")
+    case .collapse(let report): try show(line: "\(report.stage): \(report.words)", label: "collapsed")
     case .scheme(let report):
       try show(
         line: "\(report.stage) from step \(report.globalStep) on: \(report.after) in the place of \(report.before), "
@@ -68,7 +68,7 @@ public final class Console: RunObserver {
     case .note(let report): try show(line: report.text)
     case .warning(let report): try show(line: report.text, label: "warning")
     case .end(let summary): try show(summary)
-    case .sites, .gradientCosines, .fingerprint: return false
+    case .sites, .gradientCosines, .hiddenCosines, .fingerprint: return false
     }
     return true
   }
@@ -153,7 +153,7 @@ public final class Console: RunObserver {
         "\(count) quantizer \(count == 1 ? "site" : "sites") went dead, the first at step \(first.globalStep): "
           + "\(first.site) (\(first.reason)); metrics.jsonl names all")
     }
-    return lines + summary.collapses.map { "collapsed: \($0.stage) at step \($0.globalStep): \($0.reason)" }
+    return lines + summary.collapses.map { "collapsed: \($0.stage) at step \($0.globalStep): \($0.words)" }
   }
 
   /// Scores down, evaluations across; the first row says whose step each column is.
@@ -176,11 +176,11 @@ public final class Console: RunObserver {
     return [""] + table.lines
   }
 
-  /// The figures per label of the last evaluation of the weights that has them.
+  /// The figures per label of the last evaluation that has them.
   package static func labelTable(_ evaluations: [EvaluationReport]) -> [String] {
-    guard let last = evaluations.last(where: { !$0.perLabel.isEmpty && !$0.isOfAverage }) else { return [] }
+    guard let last = evaluations.last(where: { !$0.perLabel.isEmpty }) else { return [] }
     var table = TextTable(
-      ["label (\(last.stage) \(last.split))", "precision", "recall", "f1", "support"], right: [1, 2, 3, 4])
+      ["label (\(last.stage) \(last.what))", "precision", "recall", "f1", "support"], right: [1, 2, 3, 4])
     for label in last.perLabel {
       table.add(
         [label.label] + [label.precision, label.recall, label.f1].map { Figures.fixed($0, 4) } + [String(label.support)]

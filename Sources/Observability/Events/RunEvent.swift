@@ -1,24 +1,4 @@
-/// The state of one quantizer site.
-public struct SiteReport: Sendable, Equatable {
-  /// The run's step after which it was read.
-  public var globalStep: Int
-  /// The site's name in a checkpoint, without ".step": "roberta.encoder.layer.0.output.dense.weight_quantizer".
-  public var site: String
-  /// The learned step size (for absmean weights their γ).
-  public var stepSize: Double
-  /// The share of the site's values beyond the grid's ends: 0 to 1.
-  public var clippedShare: Double
-
-  /// All fields, in order.
-  public init(globalStep: Int, site: String, stepSize: Double, clippedShare: Double) {
-    self.globalStep = globalStep
-    self.site = site
-    self.stepSize = stepSize
-    self.clippedShare = clippedShare
-  }
-}
-
-/// A quantizer site that has run away, or clips most of its values.
+/// A quantizer site that has run away, clips most of its values, or has one code for all of them.
 public struct DeadSiteReport: Sendable, Equatable {
   /// The run's step at which it was first seen so.
   public var globalStep: Int
@@ -41,10 +21,19 @@ public struct CollapseReport: Sendable, Equatable {
   public var stage: String
   /// Why it counts as collapsed.
   public var reason: String
+  /// The first of the run's quantizer sites that went; nil where none has.
+  public var firstSite: DeadSiteReport?
 
   /// All fields, in order.
-  public init(globalStep: Int, stage: String, reason: String) {
-    (self.globalStep, self.stage, self.reason) = (globalStep, stage, reason)
+  public init(globalStep: Int, stage: String, reason: String, firstSite: DeadSiteReport? = nil) {
+    (self.globalStep, self.stage, self.reason, self.firstSite) = (globalStep, stage, reason, firstSite)
+  }
+
+  /// Why, and which site went first, for people.
+  public var words: String {
+    guard let firstSite else { return reason }
+    return
+      "\(reason); the first site that went: \(firstSite.site) at step \(firstSite.globalStep) (\(firstSite.reason))"
   }
 }
 
@@ -82,6 +71,22 @@ public struct GradientCosineReport: Sendable, Equatable {
 
   /// All fields, in order.
   public init(globalStep: Int, cosines: [GradientCosine]) { (self.globalStep, self.cosines) = (globalStep, cosines) }
+}
+
+/// How near the hidden states of a slice lie to the teacher's.
+public struct HiddenCosineReport: Sendable, Equatable {
+  /// The run's step after which they were taken.
+  public var globalStep: Int
+  /// After the embeddings, then after each layer; the mean over the slice's tokens.
+  public var cosines: [Double]
+
+  /// All fields, in order.
+  public init(globalStep: Int, cosines: [Double]) { (self.globalStep, self.cosines) = (globalStep, cosines) }
+
+  /// `embeddings`, `layer.0` and on, each with its cosine.
+  var parts: [(name: String, cosine: Double)] {
+    cosines.enumerated().map { ($0 == 0 ? "embeddings" : "layer.\($0 - 1)", $1) }
+  }
 }
 
 /// A change of the quantization scheme between two steps.
@@ -124,7 +129,7 @@ public struct RunSummary: Sendable, Equatable {
   public var seconds: Double
   /// Real tokens trained on in that time, over all ranks.
   public var tokens: Int
-  /// The evaluations to show as tables: a column each, and per label those of the last of the weights that has them.
+  /// The evaluations to show as tables: a column each, and per label those of the last that has them.
   public var evaluations: [EvaluationReport]
   /// What the packages of the run's hosts used.
   public var energy: EnergyReport
@@ -166,6 +171,8 @@ public enum RunEvent: Sendable, Equatable {
   case fingerprint(FingerprintReport)
   /// How near the gradients of one step lie to float32's.
   case gradientCosines(GradientCosineReport)
+  /// How near the hidden states of one step lie to the teacher's.
+  case hiddenCosines(HiddenCosineReport)
   /// A quantizer site that went; told once a site.
   case deadSite(DeadSiteReport)
   /// A stage judged as collapsed; told when it comes to be so.
@@ -187,6 +194,7 @@ public enum RunEvent: Sendable, Equatable {
     case .sites(let reports): return reports.first?.globalStep
     case .fingerprint(let report): return report.globalStep
     case .gradientCosines(let report): return report.globalStep
+    case .hiddenCosines(let report): return report.globalStep
     case .deadSite(let report): return report.globalStep
     case .collapse(let report): return report.globalStep
     case .scheme(let report): return report.globalStep

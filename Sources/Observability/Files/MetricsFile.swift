@@ -67,6 +67,12 @@ public final class MetricsFile: RunObserver {
           for entry in report.cosines { inner.add(entry.part, entry.cosine) }
         }
       }
+    case .hiddenCosines(let report):
+      return line("hidden_cosine") { fields in
+        fields.add("parts") { inner in
+          for part in report.parts { inner.add(part.name, part.cosine) }
+        }
+      }
     case .deadSite(let report): return line("dead_site", report.add(to:))
     case .collapse(let report): return line("collapse", report.add(to:))
     case .scheme(let report): return line("scheme", report.add(to:))
@@ -148,14 +154,6 @@ extension EvaluationReport {
   }
 }
 
-extension SiteReport {
-  func add(to fields: inout JSONFields) {
-    fields.add("site", site)
-    fields.add("step_size", stepSize)
-    fields.add("clipped_share", clippedShare)
-  }
-}
-
 extension DeadSiteReport {
   func add(to fields: inout JSONFields) {
     fields.add("site", site)
@@ -167,6 +165,11 @@ extension CollapseReport {
   func add(to fields: inout JSONFields) {
     fields.add("stage", stage)
     fields.add("reason", reason)
+    guard let firstSite else { return }
+    fields.add("first_site") { inner in
+      inner.add("global_step", firstSite.globalStep)
+      firstSite.add(to: &inner)
+    }
   }
 }
 

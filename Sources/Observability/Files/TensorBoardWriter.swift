@@ -4,7 +4,7 @@ import Foundation
 /// TensorBoard event files: `tensorboard --logdir OUTPUT` shows them.
 ///
 /// Tags: `<stage>/loss`, `<stage>/<split>/<score>`, `train/learning_rate`, `train/gradient_norm`, `train/tokens_per_second`,
-/// `train/communication_share`, `label_f1/<split>/<label>`, `step_size/<site>`, `clipped_share/<site>`. Steps are the run's.
+/// `train/communication_share`, `label_f1/<split>/<label>`, and of every site `SiteReport.scalars`, `step_size/<site>`. Steps are the run's.
 /// Every start of a run opens a new file; after a resume its first events tell TensorBoard to forget later steps of the
 /// older ones.
 public final class TensorBoardWriter: RunObserver {
@@ -60,10 +60,9 @@ extension RunEvent {
     switch self {
     case .step(let report): return report.scalars
     case .evaluation(let report): return report.scalars
-    case .sites(let reports):
-      return reports.map { ("step_size/" + $0.site, $0.stepSize) }
-        + reports.map { ("clipped_share/" + $0.site, $0.clippedShare) }
+    case .sites(let reports): return reports.flatMap(\.scalars)
     case .gradientCosines(let report): return report.cosines.map { ("gradient_cosine/" + $0.part, $0.cosine) }
+    case .hiddenCosines(let report): return report.parts.map { ("hidden_cosine/" + $0.name, $0.cosine) }
     case .start, .fingerprint, .deadSite, .collapse, .scheme, .note, .warning, .end: return []
     }
   }

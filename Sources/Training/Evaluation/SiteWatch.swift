@@ -1,7 +1,8 @@
+import Encoder
 import Observability
 
-/// Watches a run's quantizer sites: a step that has run away from its first value, or a grid that clips most of what it is
-/// given, leaves a tensor as good as constant, and the run would go on as if nothing were.
+/// Watches a run's quantizer sites: a step that has run away from its first value, a grid that clips most of what it is given,
+/// or one code for all of it leave a tensor as good as constant, and the run would go on as if nothing were.
 public struct SiteWatch: Codable, Equatable, Sendable {
   /// A step may grow or shrink by this factor of its first value.
   static let largestRatio: Float = 10
@@ -22,6 +23,19 @@ public struct SiteWatch: Codable, Equatable, Sendable {
   /// The sites found so far, in the order in which they went.
   public private(set) var findings: [Finding] = []
 
+  /// The sites that had one code for values that differ when they were last looked at; nil where none had.
+  public private(set) var collapsed: [String]?
+
+  /// What one look at the sites found.
+  package struct Look: Codable, Equatable, Sendable {
+    /// Sites that are dead and were not found so before.
+    package var findings: [Finding] = []
+    /// All that have one code.
+    package var collapsed: [String] = []
+
+    package init() {}
+  }
+
   /// How many of them are of an earlier scheme, whose sites are others though their names be the same.
   private var earlierCount: Int?
 
@@ -34,24 +48,31 @@ public struct SiteWatch: Codable, Equatable, Sendable {
     (findings, earlierCount) = (earlier.findings, earlier.findings.count)
   }
 
-  /// Of the sites as they stand, those that are dead and were not found so before. Sites without a step size of their own
-  /// (BitNet's γ follows the weights) are not watched.
-  package func newFindings(
-    _ sites: [(site: String, stepSize: Float, clippedShare: Double)], at globalStep: Int
-  ) -> [Finding] {
+  /// What is to be said of the sites as they stand. Of those without a step size of their own (BitNet's γ follows the weights,
+  /// its activations' scale the token) only whether they have one code.
+  package func look(at sites: [SiteStatistics], globalStep: Int) -> Look {
     let known = Set(findings.dropFirst(max(earlierCount ?? 0, 0)).map(\.site))
-    return sites.compactMap { site -> Finding? in
-      guard let first = firstSteps[site.site], !known.contains(site.site) else { return nil }
-      return reason(site.stepSize, first, site.clippedShare).map {
-        Finding(site: site.site, globalStep: globalStep, reason: $0)
-      }
+    var look = Look()
+    look.collapsed = sites.filter(\.isCollapsed).map(\.site)
+    look.findings = sites.filter { !known.contains($0.site) }.compactMap { site in
+      reason(site).map { Finding(site: site.site, globalStep: globalStep, reason: $0) }
     }
+    return look
   }
 
-  /// Remembers sites as found.
-  package mutating func add(_ found: [Finding]) { findings += found }
+  /// Remembers what was found.
+  package mutating func take(_ look: Look) {
+    findings += look.findings
+    collapsed = look.collapsed.isEmpty ? nil : look.collapsed
+  }
 
-  private func reason(_ step: Float, _ first: Float, _ clippedShare: Double) -> String? {
+  private func reason(_ site: SiteStatistics) -> String? {
+    var reasons = site.isCollapsed ? ["all of its values have one code of \(site.levelCount)"] : []
+    if let first = firstSteps[site.site] { reasons += stepReasons(site.stepSize, first, site.clippedShare) }
+    return reasons.isEmpty ? nil : reasons.joined(separator: ", ")
+  }
+
+  private func stepReasons(_ step: Float, _ first: Float, _ clippedShare: Double) -> [String] {
     var reasons: [String] = []
     let ratio = step / first
     if ratio * SiteWatch.largestRatio < 1 || ratio > SiteWatch.largestRatio {
@@ -63,6 +84,6 @@ public struct SiteWatch: Codable, Equatable, Sendable {
     if clippedShare > SiteWatch.largestClippedShare {
       reasons.append("\(Figures.percent(clippedShare)) of its values are clipped")
     }
-    return reasons.isEmpty ? nil : reasons.joined(separator: ", ")
+    return reasons
   }
 }

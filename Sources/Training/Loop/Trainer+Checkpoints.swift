@@ -97,7 +97,7 @@ extension Trainer {
     facts["stage"] = .string(progress.stage.rawValue)
     facts["global_step"] = .integer(progress.globalStep)
     if let collapse = progress.collapseReports.last {
-      facts["collapsed"] = .string("\(collapse.stage): \(collapse.reason)")
+      facts["collapsed"] = .string("\(collapse.stage): \(collapse.words)")
     }
     if let task = fineTuning?.corpus.task { facts["task"] = .string(task.rawValue) }
     if fineTuning != nil, configuration.fineTuning.tokenization != .whitespace {

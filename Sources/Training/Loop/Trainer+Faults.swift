@@ -39,28 +39,29 @@ extension Trainer {
   /// Reports every site as it stands on the probe, rank zero's forward pass, and names those that went. Collective.
   func reportSites(on probe: Slice?) throws {
     guard let probe, scheme.isQuantized else { return }
-    let found: [SiteWatch.Finding] = try world.fromLeader {
+    let look: SiteWatch.Look = try world.fromLeader {
       let model = replica.model
       model.dropout = .off
       model.prepareStep()
-      let sites = model.siteStatistics(try model.forward(SliceInput(probe)))
-      leader?.observers?.observe(
-        .sites(
-          sites.map {
-            SiteReport(
-              globalStep: progress.globalStep, site: $0.site, stepSize: Double($0.stepSize),
-              clippedShare: $0.clippedShare)
-          }))
+      let trace = try model.forward(SliceInput(probe), keepsHiddenStates: replica.teacher != nil)
+      let sites = model.siteStatistics(trace, since: codeRecord)
+      leader?.observers?.observe(.sites(sites.map { SiteReport($0, globalStep: progress.globalStep) }))
+      if let teacher = replica.teacher {
+        let cosines = trace.hiddenCosines(
+          with: try teacher.model.forward(SliceInput(probe), keepsHiddenStates: true))
+        leader?.observers?.observe(
+          .hiddenCosines(HiddenCosineReport(globalStep: progress.globalStep, cosines: cosines)))
+      }
       if configuration.logging.gradientCosine {
         let cosines = try GradientComparison.cosines(of: model, on: probe)
         leader?.observers?.observe(
           .gradientCosines(GradientCosineReport(globalStep: progress.globalStep, cosines: cosines)))
       }
-      return progress.sites?.newFindings(sites, at: progress.globalStep) ?? []
+      return progress.sites?.look(at: sites, globalStep: progress.globalStep) ?? SiteWatch.Look()
     }
-    progress.sites?.add(found)
-    for finding in found { leader?.observers?.observe(.deadSite(DeadSiteReport(finding))) }
-    guard let first = found.first, configuration.guards.onDeadSite == .stop else { return }
+    progress.sites?.take(look)
+    for finding in look.findings { leader?.observers?.observe(.deadSite(DeadSiteReport(finding))) }
+    guard let first = look.findings.first, configuration.guards.onDeadSite == .stop else { return }
     try world.agree { throw TrainingError.deadSite(site: first.site, step: first.globalStep, reason: first.reason) }
   }
 
@@ -69,21 +70,27 @@ extension Trainer {
   /// Marks the stage as collapsed, or no longer so, where it is past its half.
   func judgeCollapse(_ stage: TrainingStage, score: (name: String, value: Double)?, loss: Double) {
     guard 2 * progress.stageStep >= stepCount(stage) else { return }
-    let reason = CollapseRule.reason(score: score, loss: loss, firstLoss: progress.firstLoss)
+    let reason = CollapseRule.reason(
+      score: score, loss: loss, firstLoss: progress.firstLoss, collapsedSites: progress.sites?.collapsed ?? [])
     let was = progress.collapses?[stage.shortName]
     var collapses = progress.collapses ?? [:]
     collapses[stage.shortName] = reason.map { CollapseFinding(globalStep: progress.globalStep, reason: $0) }
     progress.collapses = collapses
     guard let reason, was == nil else { return }
     leader?.observers?.observe(
-      .collapse(CollapseReport(globalStep: progress.globalStep, stage: stage.shortName, reason: reason)))
+      .collapse(
+        CollapseReport(
+          globalStep: progress.globalStep, stage: stage.shortName, reason: reason,
+          firstSite: progress.deadSiteReports.first)))
   }
 }
 
 extension RunProgress {
   /// The stages that stand as collapsed, in order.
   var collapseReports: [CollapseReport] {
-    (collapses ?? [:]).map { CollapseReport(globalStep: $1.globalStep, stage: $0, reason: $1.reason) }
+    let first = deadSiteReports.first
+    return (collapses ?? [:])
+      .map { CollapseReport(globalStep: $1.globalStep, stage: $0, reason: $1.reason, firstSite: first) }
       .sorted { $0.globalStep < $1.globalStep }
   }
 
@@ -93,5 +100,15 @@ extension RunProgress {
 extension DeadSiteReport {
   fileprivate init(_ finding: SiteWatch.Finding) {
     self.init(globalStep: finding.globalStep, site: finding.site, reason: finding.reason)
+  }
+}
+
+extension SiteReport {
+  fileprivate init(_ site: SiteStatistics, globalStep: Int) {
+    self.init(
+      globalStep: globalStep, site: site.site, stepSize: Double(site.stepSize), stepOverRMS: site.stepOverRMS,
+      clippedBelow: site.clippedBelow, clippedAbove: site.clippedAbove, codesInUse: site.codesInUse,
+      levelCount: site.levelCount, entropy: site.entropy,
+      rows: site.rows.map { Rows(count: $0.count, deadCount: $0.deadCount, changedShare: $0.changedShare) })
   }
 }

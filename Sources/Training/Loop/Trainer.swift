@@ -66,6 +66,8 @@ public final class Trainer {
   var storeCheck: StoreCheck?
   var hasWarnedOfUnmasked = false
   var hasNotedSlowRank = false
+  /// The codes of rank zero's weights and tables when its sites were last reported.
+  let codeRecord = CodeRecord()
 
   /// The way that exact sums take over the ranks.
   private var reductionPath = ReductionPath.ring

@@ -17,6 +17,7 @@ enum CommandLineError: Error, CustomStringConvertible {
   case missingOption(String, reason: String)
   case conflict(String)
   case noMetrics(path: String)
+  case noSites(path: String, isOfEarlierBuild: Bool)
   case doctorFailed(String)
 
   var description: String {
@@ -48,6 +49,10 @@ enum CommandLineError: Error, CustomStringConvertible {
     case .missingOption(let option, let reason): "\(option) is missing: \(reason)"
     case .conflict(let what): what
     case .noMetrics(let path): "\(path): no step in it; give the output folder of a run, or its metrics.jsonl"
+    case .noSites(let path, let isOfEarlierBuild):
+      isOfEarlierBuild
+        ? "\(path): its reports of quantizer sites are of an earlier build, which said less; --sites shows those of this one"
+        : "\(path): no report of quantizer sites in it; a run of a quantized scheme writes them at its evaluation points"
     case .doctorFailed(let what): what
     }
   }

@@ -22,6 +22,7 @@ struct Inspect: ParsableCommand {
 
       Examples:
         palier inspect runs/demo/checkpoints/best --steps
+        palier inspect runs/demo --sites
         palier inspect runs/demo/store --tokenizer runs/demo-model
         palier inspect QUAERO_FrenchMed --format brat --part EMEA
       """)
@@ -37,6 +38,8 @@ struct Inspect: ParsableCommand {
   var tensors = false
   @Flag(help: "List every quantizer site with its step size.")
   var steps = false
+  @Flag(help: "Show the worst quantizer sites of a run's last report.")
+  var sites = false
   @Flag(help: "Read every file of a token store too, and compare it with its checksum.")
   var verify = false
   @OptionGroup var trust: TrustOption
@@ -59,11 +62,14 @@ struct Inspect: ParsableCommand {
     switch PathKind(url) {
     case .absent: throw CommandLineError.notThere(path: path[0], wanted: "a checkpoint, store, corpus or run")
     case .file, .other:
+      guard !sites else { throw CommandLineError.isFile(path: path[0], wanted: "--sites the output folder of a run") }
       guard url.pathExtension == "safetensors" else { throw CommandLineError.unrecognized(path: path[0]) }
       TensorListing(try SafetensorsFile(url)).show(all: true)
     case .folder:
       func holds(_ name: String) -> Bool { PathKind(url.appendingPathComponent(name)) != .absent }
-      if holds("config.json") {
+      if sites {
+        try SitesView(folder: url).show()
+      } else if holds("config.json") {
         try trust.require(url)
         try CheckpointView(url).show(tensors: tensors, steps: steps, verify: verify)
       } else if holds("manifest.json") {
