@@ -57,8 +57,10 @@ public struct RunPlanner {
     return RunPlan(
       stages: stages, rankCount: world.count, threadCount: threadCount, parameterCount: parameterCount,
       bytesPerRank: peak + RunPlanner.runtimeBytes + averageBytes(parameterCount).held,
-      // The mapped starting checkpoint, the copy of parameters and moments, and that of a best model beside it.
+      // The mapped starting checkpoint, the copy of parameters and moments, and that of a best model beside it; the codes of the
+      // last look at the quantizers.
       bytesOfLeader: peak + RunPlanner.runtimeBytes + (budget.fineTuningSteps > 0 ? 20 : 16) * parameterCount
+        + (start.scheme.isQuantized ? parameterCount : 0)
         + averageBytes(parameterCount).held + averageBytes(parameterCount).saved,
       checkpointBytes: checkpointBytes(parameterCount),
       storeBytes: storeBytes, isMeasured: rate == nil, notes: notes)
@@ -173,7 +175,7 @@ public struct RunPlanner {
     return measured
   }
 
-  private func setting(_ shape: Shape) -> StepBenchmark.Setting {
+  private func setting(_ shape: Shape) throws -> StepBenchmark.Setting {
     var setting = StepBenchmark.Setting()
     setting.dimensions = ModelCheckpointIO.dimensions(start.source.config)
     (setting.scheme, setting.precision, setting.reduction) = (
@@ -190,6 +192,15 @@ public struct RunPlanner {
     setting.dropout = Float(configuration.dropout.hidden)
     setting.labelCount = shape.labelCount
     setting.shardsOptimizer = configuration.compute.shardOptimizer
+    let distillation = configuration.distillation
+    let teaching = shape.labelCount == nil ? distillation.pretraining : distillation.fineTuning
+    if teaching.isOn {
+      // A teacher with quantizers of its own is somewhat faster.
+      let (precision, _) = try ComputePlan.products(
+        forward: teaching.forward, backward: .automatic, attention: configuration.compute.attention, scheme: .float32,
+        features: .current)
+      setting.distillation = (DistillationWeights(teaching), precision)
+    }
     return setting
   }
 

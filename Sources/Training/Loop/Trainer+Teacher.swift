@@ -100,9 +100,6 @@ extension Trainer {
     model.prepareStep()
     note(
       "\(stage == .pretraining ? "masked-LM" : "token classification") learns from \(url.path) (\(model.scheme.title))")
-    var weights = DistillationWeights()
-    (weights.task, weights.logits, weights.temperature) = (teaching.task, teaching.logits, teaching.temperature)
-    (weights.hidden, weights.scores) = (teaching.hidden, teaching.scores)
-    return Teacher(model: model, weights: weights)
+    return Teacher(model: model, weights: DistillationWeights(teaching))
   }
 }

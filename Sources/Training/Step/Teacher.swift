@@ -1,4 +1,14 @@
+import Configuration
 import Encoder
+
+extension DistillationWeights {
+  /// As a stage of a configuration has them.
+  package init(_ teaching: RunConfiguration.Teaching) {
+    self.init()
+    (task, logits, temperature) = (teaching.task, teaching.logits, teaching.temperature)
+    (hidden, scores) = (teaching.hidden, teaching.scores)
+  }
+}
 
 /// The parts of a loss with a teacher, unweighted.
 struct LossParts {
