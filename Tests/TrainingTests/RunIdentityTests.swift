@@ -74,6 +74,8 @@ final class RunIdentityTests: XCTestCase {
       ("train", "fine_tuning.path", whole), ("validation", "fine_tuning.path", whole),
       ("test", "fine_tuning.path", whole), ("train", "fine_tuning.train", split),
       ("validation", "fine_tuning.validation", split), ("test", "fine_tuning.test", split),
+      ("mlm_teacher", "distillation.pretraining.teacher", whole),
+      ("token_teacher", "distillation.fine_tuning.teacher", whole),
     ] {
       let before = try forged(now, ["data", part, "sha256"], String(repeating: "b", count: 64))
       let found = now.differences(from: before, configuration)
@@ -83,6 +85,6 @@ final class RunIdentityTests: XCTestCase {
       let moved = try forged(now, ["data", part, "path"], "/elsewhere")
       XCTAssertEqual(now.differences(from: moved, configuration), [])
     }
-    XCTAssertEqual(RunIdentity.DataPart.allCases.count, 7)
+    XCTAssertEqual(RunIdentity.DataPart.allCases.count, 9)
   }
 }

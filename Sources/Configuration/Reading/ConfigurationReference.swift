@@ -4,7 +4,12 @@ extension RunConfiguration {
     var text = introduction
     text += "\n## Top level\n\n" + table(of: settings.filter { !$0.isSection && !$0.key.contains(".") })
     for section in settings where section.isSection {
-      let keys = settings.filter { !$0.isSection && $0.key.hasPrefix(section.key + ".") }
+      let prefix = section.key + "."
+      // Those of a section inside it stand under that one.
+      let keys = settings.filter {
+        !$0.isSection && $0.key.hasPrefix(prefix) && !$0.key.dropFirst(prefix.count).contains(".")
+      }
+      if keys.isEmpty { continue }
       text += "\n## `\(section.key)`: \(section.meaning)\n\n" + table(of: keys)
     }
     return text + "\n## Presets\n\n" + presetTable
