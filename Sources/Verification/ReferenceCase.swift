@@ -54,7 +54,7 @@ public struct ReferenceCase {
     }
 
     /// The keys of a case, those of its parts by their path: one that is not here would make it another case.
-    static let keys: Set<String> = [
+    static let keys = Set([
       "scheme", "head", "seed", "dimensions", "loss", "gradient_norm", "labelled_tokens", "boundary_margin",
       "optimizer",
       "dimensions.hidden_size", "dimensions.num_attention_heads", "dimensions.intermediate_size",
@@ -63,10 +63,10 @@ public struct ReferenceCase {
       "optimizer.learning_rate", "optimizer.beta1", "optimizer.beta2", "optimizer.epsilon", "optimizer.weight_decay",
       "optimizer.max_gradient_norm", "optimizer.step_rule", "optimizer.step_learning_rate",
       "optimizer.step_rate_factor", "variant",
-      "distillation", "distillation.task", "distillation.logits", "distillation.temperature", "distillation.hidden",
-      "distillation.scores", "loss_parts", "loss_parts.task", "loss_parts.logits", "loss_parts.hidden",
-      "loss_parts.scores",
-    ]
+      "distillation", "loss_parts",
+    ]).union(["distillation", "loss_parts"].flatMap { whole in parts.map { "\(whole).\($0)" } })
+    /// Of a loss with a teacher, and its temperature.
+    private static let parts = ["task", "logits", "temperature", "hidden", "scores"]
 
     /// The first key of `fields` that is none of these; those of the variant are the scheme's business.
     static func unknownKey(in fields: JSONFields) -> String? {
