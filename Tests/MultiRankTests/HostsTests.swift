@@ -66,6 +66,15 @@ final class HostsTests: XCTestCase {
     }
   }
 
+  /// OpenMPI 4.1's own launcher may crash as it loses a host: nothing stays behind then either.
+  func testALauncherThatCrashesEndsTheRunInTimeAsALostHostDoes() throws {
+    let hosts = try Hosts(3)
+    try loseHost(hosts) {
+      let crash = "ps -C mpirun -o pid= | grep -wf <(ip netns pids \(hosts.nameOf(1)) | tr -d ' ') | xargs kill -SEGV"
+      XCTAssertEqual(try MPIRun(command: ["/bin/bash", "-c", crash]).wait().status, 0)
+    }
+  }
+
   /// Starts a run on three hosts, loses the third by `loss`, and resumes on the first two.
   private func loseHost(_ hosts: Hosts, by loss: () throws -> Void) throws {
     let folder = try TemporaryFolder()
