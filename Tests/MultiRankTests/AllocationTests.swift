@@ -144,7 +144,11 @@ final class AllocationTests: XCTestCase {
     let folder = try TemporaryFolder()
     let output = folder.url.appendingPathComponent("out")
     let config = try DemoData.configuration(output: output)
-    let settings = ["budget.total_steps=60", "checkpoints.every_steps=2", "compute.allow_oversubscription=true"]
+    // The checkpoint that the stand-in waits for stays until it has looked.
+    let settings = [
+      "budget.total_steps=120", "checkpoints.every_steps=2", "checkpoints.keep_last=60",
+      "compute.allow_oversubscription=true",
+    ]
     let log = folder.file("job.log").path
     let outcome = try MPIRun(
       command: [
@@ -156,14 +160,17 @@ final class AllocationTests: XCTestCase {
     ).wait()
     let words = try String(contentsOfFile: log, encoding: .utf8)
     XCTAssertEqual(outcome.status, 0, outcome.errors + words)
-    for line in ["start 1, nodes: localhost", "stopped by SIGUSR1", "back into the queue", "start 2,", "resuming at step "] {
+    for line in [
+      "start 1, nodes: localhost", "stopped by SIGUSR1", "back into the queue", "start 2,", "resuming at step ",
+    ] {
       XCTAssertTrue(words.contains(line), "\(line): \(words)")
     }
     let whole = folder.url.appendingPathComponent("whole")
     let options = settings.flatMap { ["--set", $0] } + ["--set", "output=\(whole.path)"]
     try Program.succeed(["train", config] + options)
-    let model = "checkpoints/step-000060/model.safetensors"
+    let model = "checkpoints/step-000120/model.safetensors"
     XCTAssertEqual(
-      try Data(contentsOf: output.appendingPathComponent(model)), try Data(contentsOf: whole.appendingPathComponent(model)))
+      try Data(contentsOf: output.appendingPathComponent(model)),
+      try Data(contentsOf: whole.appendingPathComponent(model)))
   }
 }

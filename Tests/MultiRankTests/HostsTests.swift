@@ -8,7 +8,7 @@ final class HostsTests: XCTestCase {
   private static let bound = 15.0
   private static let settings = [
     "--set", "compute.allow_oversubscription=true", "--set", "budget.total_steps=60", "--set",
-    "checkpoints.every_steps=2", "--set", "guards.collective_timeout_seconds=600",
+    "checkpoints.every_steps=2", "--set", "checkpoints.keep_last=30", "--set", "guards.collective_timeout_seconds=600",
   ]
 
   private func weights(_ output: URL) throws -> Data {
