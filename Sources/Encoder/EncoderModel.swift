@@ -65,7 +65,8 @@ public final class EncoderModel {
       case .maskedLanguageModel(let tied):
         try MaskedLanguageModel(
           tied: tied, dimensions: dimensions, layout: layout, rules: rules, scheme: scheme, arithmetic: precision.head)
-      case .tokenClassification: try TokenClassification(layout: layout, dimensions: dimensions)
+      case .tokenClassification:
+        try TokenClassification(layout: layout, dimensions: dimensions, rules: rules)
       case .none: nil
       }
     workspace = Workspace(dimensions, tokens: 0, libraryByteCount: 0)

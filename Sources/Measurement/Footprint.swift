@@ -156,6 +156,7 @@ public enum Footprint {
       let rows = trueRows(dimensions, schemes: [scheme], sequenceLength: sequenceLength, exclusion: exclusion)
       for row in rows { lines.append(padded(scheme.name + " †", 58) + figures(row)) }
     }
+    lines += headLines(of: dimensions, scheme)
     lines.append("* of 2^20 bytes, as the paper counts them")
     let left = excluded.isEmpty ? [] : ["but for \(excluded.joined(separator: ", ")), left in float32"]
     if !(grids + left).isEmpty { lines.append("† " + (grids + left).joined(separator: ", ")) }

@@ -22,8 +22,11 @@ public enum DequantizedExport {
     }
     var tensors = OwnedTensors()
     var config = checkpoint.folder.config
-    addHead(model, &config, &tensors)
-    var count = 0
+    addUntiedDecoder(model, &config, &tensors)
+    for matrix in model.quantizedHeadMatrices {
+      tensors[matrix.name] = Tensor(matrix.weight.shape, values(of: matrix, in: model))
+    }
+    var count = model.quantizedHeadMatrices.count
     for parameter in model.layout.parameters where parameter.kind != .stepSize && parameter.kind != .offset {
       let rule = rule(of: parameter, in: model)
       guard tensors[parameter.name] == nil else { continue }
@@ -83,24 +86,28 @@ public enum DequantizedExport {
     return WeightQuantizer.gamma(absoluteSum: total, count: count)
   }
 
-  /// The masked-LM head: an untied decoder, and its matrices on their grid where the scheme quantizes it.
-  private static func addHead(_ model: EncoderModel, _ config: inout HuggingFaceConfig, _ tensors: inout OwnedTensors) {
+  /// The values of a head's matrix on its grid.
+  private static func values(of matrix: QuantizedHeadMatrix, in model: EncoderModel) -> [Float] {
+    let width = matrix.weight.shape[1]
+    var values = [Float](repeating: 0, count: matrix.weight.count)
+    values.withUnsafeMutableBufferPointer { values in
+      for row in 0..<matrix.weight.shape[0] {
+        let weights = model.parameters.pointer + matrix.weight.start + row * width
+        matrix.quantizer(row).addValues(weights, to: values.baseAddress! + row * width, width)
+      }
+    }
+    return values
+  }
+
+  /// The decoder of the masked-LM head as a tensor of its own: the word table that it is tied to becomes quantized.
+  private static func addUntiedDecoder(
+    _ model: EncoderModel, _ config: inout HuggingFaceConfig, _ tensors: inout OwnedTensors
+  ) {
     guard case .maskedLanguageModel(let tied) = model.head else { return }
     let words = "roberta.embeddings.word_embeddings.weight"
     let decoder = "lm_head.decoder.weight"
-    for name in ["lm_head.dense.weight", decoder] {
-      guard let parameter = model.layout[name == decoder && tied ? words : name] else { continue }
-      let rule = model.rules.rule(ofWeight: name) ?? QuantizerRule.none
-      let quantizer = model.headQuantizer(name, rule, parameter)
-      let width = parameter.shape[1]
-      var values = [Float](repeating: 0, count: parameter.count)
-      values.withUnsafeMutableBufferPointer { values in
-        for row in 0..<parameter.shape[0] {
-          let weights = model.parameters.pointer + parameter.start + row * width
-          quantizer(row).addValues(weights, to: values.baseAddress! + row * width, width)
-        }
-      }
-      tensors[name] = Tensor(parameter.shape, values)
+    if let parameter = model.layout[tied ? words : decoder] {
+      tensors[decoder] = Tensor(parameter.shape, values(of: parameter, rule: .none, in: model))
     }
     config.tiesWordEmbeddings = false
     // transformers ties the two names of the bias by itself only where the weights are tied.

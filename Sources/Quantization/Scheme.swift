@@ -14,6 +14,8 @@ public struct Scheme: Equatable, Sendable {
   /// True: the MLM head's two matrices are quantized by the weights' rule, straight through. Where steps are not learned,
   /// theirs are set once and kept, as the others'; else they follow from the weights at every step.
   public var quantizesHead = false
+  /// The bits of both heads' matrices, whose steps follow from the weights at every step, straight through.
+  public var headBits = HeadBits.none
   /// What is left in float32: "first" and "last" (encoder layers), or patterns of the names of linears and tables.
   public var exclude: [String] = []
   public var resetSteps = ResetSteps.never
@@ -31,6 +33,18 @@ public struct Scheme: Equatable, Sendable {
 
   /// Whether the products have codes on both sides, as integer products need.
   public var hasIntegerProducts: Bool { weights.hasCodes && activations.hasCodes }
+
+  /// The rule of the masked-LM head's two matrices.
+  public var languageHead: QuantizerRule { headRule ?? (quantizesHead ? weights : .none) }
+
+  /// The rule of the classifier's matrix.
+  public var classifier: QuantizerRule { headRule ?? .none }
+
+  /// Rows have steps of their own where those of the weights have.
+  private var headRule: QuantizerRule? { headBits.bits.map { .lsq(bits: $0, granularity: weights.granularity) } }
+
+  /// Whether steps of a quantized head are set once and kept, as those of the weights.
+  public var keepsHeadSteps: Bool { !learnsSteps && headBits == .none }
 
   /// The name, how its grids differ from the name's, and what is left out of it: "LSQ_E2W2A2 (weights.granularity row) but for
   /// first, *.value".

@@ -35,6 +35,22 @@ public enum WeightGrid: String, CaseIterable, Sendable {
   case symmetric
 }
 
+/// The bits at which the matrices of the heads are quantized.
+public enum HeadBits: String, CaseIterable, Sendable {
+  /// Left in float32.
+  case none
+  case two = "2"
+  case three = "3"
+  case four = "4"
+  case five = "5"
+  case six = "6"
+  case seven = "7"
+  case eight = "8"
+
+  /// As a number; nil for none.
+  public var bits: Int? { Int(rawValue) }
+}
+
 /// What LSQ adds to the levels of activations.
 public enum ActivationOffset: String, CaseIterable, Sendable {
   /// Nothing: LSQ.

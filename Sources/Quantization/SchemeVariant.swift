@@ -4,6 +4,7 @@ public enum SchemeVariant: String, CaseIterable, Sendable {
   case weightGranularity = "weights.granularity"
   case weightGrid = "weights.grid"
   case activationOffset = "activations.offset"
+  case headWeights = "heads.weights"
 
   /// The words that it takes.
   public var words: [String] {
@@ -11,6 +12,7 @@ public enum SchemeVariant: String, CaseIterable, Sendable {
     case .embeddingGranularity, .weightGranularity: Granularity.allCases.map(\.rawValue)
     case .weightGrid: WeightGrid.allCases.map(\.rawValue)
     case .activationOffset: ActivationOffset.allCases.map(\.rawValue)
+    case .headWeights: HeadBits.allCases.map(\.rawValue)
     }
   }
 }
@@ -23,6 +25,7 @@ extension Scheme {
     case .weightGranularity: weights.granularity.rawValue
     case .weightGrid: weights.grid.rawValue
     case .activationOffset: activations.offset.rawValue
+    case .headWeights: headBits.rawValue
     }
   }
 
@@ -46,6 +49,8 @@ extension Scheme {
     case .weightGranularity: weights = weights.with(granularity: Granularity(rawValue: value))
     case .weightGrid: weights = weights.with(grid: WeightGrid(rawValue: value))
     case .activationOffset: activations = activations.with(offset: ActivationOffset(rawValue: value))
+    case .headWeights where isQuantized: headBits = HeadBits(rawValue: value) ?? .none
+    case .headWeights: break
     }
     if let reason = obstacle(to: variant, value) {
       throw .unsuitableVariant(key: variant.rawValue, value: value, reason: reason)

@@ -136,6 +136,22 @@ final class GradientTests: XCTestCase {
     }
   }
 
+  /// Both heads, by steps that follow from the weights, of the matrix or of each row, whether steps are learned or not.
+  func testQuantizedHeadsAgreeWithThePlainEncoder() throws {
+    for (name, learns) in [
+      ("LSQ_E4W4A4 heads.weights=8", true), ("LSQ_E4W2A4 heads.weights=2 weights.granularity=row", true),
+      ("BitNet_E6W1.58A6 heads.weights=4", true), ("LSQ_E4W4A4 heads.weights=3 weights.grid=symmetric", false),
+    ] {
+      var scheme = try Small.scheme(name)
+      scheme.learnsSteps = learns
+      for head in [Small.labels, Small.maskedLanguageModel, .maskedLanguageModel(tied: false)] {
+        let model = try Small.model(scheme, head, seed: 11)
+        XCTAssertEqual(model.quantizedHeadMatrices.count, head == Small.labels ? 1 : 2)
+        try assertAgreesWithPlainEncoder(model, lengths, "\(name) \(head)")
+      }
+    }
+  }
+
   /// One vector of 16 floats and one past it, a block of 32 and of 64 tokens, a whole query block more, the longest sequence.
   func testLengthsAroundEveryBlockAgreeWithThePlainEncoder() throws {
     var dimensions = Small.dimensions

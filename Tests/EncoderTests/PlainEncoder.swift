@@ -147,33 +147,35 @@ struct PlainEncoder {
     switch head {
     case .maskedLanguageModel(let tied):
       let output = tied ? "roberta.embeddings.word_embeddings.weight" : "lm_head.decoder.weight"
-      let dense = multiply([state], headWeight("lm_head.dense.weight"), parameters["lm_head.dense.bias"]!)[0]
+      let dense = multiply(
+        [state], headWeight("lm_head.dense.weight", scheme.languageHead), parameters["lm_head.dense.bias"]!)[0]
       let features = normalise(dense.map(\.gelu), "lm_head.layer_norm")
-      return multiply([features], headWeight(output), parameters["lm_head.bias"]!)[0]
+      return multiply([features], headWeight(output, scheme.languageHead), parameters["lm_head.bias"]!)[0]
     case .tokenClassification, .none:
       let kept = keptScales(dropout.classifier, state.count, row: UInt32(place), number, site: 0xFFFF)
       let features = zip(state, kept).map { $0 * $1 }
-      return multiply([features], parameters["classifier.weight"]!, parameters["classifier.bias"]!)[0]
+      let weight = headWeight("classifier.weight", scheme.classifier)
+      return multiply([features], weight, parameters["classifier.bias"]!)[0]
     }
   }
 
-  /// The MLM head's matrix; quantized straight through where the scheme asks for the published code's behaviour.
-  private func headWeight(_ name: String) -> Row {
+  /// A head's matrix; quantized straight through where the scheme has a rule for it.
+  private func headWeight(_ name: String, _ rule: QuantizerRule) -> Row {
     let w = parameters[name]!
-    guard scheme.quantizesHead, scheme.weights.isOn else { return w }
-    let (n, p) = (Double(scheme.weights.n), Double(scheme.weights.p))
-    let half = scheme.weights.grid == .symmetric ? 0.5 : 0
+    guard rule.isOn else { return w }
+    let (n, p) = (Double(rule.n), Double(rule.p))
+    let half = rule.grid == .symmetric ? 0.5 : 0
     func onGrid(_ w: Row, row: Int = 0) -> Row {
       let mean = w.reduce(0) { $0 + abs($1.value) } / Double(w.count)
-      let measured = scheme.weights.hasStep ? max(2 * mean / (p + half).squareRoot(), 1e-8) : max(mean, 1e-5)
+      let measured = rule.hasStep ? max(2 * mean / (p + half).squareRoot(), 1e-8) : max(mean, 1e-5)
       // Steps that are not learned stand beside the weights; the decoder of a tied head has its own.
-      let own = name.hasPrefix("lm_head.") ? name : "lm_head.decoder.weight"
+      let own = name.contains("embeddings") ? "lm_head.decoder.weight" : name
       let step = parameters[own + "_quantizer.step"]?[row].value ?? measured
       return w.map {
         Dual((min(max($0.value / step - half, n), p).rounded(.toNearestOrEven) + half) * step, $0.slope)
       }
     }
-    guard scheme.weights.isPerRow else { return onGrid(w) }
+    guard rule.isPerRow else { return onGrid(w) }
     let width = dimensions.hiddenSize
     return stride(from: 0, to: w.count, by: width).flatMap { onGrid(Row(w[$0..<$0 + width]), row: $0 / width) }
   }

@@ -104,6 +104,27 @@ final class FootprintTests: XCTestCase {
     XCTAssertTrue(text.contains("LSQ_E4W4A4 †") && text.contains("† embeddings.granularity row"), text)
   }
 
+  /// Of 8 features and 100 pieces: a dense of 64, a decoder of 800, biases and norm of 3·8 + 100.
+  func testQuantizedHeadsCount() throws {
+    let d = EncoderDimensions(
+      vocabularySize: 100, hiddenSize: 8, layerCount: 2, headCount: 2, intermediateSize: 16, positionCount: 10)
+    var scheme = try Scheme(parsing: "LSQ_E4W4A4")
+    XCTAssertEqual(Footprint.heads(of: d, scheme).map(\.bytes), Footprint.heads(of: d, scheme).map(\.float32Bytes))
+    try scheme.set(.headWeights, to: "6")
+    let heads = Footprint.heads(of: d, scheme)
+    let rest = 4.0 * 124
+    XCTAssertEqual(heads.map(\.float32Bytes), [3456 + rest, 36])
+    XCTAssertEqual(heads.map(\.bytes), [648 + 8 + rest, 14])
+    let stepsOfRows = 4.0 * 108
+    try scheme.set(.weightGranularity, to: "row")
+    XCTAssertEqual(Footprint.heads(of: d, scheme)[0].bytes, 648 + stepsOfRows + rest)
+    scheme.headBits = .none
+    scheme.quantizesHead = true
+    XCTAssertEqual(Footprint.heads(of: d, scheme).map(\.bytes), [432 + stepsOfRows + rest, 36])
+    let text = Footprint.table(of: d, scheme: scheme)
+    XCTAssertTrue(text.contains("masked-LM head, 3.9 kB in float32, 1.3 kB as LSQ_E4W4A4"), text)
+  }
+
   func testHugeDimensionsDoNotTrap() {
     let huge = EncoderDimensions(
       vocabularySize: .max, hiddenSize: .max, layerCount: .max, headCount: 1, intermediateSize: .max,

@@ -2,13 +2,14 @@ import Foundation
 import TestSupport
 import XCTest
 
-/// All low-bit methods in one run: rows, a symmetric grid, whole offsets, first steps by error, a ramp, teachers in both stages, a
+/// All low-bit methods in one run: rows, a symmetric grid, whole offsets, quantized heads, first steps by error, a ramp, teachers in both stages, a
 /// schedule and averages, over the switch of stages.
 final class LowBitRunTests: XCTestCase {
   private static let settings = [
     "quantization.scheme=LSQ_E4W4A4", "quantization.ramp=[{from: 0.5, scheme: LSQplus_E2W2A2}]",
     "quantization.initial=mse", "weights.granularity=row", "weights.grid=symmetric", "embeddings.granularity=row",
-    "activations.offset=integer", "optimizer.schedule=wsd", "optimizer.warmup_steps=1", "optimizer.decay_share=0.34",
+    "activations.offset=integer", "heads.weights=6", "optimizer.schedule=wsd", "optimizer.warmup_steps=1",
+    "optimizer.decay_share=0.34",
     "averaging.kind=ema", "averaging.decay=0.5", "distillation.pretraining.logits=0.5",
     "distillation.pretraining.temperature=2", "distillation.pretraining.hidden=0.1",
     "distillation.pretraining.scores=0.2", "distillation.fine_tuning.hidden=0.1", "distillation.fine_tuning.scores=0.1",

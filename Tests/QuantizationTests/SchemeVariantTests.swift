@@ -25,6 +25,19 @@ final class SchemeVariantTests: XCTestCase {
       try scheme("LSQ_E4W4A4", (.activationOffset, "real")).activations, try scheme("LSQplus_E4W4A4").activations)
   }
 
+  func testTheHeadsHaveBitsOfTheirOwnAndTheRowsOfTheWeights() throws {
+    let heads = try scheme("LSQ_E4W2A8", (.headWeights, "8"))
+    XCTAssertEqual([heads.languageHead, heads.classifier], [.lsq(bits: 8), .lsq(bits: 8)])
+    let rows = try scheme("BitNet_E6W1.58A6", (.weightGranularity, "row"), (.headWeights, "3"))
+    XCTAssertEqual(rows.classifier, .lsq(bits: 3, granularity: .row))
+    XCTAssertEqual(rows.title, "BitNet_E6W1.58A6 (weights.granularity row, heads.weights 3)")
+    var published = try scheme("LSQ_E4W2A8")
+    published.quantizesHead = true
+    XCTAssertEqual([published.languageHead, published.classifier], [.lsq(bits: 2), .none])
+    XCTAssertEqual(try scheme("fp32", (.headWeights, "8")), .float32)
+    XCTAssertThrowsError(try scheme("LSQ_E4W2A8", (.headWeights, "9")))
+  }
+
   func testTheTitleTellsWhatTheNameDoesNot() throws {
     var varied = try scheme("LSQ_E2W2A2", (.weightGranularity, "row"), (.weightGrid, "symmetric"))
     XCTAssertEqual(varied.title, "LSQ_E2W2A2 (weights.granularity row, weights.grid symmetric)")

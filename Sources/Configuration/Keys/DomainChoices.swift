@@ -7,6 +7,7 @@ extension AutomaticOr: SettingsChoice {}
 extension ActivationOffset: SettingsChoice {}
 extension DocumentLayout: SettingsChoice {}
 extension Granularity: SettingsChoice {}
+extension HeadBits: SettingsChoice {}
 extension InitialSteps: SettingsChoice {}
 extension ResetSteps: SettingsChoice {}
 extension SharedSteps: SettingsChoice {}
@@ -31,6 +32,7 @@ extension Scheme {
     // Unless it was given it is that of the first scheme's name, and each of a ramp has its own.
     let offset = configuration.activations.offset
     if offset != settings.scheme.activations.offset { try set(.activationOffset, to: offset.rawValue) }
+    try set(.headWeights, to: configuration.heads.weights.rawValue)
     initialSteps = settings.initial
     learnsSteps = settings.learnedSteps
     clipsGradient = settings.clippedGradient

@@ -80,6 +80,9 @@ private struct ConfigurationChecks {
         "integer products need quantized weights and activations, with codes of 8 bits, and \(key) is \(scheme.title)")
       try checkSharedSteps(scheme)
     }
+    try require(
+      configuration.heads.weights == .none || !quantization.quantizedHead, "heads.weights",
+      "quantization.quantized_head takes the weights' bits for the masked-LM head; keep one of the two")
     for (entry, next) in zip(quantization.ramp, quantization.ramp.dropFirst()) {
       try require(
         entry.from < next.from, "quantization.ramp",

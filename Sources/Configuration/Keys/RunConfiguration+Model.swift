@@ -132,6 +132,20 @@ extension RunConfiguration {
     }
   }
 
+  /// What of the masked-language head and the classifier is quantized.
+  public struct Heads: SettingsSection {
+    /// The bits of their matrices.
+    public var weights = HeadBits.none
+
+    /// Both in float32.
+    public init() {}
+
+    /// The keys of this section.
+    public mutating func visit<V: SettingsVisitor>(_ visitor: inout V) throws {
+      try visitor.choice("weights", &weights, "bits of the matrices of the masked-LM head and of the classifier")
+    }
+  }
+
   /// Dropout rates, in [0, 1).
   public struct Dropout: SettingsSection {
     /// After the embedding norm and after the two output projections of a layer.

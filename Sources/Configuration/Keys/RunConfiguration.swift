@@ -22,6 +22,8 @@ public struct RunConfiguration: SettingsSection {
   public var weights = Weights()
   /// The grids of its activations.
   public var activations = Activations()
+  /// What of the heads is quantized.
+  public var heads = Heads()
   /// Dropout rates.
   public var dropout = Dropout()
   /// How many steps, and how they are shared between the stages.
@@ -67,6 +69,7 @@ public struct RunConfiguration: SettingsSection {
     try visitor.section("embeddings", &embeddings, "the grids of the tables")
     try visitor.section("weights", &weights, "the grids of the encoder's weights")
     try visitor.section("activations", &activations, "the grids of the activations")
+    try visitor.section("heads", &heads, "what of the heads is quantized")
     try visitor.section("dropout", &dropout, "dropout rates")
     try visitor.section("budget", &budget, "steps, and their share between the stages")
     try visitor.section("batch", &batch, "the global batch")

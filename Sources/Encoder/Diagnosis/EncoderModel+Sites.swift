@@ -24,6 +24,11 @@ extension EncoderModel {
         activationStatistics(layer, $0, $0.site == .attentionInput ? pass : read)
       }
     }
+    for matrix in quantizedHeadMatrices {
+      let (name, rows) = (String(matrix.name.dropLast(".weight".count)), matrix.weight.shape[0])
+      let size = (0..<rows).reduce(0.0) { $0 + Double(matrix.quantizer($1).step) } / Double(rows)
+      found.append(weightStatistics(name, matrix.weight, Float(size), record, matrix.quantizer))
+    }
     return found
   }
 

@@ -95,10 +95,23 @@ extension EncoderModel {
     return EmbeddingTable.word.name + ".weight"
   }
 
-  /// The quantizer of each row of a head's matrix as it stands now.
-  public func headQuantizer(
-    _ name: String, _ rule: QuantizerRule, _ info: ParameterInfo
-  ) -> (_ row: Int) -> WeightQuantizer {
-    HeadQuantizer(name, rule: rule, layout: layout).rows(of: info, parameters.pointer)
+  /// The head's matrices that the scheme quantizes, each with the quantizer of every row as it stands now.
+  public var quantizedHeadMatrices: [QuantizedHeadMatrix] {
+    (predictionHead?.linears ?? []).compactMap { linear in
+      linear.quantizer.map {
+        QuantizedHeadMatrix(
+          name: $0.name, weight: linear.weight, quantizer: $0.rows(of: linear.weight, parameters.pointer))
+      }
+    }
   }
+}
+
+/// A matrix of a head that the scheme quantizes.
+public struct QuantizedHeadMatrix {
+  /// `….weight`; the decoder's own even where it is the word table.
+  public let name: String
+  /// Where its values lie.
+  public let weight: ParameterInfo
+  /// The quantizer of a row as it stands now.
+  public let quantizer: (_ row: Int) -> WeightQuantizer
 }

@@ -6,8 +6,8 @@ import Quantization
 final class HeadLinear {
   let weight: ParameterInfo
   let bias: ParameterInfo
-  /// Where the scheme quantizes the head (an option of the published code): each row's quantizer, and the quantized copy.
-  private let quantizer: HeadQuantizer?
+  /// Where the scheme quantizes the head: each row's quantizer, and the quantized copy.
+  let quantizer: HeadQuantizer?
   private let quantized: AlignedBuffer<Float>?
   /// The products in bfloat16; nil: float32.
   private let rounded: RoundedLinear?

@@ -4,12 +4,16 @@ import Quantization
 /// The quantizer of a head's matrix, row by row: γ of the row or the matrix, the steps that are kept, or those that follow from
 /// the weights at every step, by the mean.
 struct HeadQuantizer {
+  /// The weight's, `….weight`; the decoder's own even where it is tied.
+  let name: String
   let rule: QuantizerRule
-  let step: ParameterInfo?
+  private let step: ParameterInfo?
 
-  /// - Parameter name: the weight's, `….weight`; the decoder's own even where it is tied.
-  init(_ name: String, rule: QuantizerRule, layout: ParameterLayout) {
-    (self.rule, step) = (rule, layout[name + "_quantizer.step"])
+  /// nil where the rules leave the matrix in float32.
+  /// - Parameter name: as the property.
+  init?(_ name: String, _ rules: SiteRules, _ layout: ParameterLayout) {
+    guard let rule = rules.rule(ofWeight: name), rule.isOn else { return nil }
+    (self.name, self.rule, step) = (name, rule, layout[name + "_quantizer.step"])
   }
 
   func rows(of weight: ParameterInfo, _ parameters: UnsafePointer<Float>) -> (_ row: Int) -> WeightQuantizer {

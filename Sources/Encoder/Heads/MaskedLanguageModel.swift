@@ -17,12 +17,9 @@ struct MaskedLanguageModel: PredictionHead {
     arithmetic: FloatArithmetic
   ) throws {
     func linear(_ name: String, stored: String, bias: String) throws -> HeadLinear {
-      let rule = rules.rule(ofWeight: name + ".weight") ?? .none
-      let quantizer =
-        rule.isOn ? HeadQuantizer(name + ".weight", rule: rule, layout: layout) : nil
-      return try HeadLinear(
-        weight: layout.required(stored + ".weight"), bias: layout.required(bias), quantizer: quantizer,
-        arithmetic: arithmetic)
+      try HeadLinear(
+        weight: layout.required(stored + ".weight"), bias: layout.required(bias),
+        quantizer: HeadQuantizer(name + ".weight", rules, layout), arithmetic: arithmetic)
     }
     dense = try linear(
       ParameterNames.headDense, stored: ParameterNames.headDense, bias: ParameterNames.headDense + ".bias")
@@ -37,10 +34,7 @@ struct MaskedLanguageModel: PredictionHead {
   var classCount: Int { decoder.outputs }
   private var hidden: Int { dense.outputs }
 
-  func prepare(_ parameters: UnsafePointer<Float>) {
-    dense.prepare(parameters)
-    decoder.prepare(parameters)
-  }
+  var linears: [HeadLinear] { [dense, decoder] }
 
   func forward(_ trace: HeadTrace, _ pass: SlicePass) {
     let (h, count) = (hidden, trace.rowCount)

@@ -5,16 +5,17 @@ struct TokenClassification: PredictionHead {
   private let classifier: HeadLinear
   private let hidden: Int
 
-  init(layout: ParameterLayout, dimensions: EncoderDimensions) throws {
+  init(layout: ParameterLayout, dimensions: EncoderDimensions, rules: SiteRules) throws {
+    let name = ParameterNames.classifier
     classifier = try HeadLinear(
-      weight: layout.required(ParameterNames.classifier + ".weight"),
-      bias: layout.required(ParameterNames.classifier + ".bias"))
+      weight: layout.required(name + ".weight"), bias: layout.required(name + ".bias"),
+      quantizer: HeadQuantizer(name + ".weight", rules, layout))
     hidden = dimensions.hiddenSize
   }
 
   var classCount: Int { classifier.outputs }
 
-  func prepare(_ parameters: UnsafePointer<Float>) { classifier.prepare(parameters) }
+  var linears: [HeadLinear] { [classifier] }
 
   func forward(_ trace: HeadTrace, _ pass: SlicePass) {
     trace.features.pointer.update(from: trace.input.pointer, count: trace.rowCount * hidden)

@@ -56,7 +56,7 @@ public struct ParameterLayout: Sendable {
     }
     let start = elementCount
     addHead(head, d)
-    if case .maskedLanguageModel = head, !scheme.learnsSteps { addHeadSites(rules, d) }
+    if case .maskedLanguageModel = head, scheme.keepsHeadSteps { addHeadSites(rules, d) }
     headRange = start..<elementCount
     segments = ParameterLayout.cut(parameters)
   }

@@ -11,7 +11,7 @@ public struct SiteRules: Equatable, Sendable {
   /// By layer.
   public private(set) var linears: [PerCase<LinearRole, QuantizerRule>] = []
   public private(set) var sites: [PerCase<ActivationSite, QuantizerRule>] = []
-  /// The masked-LM head's two matrices, by name: on where the scheme quantizes them.
+  /// The matrices of both heads, by name: on where the scheme quantizes them.
   public private(set) var head: [String: QuantizerRule] = [:]
 
   /// The rules of a scheme in an encoder of so many layers; a word of its list that names nothing changes nothing.
@@ -26,12 +26,15 @@ public struct SiteRules: Equatable, Sendable {
       linears.append(PerCase { isOut[$0] ? .none : scheme.weights })
       sites.append(PerCase { $0.linears.allSatisfy { isOut[$0] } ? .none : scheme.activations })
     }
-    for name in SiteRules.headMatrices {
-      head[name] = scheme.quantizesHead && !isOut(name) ? scheme.weights : QuantizerRule.none
-    }
+    for (name, rule) in SiteRules.headRules(scheme) { head[name] = isOut(name) ? QuantizerRule.none : rule }
   }
 
-  private static let headMatrices = [ParameterNames.headDense, ParameterNames.headDecoder]
+  private static func headRules(_ scheme: Scheme) -> [(name: String, rule: QuantizerRule)] {
+    [
+      (ParameterNames.headDense, scheme.languageHead), (ParameterNames.headDecoder, scheme.languageHead),
+      (ParameterNames.classifier, scheme.classifier),
+    ]
+  }
 
   /// What each word of the list stands for.
   private static func patterns(_ words: [String], layerCount: Int) -> [NamePattern] {
@@ -48,7 +51,7 @@ public struct SiteRules: Equatable, Sendable {
   public static func unmatched(_ scheme: Scheme, layerCount: Int) -> String? {
     var names = EmbeddingTable.allCases.map(\.name)
     for layer in 0..<layerCount { names += LinearRole.allCases.map { ParameterNames.linear(layer, $0) } }
-    if scheme.quantizesHead { names += headMatrices }
+    names += headRules(scheme).filter(\.rule.isOn).map(\.name)
     return zip(scheme.exclude, patterns(scheme.exclude, layerCount: layerCount)).first { _, pattern in
       !names.contains(where: pattern.matches)
     }?.0

@@ -18,7 +18,8 @@ struct FootprintCommand: ParsableCommand {
       On the left the paper's figures, from its own constants; on the right those of the encoder at hand, as Palier trains and \
       stores it. Size is in units of 2^20 bytes; operations are bit operations for one sequence. The encoder is that of a \
       configuration's checkpoint or of --checkpoint; else, or where it is not there, camembert-base. What the configuration \
-      leaves in float32 (quantization.exclude), and the steps of rows (granularity: row), count 32 bits, in a row of its own.
+      leaves in float32 (quantization.exclude), and the steps of rows (granularity: row), count 32 bits, in a row of its own. \
+      The heads (heads.weights) follow below.
 
       Examples:
         palier footprint configs/camembert-lsq-e4w4a4.yaml
