@@ -3,7 +3,7 @@ import Compute
 /// The first step by squared error: of 200 candidates, evenly from 0.01 to 1.2 times max|x|/|n|, the one with the least sum of
 /// (value − x)²; of equal ones the smallest. With an offset β, x − β stands for x in the maximum.
 ///
-/// Errors of rows are added up by the caller, in an order of its own.
+/// Errors of rows are added up by the caller, in pieces of its own.
 public struct StepSearch: Sendable {
   public static let candidateCount = 200
   private let grids: [LevelGrid]
@@ -34,8 +34,11 @@ public struct StepSearch: Sendable {
     }
   }
 
-  /// The candidate with the least of `sums`.
-  public func best(_ sums: UnsafePointer<Double>) -> Float {
+  /// The candidate with the least error.
+  /// - Parameter pieces: `[pieces, candidateCount]`, added up in their order.
+  public func best(_ pieces: [Double]) -> Float {
+    var sums = Array(pieces.prefix(grids.count))
+    for i in pieces.indices.dropFirst(grids.count) { sums[i % grids.count] += pieces[i] }
     var best = 0
     for k in 1..<grids.count where sums[k] < sums[best] { best = k }
     return grids[best].step

@@ -63,7 +63,6 @@ struct StepCalibration {
           search.addErrors(row, width, to: sums, scratch: row + width)
         }
       }
-      for chunk in 1..<max(chunks, 1) { for k in 0..<count { errors[k] += errors[chunk * count + k] } }
     }
     return search.best(errors)
   }

@@ -67,7 +67,6 @@ private struct WeightValues {
           addErrors(search, range, to: errors.baseAddress! + range.lowerBound / group * count)
         }
       }
-      for g in 1..<max(groups, 1) { for k in 0..<count { errors[k] += errors[g * count + k] } }
     }
     return search.best(errors)
   }

@@ -38,7 +38,9 @@ extension PreparedMatrix {
     return outputPanel % layout.columns == 0 || outputPanel == outputs ? layout : nil
   }
   private var backwardLayout: Product.PackedLayout? { backwardProducts.largest.packedLayout }
-  private var needsCodes: Bool { forwardArithmetic == .integer || backwardArithmetic.usesCodes }
+  private var needsCodes: Bool { forwardArithmetic == .integer || packsBackward && backwardArithmetic.usesCodes }
+  /// Whether a direction multiplies by values (float32, or rounded from them).
+  private var needsValues: Bool { forwardArithmetic != .integer || packsBackward && backwardArithmetic == .float }
 
   /// Packs block `block` of rows. `levelScale` must be set.
   public func pack(block number: Int, scratch: PackScratch, levels levelRow: LevelRow) {
@@ -50,23 +52,15 @@ extension PreparedMatrix {
     let levels = scratch.levels.pointer
     for r in 0..<block.rows { levelRow(block.first + r, levels + r * inputs) }
     if needsCodes { codesOfLevels(levels, into: scratch.codes.pointer, block.rows * inputs) }
-    if backwardArithmetic.usesCodes, packsBackward {
-      packBackwardCodes(scratch.codes.pointer, block, backwardLayout)
-    } else if backwardArithmetic == .bfloat16, packsBackward {
-      packBackward(levels, block, backwardLayout)
+    if needsValues {
+      for r in 0..<block.rows {
+        multiply(
+          levels + r * inputs, by: levelScale.pointer[block.first + r], into: scratch.values.pointer + r * inputs,
+          inputs)
+      }
     }
-    if forwardArithmetic == .integer {
-      for r in 0..<block.rows { sumLevels(levels + r * inputs, output: block.first + r) }
-      packForwardCodes(scratch.codes.pointer, block, forwardLayout)
-    }
-    // What follows multiplies by values (float32).
-    guard forwardArithmetic != .integer || backwardArithmetic == .float else { return }
-    let values = scratch.values.pointer
-    for r in 0..<block.rows {
-      multiply(levels + r * inputs, by: levelScale.pointer[block.first + r], into: values + r * inputs, inputs)
-    }
-    packForward(values, block, forwardLayout)
-    if backwardArithmetic == .float, packsBackward { packBackward(values, block, backwardLayout) }
+    packForward(block, scratch, forwardLayout)
+    if packsBackward { packBackward(block, scratch, backwardLayout) }
   }
 
   private func sumLevels(_ levels: UnsafePointer<Float>, output: Int) {
@@ -84,23 +78,29 @@ extension PreparedMatrix {
     return forwardPanels.panel(panel, of: kind) + blockInPanel * layout.paddedK * layout.columns
   }
 
-  private func packForwardCodes(_ codes: UnsafePointer<Int8>, _ block: Block, _ layout: Product.PackedLayout) {
-    Packing.codesTransposed(
-      codes, stride: inputs, panel: Packing.Panel(0, n: block.rows, k: inputs, layout),
-      into: forwardPlace(block, layout, of: Int8.self))
-  }
-
-  /// Packs a block's values for X̂·Ŵᵀ, unless they go there as codes.
-  private func packForward(_ values: UnsafePointer<Float>, _ block: Block, _ layout: Product.PackedLayout) {
+  /// Packs a block for X̂·Ŵᵀ: its codes, with their sums, or its values.
+  private func packForward(_ block: Block, _ scratch: PackScratch, _ layout: Product.PackedLayout) {
     let panel = Packing.Panel(0, n: block.rows, k: inputs, layout)
     switch forwardArithmetic {
-    case .integer: return
+    case .integer:
+      for r in 0..<block.rows { sumLevels(scratch.levels.pointer + r * inputs, output: block.first + r) }
+      Packing.codesTransposed(
+        scratch.codes.pointer, stride: inputs, panel: panel, into: forwardPlace(block, layout, of: Int8.self))
     case .float:
       Packing.floatTransposed(
-        values, stride: inputs, panel: panel, into: forwardPlace(block, layout, of: Float.self))
+        scratch.values.pointer, stride: inputs, panel: panel, into: forwardPlace(block, layout, of: Float.self))
     case .bfloat16:
       Packing.bfloat16Transposed(
-        values, stride: inputs, panel: panel, into: forwardPlace(block, layout, of: UInt16.self))
+        scratch.values.pointer, stride: inputs, panel: panel, into: forwardPlace(block, layout, of: UInt16.self))
+    }
+  }
+
+  /// Packs a block for dY·Ŵ: its codes, its levels in bfloat16, or its values.
+  private func packBackward(_ block: Block, _ scratch: PackScratch, _ layout: Product.PackedLayout) {
+    switch backwardArithmetic {
+    case .int16, .int8, .int8InputGradient: packBackwardCodes(scratch.codes.pointer, block, layout)
+    case .bfloat16: packBackwardRows(scratch.levels.pointer, block, layout)
+    case .float: packBackwardRows(scratch.values.pointer, block, layout)
     }
   }
 
@@ -125,7 +125,7 @@ extension PreparedMatrix {
   }
 
   /// Packs a block's values, or in bfloat16 its levels, for dY·Ŵ.
-  private func packBackward(_ rows: UnsafePointer<Float>, _ block: Block, _ layout: Product.PackedLayout) {
+  private func packBackwardRows(_ rows: UnsafePointer<Float>, _ block: Block, _ layout: Product.PackedLayout) {
     for p in 0..<inputPanelCount {
       for c in 0..<(inputPanel + layout.columns - 1) / layout.columns {
         let panel = Packing.Panel(c, n: inputPanel, k: block.rows, layout)
@@ -144,7 +144,7 @@ extension PreparedMatrix {
 
   /// Adds up what `pack` found block by block. Once, after all blocks.
   public func addBlockLevelSums() {
-    guard backwardArithmetic.usesCodes, packsDirectly else { return }
+    guard backwardArithmetic.usesCodes, packsDirectly, packsBackward else { return }
     limbCompensation.elements.update(repeating: 0)
     for block in 0..<blockCount {
       let sums = blockLevelSums.pointer + block * inputs
@@ -157,12 +157,12 @@ extension PreparedMatrix {
   /// Packs the whole matrix from plain buffers: CPUs whose layouts are not ours.
   public func packThroughLibrary(levels levelRow: LevelRow) {
     let count = outputs * inputs
-    let (levels, values) = (AlignedBuffer<Float>(count), AlignedBuffer<Float>(count))
+    let (levels, values) = (AlignedBuffer<Float>(count), AlignedBuffer<Float>(needsValues ? count : 0))
     let codes = AlignedBuffer<Int8>(needsCodes ? count : 0)
     Threads.forEach(outputs) { output, _ in
       let row = levels.pointer + output * inputs
       levelRow(output, row)
-      multiply(row, by: levelScale.pointer[output], into: values.pointer + output * inputs, inputs)
+      if needsValues { multiply(row, by: levelScale.pointer[output], into: values.pointer + output * inputs, inputs) }
       if needsCodes { codesOfLevels(row, into: codes.pointer + output * inputs, inputs) }
       if forwardArithmetic == .integer { sumLevels(row, output: output) }
     }
@@ -172,6 +172,7 @@ extension PreparedMatrix {
     case .float: packForwardThroughLibrary(values)
     case .bfloat16: packForwardThroughLibrary(PreparedMatrix.rounded(values))
     }
+    guard packsBackward else { return }
     switch backwardArithmetic {
     case .int16, .int8, .int8InputGradient:
       packBackwardThroughLibrary(codes)

@@ -1,6 +1,5 @@
 // dŴ = dYᵀ·X̂ over all tokens of a slice, in tiles of at most 128 outputs by one panel of inputs, each summed over the slice's
-// tokens in fixed blocks. In codes dY is
-// split or rounded column by column, each column with one scale for a block of tokens.
+// tokens in fixed blocks. In codes dY is split or rounded column by column, each column with one scale for a block of tokens.
 
 extension PreparedMatrix {
   /// Scratch that any of these products may need.
