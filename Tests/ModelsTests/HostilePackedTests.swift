@@ -102,7 +102,7 @@ final class HostilePackedTests: XCTestCase {
     try refused([section, "config_groups"], 7, saying: "config_groups.embeddings")
     let weights = [section, "config_groups", "linears", "weights"]
     try refused(weights + ["num_bits"], 4, saying: "num_bits must be 2", "found 4")
-    try refused(weights + ["num_bits"], 1 << 40, saying: "num_bits must be 2")
+    try refused(weights + ["num_bits"], .integer(1 << 40), saying: "num_bits must be 2")
     try refused(weights + ["symmetric"], false, saying: "symmetric")
     try refused(weights + ["strategy"], "channel", saying: "strategy")
     try refused(
@@ -118,7 +118,7 @@ final class HostilePackedTests: XCTestCase {
     try refused([section], nil, saying: "word_embeddings.weight is missing")
     try refused(["num_hidden_layers"], 1, saying: "layer.1", "no codes of it")
     try refused(["num_hidden_layers"], 3, saying: "layer.2")
-    try refused(["hidden_size"], 1 << 15, saying: "shape")
+    try refused(["hidden_size"], .integer(1 << 15), saying: "shape")
   }
 
   private let matrixWords = "words, which are not"

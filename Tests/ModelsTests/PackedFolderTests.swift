@@ -47,19 +47,19 @@ final class PackedFolderTests: XCTestCase {
 
   func testLogitsAreTheCheckpointsToTheBit() throws {
     let folders = try PackedFolders()
-    let drawn = DrawnSequences.make(12, vocabularySize: 61, longest: 32, seed: 3)
+    let drawn = DrawnSequences.make(8, vocabularySize: 61, longest: 32, seed: 3)
     for (name, scheme) in try cases() {
       for (head, word) in [(tagger, "tagger"), (language, "tied"), (.maskedLanguageModel(tied: false), "untied")] {
-        for tables in PackedExport.Tables.allCases {
+        for tables in head == tagger ? PackedExport.Tables.allCases : [.packed] {
           let place = "\(name) \(word) \(tables)".replacing(/[^A-Za-z0-9]+/, with: "-")
           let checkpoint = try folders.checkpoint(place, scheme, head)
           let packed = folders.folder.file(place + "-packed")
           let report = try PackedExport.write(checkpoint, to: packed, tables: tables)
           for precision in try precisions(scheme) {
             let comparison = try PackedComparison(packed: packed, checkpoint: checkpoint, precision: precision)
-            let outcome = try comparison.run(drawn, threads: [1, 2, 3])
+            let outcome = try comparison.run(drawn, threads: [1, 3])
             XCTAssertEqual(outcome.digest, report.digest, place)
-            XCTAssertEqual(outcome.passCount, 9)
+            XCTAssertEqual(outcome.passCount, 6)
           }
           try FileManager.default.removeItem(at: checkpoint)
           try FileManager.default.removeItem(at: packed)
@@ -121,7 +121,7 @@ final class PackedFolderTests: XCTestCase {
         XCTAssertLessThan(Double(part.byteCount), 2.3 * part.arithmetic, "\(name): \(part.name)")
       }
       let total = sizes.parts.reduce(0) { $0 + $1.byteCount }
-      let header = try ["model.safetensors", "quantizers.safetensors"].reduce(0) { sum, file in
+      let header = ["model.safetensors", "quantizers.safetensors"].reduce(0) { sum, file in
         guard let data = try? Data(contentsOf: url.appendingPathComponent(file)) else { return sum }
         return sum + 8 + data.prefix(8).enumerated().reduce(0) { $0 | Int($1.element) << (8 * $1.offset) }
       }
