@@ -188,7 +188,7 @@ final class HostilePackedTests: XCTestCase {
 
   private static func mutate(_ bytes: inout [UInt8], header: Int, _ numbers: inout SeededNumbers) {
     // Nine of ten in the header, where a byte means most.
-    let place = numbers.below(10) == 0 ? numbers.below(bytes.count) : numbers.below(header)
+    let place = numbers.below(numbers.below(10) == 0 ? bytes.count : min(header, bytes.count))
     switch numbers.below(5) {
     case 0: bytes[place] ^= 1 << UInt8(numbers.below(8))
     case 1: bytes[place] = UInt8(numbers.below(256))
