@@ -91,13 +91,14 @@ def main():
     theirs = logits(model, dump["input_ids"], dump["lengths"].tolist())
     wrong, codes = compare_weights(model, arguments.packed, config)
     ours = dump["logits"].float()
-    worst, largest = (ours - theirs).abs().max().item(), ours.abs().max().item()
+    difference, largest = (ours - theirs).abs(), ours.abs().max().item()
+    worst, median = difference.max().item(), difference.max(dim=1).values.median().item()
     labels = (ours.argmax(1) == theirs.argmax(1)).float().mean().item()
     good = not missing and not unexpected and not wrong and worst <= arguments.tolerance * largest
     print(json.dumps({
         "transformers": transformers.__version__, "scheme": config["palier"]["scheme"], "codes": codes,
         "missing": missing, "unexpected": unexpected, "wrong_weights": wrong[:4], "tokens": len(ours),
-        "same_labels": labels, "worst_difference": worst, "largest_logit": largest,
+        "same_labels": labels, "worst_difference": worst, "median_of_tokens": median, "largest_logit": largest,
         "worst_relative": worst / largest if largest else None,
         "equal_bits": bool(torch.equal(ours, theirs)), "good": good}))
     sys.exit(0 if good else 1)
