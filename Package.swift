@@ -37,7 +37,11 @@ let package = Package(
     .target(
       name: "Configuration", dependencies: ["Base", "Compute", "Quantization", "Encoder", "Corpus", "Yams"]),
     .target(
-      name: "Models", dependencies: ["Base", "Compute", "Quantization", "Encoder", "Corpus", "Checkpoints"]),
+      name: "Models",
+      dependencies: [
+        "Base", "Compute", "Quantization", "Encoder", "Corpus", "Checkpoints",
+        .product(name: "Crypto", package: "swift-crypto"),
+      ]),
     .target(
       name: "Training",
       dependencies: [
@@ -52,7 +56,7 @@ let package = Package(
       ]),
     .target(
       name: "Verification",
-      dependencies: ["Base", "Compute", "Quantization", "Encoder", "Checkpoints", "Models", "Training"]),
+      dependencies: ["Base", "Compute", "Quantization", "Encoder", "Corpus", "Checkpoints", "Models", "Training"]),
     .executableTarget(
       name: "palier",
       dependencies: [
@@ -78,7 +82,8 @@ let package = Package(
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "Quantization", "TestSupport"]),
     .testTarget(name: "DocumentsTests", dependencies: ["Configuration", "TestSupport"]),
     .testTarget(
-      name: "ModelsTests", dependencies: ["Base", "Models", "Training", "TestSupport"], exclude: ["Fixtures"]),
+      name: "ModelsTests", dependencies: ["Base", "Models", "Training", "Verification", "TestSupport"],
+      exclude: ["Fixtures"]),
     .testTarget(name: "MeasurementTests", dependencies: ["Encoder", "Measurement", "TestSupport"]),
     .testTarget(
       name: "TrainingTests", dependencies: ["Base", "Training", "Configuration", "SyntheticCorpus", "TestSupport"]),

@@ -25,7 +25,7 @@ public struct CheckpointModel {
 
   /// Opens the folder at `url` without its tensors, and says what is in it.
   public static func describe(_ url: URL) throws -> (folder: HuggingFaceFolder, facts: PalierMetadata, head: Head) {
-    let folder = try HuggingFaceFolder(url)
+    let folder = try HuggingFaceFolder.reading(url)
     return (folder, try PalierMetadata(folder.config), try head(of: folder))
   }
 
@@ -42,12 +42,17 @@ public struct CheckpointModel {
       sliceTokens: sliceTokens, trains: trains)
   }
 
-  /// Loads the checkpoint at `url`, float32 products, on this rank alone.
-  public init(_ url: URL) throws {
+  /// Loads the checkpoint at `url` on this rank alone.
+  /// - Parameters:
+  ///   - precision: of the products.
+  ///   - trains: whether weights are packed for a backward pass too.
+  public init(_ url: URL, precision: Precision = .float32, trains: Bool = true) throws {
     let head: Head
     (folder, facts, head) = try CheckpointModel.describe(url)
-    model = try CheckpointModel.emptyModel(folder, scheme: facts.scheme, head: head, precision: .float32)
+    model = try CheckpointModel.emptyModel(
+      folder, scheme: facts.scheme, head: head, precision: precision, trains: trains)
     report = try ModelCheckpointIO.load(
       folder, into: model, seed: 0, range: 0, drawsHead: false, keepsFittingSteps: true)
+    try ModelCheckpointIO.keepScales(of: folder, in: model)
   }
 }

@@ -23,20 +23,17 @@ public enum DequantizedExport {
     var tensors = OwnedTensors()
     var config = checkpoint.folder.config
     addUntiedDecoder(model, &config, &tensors)
-    for matrix in model.quantizedHeadMatrices {
-      tensors[matrix.name] = Tensor(matrix.weight.shape, values(of: matrix, in: model))
-    }
-    var count = model.quantizedHeadMatrices.count
+    model.setLevelScales()
+    let matrices = model.quantizedMatrices
+    for matrix in matrices { tensors[matrix.name] = Tensor(matrix.weight.shape, values(of: matrix, in: model)) }
     for parameter in model.layout.parameters where parameter.kind != .stepSize && parameter.kind != .offset {
-      let rule = rule(of: parameter, in: model)
       guard tensors[parameter.name] == nil else { continue }
-      tensors[parameter.name] = Tensor(parameter.shape, values(of: parameter, rule: rule, in: model))
-      if rule.isOn { count += 1 }
+      tensors[parameter.name] = Tensor(parameter.shape, Array(model.values(of: parameter)))
     }
     config.fields[ModelCheckpointIO.palierSection] = .object(noted(of: checkpoint))
     try HuggingFaceFolder.write(
       to: output, config: config, tensors: tensors.views, tokenizerFrom: source, card: ModelCard.text(config))
-    return count
+    return matrices.count
   }
 
   /// The section `palier` of an export: float32 from now on, and where its values come from.
@@ -54,40 +51,8 @@ public enum DequantizedExport {
     return fields
   }
 
-  /// The rule under which a tensor is quantized in training.
-  private static func rule(of parameter: ParameterInfo, in model: EncoderModel) -> QuantizerRule {
-    let isEncoder = !model.layout.headRange.contains(parameter.start)
-    return isEncoder ? model.rules.rule(ofWeight: parameter.name) ?? QuantizerRule.none : .none
-  }
-
-  /// A tensor's values on its grid; as they are where it has none.
-  private static func values(of parameter: ParameterInfo, rule: QuantizerRule, in model: EncoderModel) -> [Float] {
-    guard rule.isOn, let width = parameter.shape.last, width > 0, let first = model.values(of: parameter).baseAddress
-    else { return Array(model.values(of: parameter)) }
-    let weights = UnsafePointer(first)
-    let step = model.layout[parameter.name + "_quantizer.step"]
-    let whole = rule.hasStep || rule.isPerRow ? 1 : gamma(weights, parameter.count, rows: parameter.count / width)
-    var values = [Float](repeating: 0, count: parameter.count)
-    values.withUnsafeMutableBufferPointer { values in
-      for row in 0..<parameter.count / width {
-        let place = row * width
-        var own = step.map { model.parameters[$0.place(ofRow: row)] } ?? whole
-        if rule.isPerRow, step == nil { own = gamma(weights + place, width, rows: 1) }
-        WeightQuantizer(rule: rule, step: own).addValues(weights + place, to: values.baseAddress! + place, width)
-      }
-    }
-    return values
-  }
-
-  /// γ of a whole matrix, its rows summed one after the other as in training.
-  private static func gamma(_ weights: UnsafePointer<Float>, _ count: Int, rows: Int) -> Float {
-    let width = count / max(rows, 1)
-    let total = (0..<rows).reduce(0.0) { $0 + absoluteSum(weights + $1 * width, width) }
-    return WeightQuantizer.gamma(absoluteSum: total, count: count)
-  }
-
-  /// The values of a head's matrix on its grid.
-  private static func values(of matrix: QuantizedHeadMatrix, in model: EncoderModel) -> [Float] {
+  /// The values of a matrix or table on its grid.
+  private static func values(of matrix: QuantizedMatrix, in model: EncoderModel) -> [Float] {
     let width = matrix.weight.shape[1]
     var values = [Float](repeating: 0, count: matrix.weight.count)
     values.withUnsafeMutableBufferPointer { values in
@@ -107,12 +72,12 @@ public enum DequantizedExport {
     let words = "roberta.embeddings.word_embeddings.weight"
     let decoder = "lm_head.decoder.weight"
     if let parameter = model.layout[tied ? words : decoder] {
-      tensors[decoder] = Tensor(parameter.shape, values(of: parameter, rule: .none, in: model))
+      tensors[decoder] = Tensor(parameter.shape, Array(model.values(of: parameter)))
     }
     config.tiesWordEmbeddings = false
     // transformers ties the two names of the bias by itself only where the weights are tied.
     if let bias = model.layout["lm_head.bias"] {
-      tensors["lm_head.decoder.bias"] = Tensor(bias.shape, values(of: bias, rule: .none, in: model))
+      tensors["lm_head.decoder.bias"] = Tensor(bias.shape, Array(model.values(of: bias)))
     }
   }
 }

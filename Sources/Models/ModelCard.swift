@@ -36,6 +36,9 @@ private struct Card {
     config.fields[ModelCheckpointIO.palierSection]?.object?["dequantized_from"]?.string
   }
 
+  /// Whether its codes are stored, and not the weights that they are of.
+  private var isPacked: Bool { config.fields[PackedForm.section]?.object != nil }
+
   var paragraphs: [String] {
     [head, "# \(title)", whatItIs, "## Training", training].compactMap { $0 } + [data, scores].compactMap { $0 } + [
       "## Use", use, "## What it may give away", disclosure,
@@ -68,10 +71,13 @@ private struct Card {
     let head = tags ? "a token classifier of \(config.labels?.count ?? 0) labels" : "a masked-language model"
     let scheme =
       dequantizedFrom.map { "Its weights are the values that scheme \(plain($0)) gives them." }
-      ?? (facts.scheme.isQuantized
-        ? "It was trained with the quantizers of scheme \(plain(facts.scheme.title)) on; its weights are stored in float32, "
-          + "before quantization, with the quantizers' parameters beside them."
-        : "It was trained in float32, without quantizers.")
+      ?? (isPacked
+        ? "It was trained with the quantizers of scheme \(plain(facts.scheme.title)) on, and is stored as its codes, in the form "
+          + "pack-quantized of compressed-tensors."
+        : facts.scheme.isQuantized
+          ? "It was trained with the quantizers of scheme \(plain(facts.scheme.title)) on; its weights are stored in float32, "
+            + "before quantization, with the quantizers' parameters beside them."
+          : "It was trained in float32, without quantizers.")
     return "A CamemBERT-style encoder with \(counted(config.layerCount, "layer")) of width \(config.hiddenSize) and "
       + "\(head). \(scheme)"
   }
@@ -127,11 +133,14 @@ private struct Card {
   private var use: String {
     let model = tags ? "CamembertForTokenClassification" : "CamembertForMaskedLM"
     let quantized =
-      facts.scheme.isQuantized
-      ? "\n\ntransformers computes with the weights before quantization and leaves the quantizers' parameters out. "
-        + "Palier computes as in training; `palier export --dequantized FOLDER --out OTHER` writes the quantized "
-        + "weights for transformers."
-      : ""
+      isPacked
+      ? "\n\ntransformers needs the packages compressed-tensors and accelerate, and computes with the same codes of weights. "
+        + "Palier computes the bits of training."
+      : facts.scheme.isQuantized
+        ? "\n\ntransformers computes with the weights before quantization and leaves the quantizers' parameters out. "
+          + "Palier computes as in training; `palier export --dequantized FOLDER --out OTHER` writes the quantized "
+          + "weights for transformers."
+        : ""
     return """
       ```python
       from transformers import AutoTokenizer, \(model)

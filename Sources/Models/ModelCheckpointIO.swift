@@ -66,6 +66,20 @@ public enum ModelCheckpointIO {
     return report
   }
 
+  /// Has the model keep the scales of a packed folder that follow from the weights in training, γ and the heads' steps; nothing
+  /// where the folder is not packed.
+  ///
+  /// For models that are not trained: a run that starts from a packed folder has its codes' values for weights, and makes scales
+  /// of them as of any other.
+  public static func keepScales(of folder: HuggingFaceFolder, in model: EncoderModel) throws {
+    guard let packed = folder.packedTensors else { return }
+    for (name, count) in model.followingScales
+    where packed.form.rules.rule(ofWeight: name) == model.rules.rule(ofWeight: name) {
+      guard let scales = packed.steps(ofWeight: name), scales.count == count else { continue }
+      model.keepScales(scales, ofWeight: name)
+    }
+  }
+
   // MARK: - The masked-LM head's decoder
 
   static let wordTable = "roberta.embeddings.word_embeddings.weight"

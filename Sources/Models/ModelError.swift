@@ -11,6 +11,16 @@ public enum ModelError: Error, CustomStringConvertible {
   case surplusLayers(path: String, configured: Int, found: Int)
   case nothingExcluded(pattern: String, layers: Int)
   case damagedCheckpoint(String)
+  /// A folder that another program quantized.
+  case foreignQuantization(path: String, method: String)
+  /// The configuration of a packed folder is not of the form that is read.
+  case packedForm(path: String, what: String)
+  /// A tensor of a packed folder is not what the folder's scheme makes it.
+  case packedTensor(path: String, tensor: String, what: String)
+  case nothingToPack(String)
+  case realOffset(path: String, scheme: String)
+  case wideCodes(path: String, scheme: String)
+  case wideZeroPoint(path: String, site: String, zeroPoint: Int)
 
   public var description: String {
     switch self {
@@ -34,6 +44,17 @@ public enum ModelError: Error, CustomStringConvertible {
       "\(path): holds \(found) encoder layers, and num_hidden_layers in its config.json is \(configured): correct config.json, or leave the other layers' tensors out of the file"
     case .nothingExcluded(let pattern, let layers):
       "quantization.exclude: \"\(pattern)\" names no linear or table of an encoder with \(layers) layers: write first, last, or a pattern such as encoder.layer.0.*, *.output.dense, embeddings.word_embeddings"
+    case .foreignQuantization(let path, let method):
+      "\(path): its weights are in the form of another program (quantization_config: \(method)), and Palier reads packed folders of its own alone: give the checkpoint that it was made of"
+    case .packedForm(let path, let what): "\(path): \(what)"
+    case .packedTensor(let path, let tensor, let what): "\(path): tensor \(tensor) \(what)"
+    case .nothingToPack(let path): "\(path) is of scheme fp32: it has no codes to pack; it is as small as it gets"
+    case .realOffset(let path, let scheme):
+      "\(path): scheme \(scheme) has activation offsets that are no whole number of steps, which no packed form holds: train with activations.offset: integer"
+    case .wideCodes(let path, let scheme):
+      "\(path): codes of scheme \(scheme) need 9 bits, and a packed code has at most 8: train with weights.grid: standard, or at 7 bits"
+    case .wideZeroPoint(let path, let site, let zeroPoint):
+      "\(path): the zero point of \(site) is \(zeroPoint), and a packed one is from -128 to 127: this checkpoint cannot be packed; train on with activations.offset: none"
     case .damagedCheckpoint(let what):
       "\(what); copy the folder again, or, where you changed it yourself, use it as it is with --trust"
     }

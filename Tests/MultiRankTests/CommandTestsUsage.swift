@@ -6,7 +6,7 @@ import XCTest
 final class UsageCommandTests: XCTestCase {
   private let commands = [
     "train", "evaluate", "compare", "config", "tokenize", "encode", "init", "sample", "inspect", "footprint", "export",
-    "logits",
+    "logits", "pack", "verify",
     "doctor",
     "check", "bench",
   ]
@@ -67,6 +67,9 @@ final class UsageCommandTests: XCTestCase {
       try Program.fail(["footprint", path])
       try Program.fail(["footprint", "--checkpoint", path])
       try Program.fail(["export", "--dequantized", path, "--out", new])
+      try Program.fail(["pack", path, "--out", new])
+      try Program.fail(["verify", path, model])
+      try Program.fail(["verify", model, path])
       try Program.fail(["compare", path, path])
       try Program.fail(
         [

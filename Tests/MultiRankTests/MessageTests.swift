@@ -142,6 +142,7 @@ final class MessageTests: XCTestCase {
 
   private static let commands = [
     "train", "evaluate", "compare", "config", "tokenize", "encode", "init", "sample", "inspect", "footprint", "export", "logits",
+    "pack", "verify",
     "doctor", "check", "bench",
   ]
 

@@ -3,10 +3,12 @@ import Crypto
 import Foundation
 
 extension HuggingFaceFolder {
-  /// SHA-256 of what a model starts from, in hexadecimal: the bytes of `config.json` and of every file of weights.
+  /// SHA-256 of what a model starts from, in hexadecimal: the bytes of `config.json` and of every file of weights and steps.
   public func fingerprint() throws -> String {
     var names = ["config.json", weightsFileName]
     let weightsFile = url.appendingPathComponent(weightsFileName)
+    let quantizers = url.appendingPathComponent(HuggingFaceFolder.quantizersFileName)
+    if PathKind(quantizers.path) == .file { names.append(quantizers.lastPathComponent) }
     if weightsFileName.hasSuffix(".index.json") { names += try ShardedSafetensors(index: weightsFile).shardNames }
     var hash = SHA256()
     for name in names {

@@ -16,6 +16,10 @@ public struct HuggingFaceFolder {
 
   /// The prefix of all encoder tensors here.
   public static let prefix = "roberta."
+  /// What compressed-tensors adds to the name of a weight that it packed.
+  package static let packedSuffix = "_packed"
+  /// Steps of a packed folder that have no place among its tensors.
+  package static let quantizersFileName = "quantizers.safetensors"
   private static let wordEmbeddings = "embeddings.word_embeddings.weight"
 
   /// Opens the folder at `url`: safetensors first, then a sharded index, then PyTorch's file.
@@ -35,6 +39,16 @@ public struct HuggingFaceFolder {
     weights = try HuggingFaceFolder.renamed(source, from: encoderPrefix)
   }
 
+  /// The same folder as another room reads it.
+  package func with(config: HuggingFaceConfig, weights: any TensorSource) -> HuggingFaceFolder {
+    HuggingFaceFolder(self, config: config, weights: weights)
+  }
+
+  private init(_ folder: HuggingFaceFolder, config: HuggingFaceConfig, weights: any TensorSource) {
+    (url, weightsFileName, encoderPrefix) = (folder.url, folder.weightsFileName, folder.encoderPrefix)
+    (self.config, self.weights) = (config, weights)
+  }
+
   private static func openWeights(_ folder: URL) throws -> (any TensorSource, String) {
     func present(_ name: String) -> URL? {
       let url = folder.appendingPathComponent(name)
@@ -50,8 +64,9 @@ public struct HuggingFaceFolder {
 
   /// The prefix under which the word embeddings stand.
   private static func encoderPrefix(_ source: any TensorSource) throws -> String {
-    for candidate in [prefix, "camembert.", ""] where source.tensors[candidate + wordEmbeddings] != nil {
-      return candidate
+    for candidate in [prefix, "camembert.", ""] {
+      let name = candidate + wordEmbeddings
+      if source.tensors[name] != nil || source.tensors[name + packedSuffix] != nil { return candidate }
     }
     throw CheckpointError.noEncoder(file: source.path, expected: prefix + wordEmbeddings)
   }

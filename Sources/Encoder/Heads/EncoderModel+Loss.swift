@@ -96,22 +96,13 @@ extension EncoderModel {
   }
 
   /// The head's matrices that the scheme quantizes, each with the quantizer of every row as it stands now.
-  public var quantizedHeadMatrices: [QuantizedHeadMatrix] {
+  public var quantizedHeadMatrices: [QuantizedMatrix] {
     (predictionHead?.linears ?? []).compactMap { linear in
       linear.quantizer.map {
-        QuantizedHeadMatrix(
-          name: $0.name, weight: linear.weight, quantizer: $0.rows(of: linear.weight, parameters.pointer))
+        QuantizedMatrix(
+          name: $0.name, weight: linear.weight, rule: $0.rule,
+          quantizer: $0.rows(of: linear.weight, parameters.pointer))
       }
     }
   }
-}
-
-/// A matrix of a head that the scheme quantizes.
-public struct QuantizedHeadMatrix {
-  /// `….weight`; the decoder's own even where it is the word table.
-  public let name: String
-  /// Where its values lie.
-  public let weight: ParameterInfo
-  /// The quantizer of a row as it stands now.
-  public let quantizer: (_ row: Int) -> WeightQuantizer
 }

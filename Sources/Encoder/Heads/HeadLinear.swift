@@ -7,7 +7,7 @@ final class HeadLinear {
   let weight: ParameterInfo
   let bias: ParameterInfo
   /// Where the scheme quantizes the head: each row's quantizer, and the quantized copy.
-  let quantizer: HeadQuantizer?
+  private(set) var quantizer: HeadQuantizer?
   private let quantized: AlignedBuffer<Float>?
   /// The products in bfloat16; nil: float32.
   private let rounded: RoundedLinear?
@@ -23,6 +23,9 @@ final class HeadLinear {
 
   var outputs: Int { weight.shape[0] }
   private var inputs: Int { weight.shape[1] }
+
+  /// See `EncoderModel.keepScales`.
+  func keepScales(_ scales: [Float]) { quantizer?.keptScales = scales }
 
   /// Quantizes the matrix, where it is quantized; its gradient passes straight through.
   func prepare(_ parameters: UnsafePointer<Float>) {

@@ -8,6 +8,8 @@ struct HeadQuantizer {
   let name: String
   let rule: QuantizerRule
   private let step: ParameterInfo?
+  /// One, or one a row, in place of those that would follow from the weights (`EncoderModel.keepScales`).
+  var keptScales: [Float]?
 
   /// nil where the rules leave the matrix in float32.
   /// - Parameter name: as the property.
@@ -16,9 +18,13 @@ struct HeadQuantizer {
     (self.name, self.rule, step) = (name, rule, layout[name + "_quantizer.step"])
   }
 
+  /// Whether its scale follows from the weights.
+  var follows: Bool { step == nil }
+
   func rows(of weight: ParameterInfo, _ parameters: UnsafePointer<Float>) -> (_ row: Int) -> WeightQuantizer {
     let (rule, weights, width) = (rule, parameters + weight.start, weight.shape[1])
     if let step { return { WeightQuantizer(rule: rule, step: parameters[step.place(ofRow: $0)]) } }
+    if let kept = keptScales { return { WeightQuantizer(rule: rule, step: kept[kept.count == 1 ? 0 : $0]) } }
     if rule.isPerRow { return { HeadQuantizer.following(rule, weights + $0 * width, width) } }
     let quantizer = HeadQuantizer.following(rule, weights, weight.count)
     return { _ in quantizer }

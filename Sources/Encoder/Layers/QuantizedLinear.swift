@@ -16,6 +16,8 @@ final class QuantizedLinear {
   let step: ParameterInfo?
   let rule: QuantizerRule
   let matrix: PreparedMatrix
+  /// γ, or one a row, in place of that of the weights (`EncoderModel.keepScales`).
+  var keptScales: [Float]?
   private let clipsGradient: Bool
   /// db of the present slice, which an offset's rank-one term needs.
   private var sliceBiasGradient: [Float] = []
@@ -46,6 +48,10 @@ final class QuantizedLinear {
     case .lsq, .absoluteMaximum:
       for row in 0..<matrix.outputs { scales[row] = quantizer(row: row, parameters).levelScale }
     case .absoluteMean:
+      if let kept = keptScales {
+        for row in 0..<matrix.outputs { scales[row] = kept[kept.count == 1 ? 0 : row] }
+        return
+      }
       let weights = parameters + weight.start
       var total = 0.0
       for row in 0..<matrix.outputs {

@@ -1,10 +1,12 @@
 /// The parameters' names, as in transformers. Names are put together when a model is made, and by what reads and writes files;
 /// never in a pass.
-enum ParameterNames {
+package enum ParameterNames {
   static func layer(_ layer: Int) -> String { "roberta.encoder.layer.\(layer)" }
-  static func linear(_ layer: Int, _ role: LinearRole) -> String { ParameterNames.layer(layer) + "." + role.name }
+  package static func linear(_ layer: Int, _ role: LinearRole) -> String {
+    ParameterNames.layer(layer) + "." + role.name
+  }
   /// The site's quantizer; its parameters are `.step` and `.offset`.
-  static func site(_ layer: Int, _ site: ActivationSite) -> String {
+  package static func site(_ layer: Int, _ site: ActivationSite) -> String {
     ParameterNames.layer(layer) + "." + site.name + ".input_quantizer"
   }
   static let embeddingsNorm = "roberta.embeddings.LayerNorm"

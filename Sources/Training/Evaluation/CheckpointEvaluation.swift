@@ -202,6 +202,7 @@ public final class CheckpointEvaluation {
       return report
     }
     try world.broadcast(UnsafeMutableRawBufferPointer(model.parameters.elements))
+    try world.agree { try ModelCheckpointIO.keepScales(of: folder, in: model) }
     model.shareSteps()
     if !report.unmeasuredSites.isEmpty, let slice {
       try ActivationCalibration.run(

@@ -97,6 +97,7 @@ extension Trainer {
       }
     }
     try world.broadcast(UnsafeMutableRawBufferPointer(model.parameters.elements))
+    try world.agree { try ModelCheckpointIO.keepScales(of: folder, in: model) }
     model.prepareStep()
     note(
       "\(stage == .pretraining ? "masked-LM" : "token classification") learns from \(url.path) (\(model.scheme.title))")

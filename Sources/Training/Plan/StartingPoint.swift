@@ -28,7 +28,7 @@ package struct StartingPoint {
       let ramp = try SchemeRamp(configuration, features: features)
       let folder = URL(fileURLWithPath: model.checkpoint)
       if world.isLeader, !trusts { try CheckpointIntegrity.require(folder) }
-      let source = try HuggingFaceFolder(folder)
+      let source = try HuggingFaceFolder.reading(folder)
       try CheckpointShapeCheck.require(ModelCheckpointIO.dimensions(source.config), in: source.weights)
       for part in ramp.parts { try part.scheme.requireExclusions(layerCount: source.config.layerCount) }
       let tokenizer = try Tokenizer(folder: URL(fileURLWithPath: model.tokenizer))

@@ -4,6 +4,7 @@ import Compute
 import Encoder
 import Foundation
 import Models
+import Ranks
 import Training
 
 /// What a checkpoint folder holds, in words.
@@ -25,7 +26,8 @@ struct CheckpointView {
       Output.say("labels:       \(labels.count): \(labels.map(oneLine).joined(separator: " "))")
     }
     try StepListing(folder.weights).show(all: steps)
-    if tensors { TensorListing(folder.weights).show(all: true) }
+    showCodes()
+    if tensors { TensorListing(folder.packedTensors?.stored ?? folder.weights).show(all: true) }
     if verify {
       try AtomicFolder.verify(url)
       Output.say("checksums:    all files are as written")
@@ -45,7 +47,28 @@ struct CheckpointView {
     Output.say(
       "weights:      \(folder.weightsFileName), \(counted(listing.tensors.count, "tensor")), "
         + "\(grouped(listing.parameterCount)) parameters, \(listing.types)")
+    if folder.packedTensors != nil { Output.say("form:         packed (compressed-tensors pack-quantized)") }
     Output.say("scheme:       \(facts.isPresent ? oneLine(facts.scheme.title) : "none noted: not written by Palier")")
+  }
+
+  /// The packed form, and what tells the codes of a quantized checkpoint from others'.
+  private func showCodes() {
+    do {
+      if let sizes = try PackedSizes(of: folder) { PackedView(sizes).show() }
+      guard facts.scheme.isQuantized, let digest = try codes else { return }
+      Output.say("codes:        \(grouped(digest.count)), SHA-256 \(digest.sha256)")
+    } catch {
+      Output.say("codes:        cannot be made: \(oneLine(shownError(error)))")
+    }
+  }
+
+  /// nil where steps of weights or tables are missing: what would be measured anew are no codes of the checkpoint.
+  private var codes: CodeDigest? {
+    get throws {
+      Threads.use(try CPUSet.ofThisThread().count)
+      let opened = try CheckpointModel(url, trains: false)
+      return opened.report.initialisedSteps.isEmpty ? CodeDigest(of: opened.model) : nil
+    }
   }
 
   private var headText: String {

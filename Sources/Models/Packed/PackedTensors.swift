@@ -1,0 +1,136 @@
+import Base
+import Checkpoints
+import Compute
+import Encoder
+import Foundation
+import Quantization
+
+/// The tensors of a packed folder under the names that training gives them: codes as the values that they stand for, code·scale,
+/// scales as steps, the rest as it is.
+///
+/// A value divided by its step rounds back to its code, so a model of the folder's scheme computes with the very codes. What
+/// follows from the weights in training, γ of BitNet and the heads' steps, must be kept as the folder has it
+/// (`ModelCheckpointIO.keepScales`).
+package struct PackedTensors: TensorSource {
+  /// A matrix or table of codes.
+  struct Matrix {
+    let name: String
+    let rule: QuantizerRule
+    let bits: Int
+    let rows: Int
+    let columns: Int
+    /// What a code of 1 stands for: one, or one a row.
+    let scales: [Float]
+    /// As training has them.
+    var steps: Scalars {
+      Scalars(shape: rule.isPerRow ? [rows] : [], values: scales.map { $0 * rule.codesPerStep })
+    }
+  }
+
+  /// A small tensor that is kept as values.
+  struct Scalars {
+    let shape: [Int]
+    let values: [Float]
+  }
+
+  package let tensors: [String: TensorDescription]
+  package let form: PackedForm
+  /// What the folder holds, under its own names.
+  package let stored: any TensorSource
+  private let matrices: [String: Matrix]
+  /// Steps and offsets by their names in training.
+  private let scalars: [String: Scalars]
+
+  package var path: String { stored.path }
+
+  /// Reads and checks all that is not codes; `section` is the configuration's `quantization_config`.
+  /// - Parameter quantizers: steps that have no place among the tensors; nil where there are none.
+  init(_ stored: any TensorSource, _ form: PackedForm, section: JSONFields, quantizers: (any TensorSource)?) throws {
+    (self.stored, self.form) = (stored, form)
+    let reading = PackedReading(stored: stored, form: form)
+    let matrices = try reading.matrices()
+    try form.require(section, packed: matrices.map(\.name).sorted(), path: stored.path)
+    var tensors = stored.tensors.filter { !PackedReading.isOfCodes($0.key) }
+    var scalars = try reading.activationSteps(quantizers)
+    scalars.merge(try reading.tableSteps(quantizers)) { first, _ in first }
+    for matrix in matrices {
+      tensors[matrix.name] = TensorDescription(
+        name: matrix.name, dtype: .float32, shape: [matrix.rows, matrix.columns])
+      scalars[matrix.name + "_quantizer.step"] = matrix.steps
+    }
+    for (name, own) in scalars {
+      tensors[name] = TensorDescription(name: name, dtype: .float32, shape: own.shape)
+    }
+    self.matrices = Dictionary(uniqueKeysWithValues: matrices.map { ($0.name, $0) })
+    (self.tensors, self.scalars) = (tensors, scalars)
+  }
+
+  /// The steps or γ of a packed matrix or table by its name, `….weight`: one, or one a row; nil where it is not packed.
+  package func steps(ofWeight name: String) -> [Float]? { matrices[name]?.steps.values }
+
+  /// Bits and elements of a packed matrix or table by its name, `….weight`; nil where it is not packed.
+  package func codes(ofWeight name: String) -> (bits: Int, count: Int)? {
+    matrices[name].map { ($0.bits, $0.rows * $0.columns) }
+  }
+
+  package func floats(_ name: String, into destination: UnsafeMutableBufferPointer<Float>) throws {
+    let count = try describe(name).elementCount
+    guard count == destination.count else {
+      throw CheckpointError.elementCount(file: path, tensor: name, expected: destination.count, found: count)
+    }
+    if let matrix = matrices[name] { return try unpack(matrix, into: destination) }
+    if let own = scalars[name] {
+      _ = destination.update(from: own.values)
+      return
+    }
+    try stored.floats(name, into: destination)
+  }
+
+  package func integers(_ name: String) throws -> [Int64] {
+    guard matrices[name] == nil, scalars[name] == nil else {
+      throw CheckpointError.notIntegers(file: path, tensor: name, type: ElementType.float32.rawValue)
+    }
+    return try stored.integers(name)
+  }
+
+  // MARK: - Codes
+
+  /// code·scale of every element.
+  private func unpack(_ matrix: Matrix, into destination: UnsafeMutableBufferPointer<Float>) throws {
+    let words = try stored.integers(matrix.name + HuggingFaceFolder.packedSuffix)
+    let width = matrix.columns
+    guard let start = destination.baseAddress, width > 0 else { return }
+    let rowWords = words.count / max(matrix.rows, 1)
+    var faults = [UInt8](repeating: 0, count: matrix.rows)
+    faults.withUnsafeMutableBufferPointer { faults in
+      words.withUnsafeBufferPointer { words in
+        Threads.forEach(matrix.rows) { row, _ in
+          let own = UnsafeBufferPointer(rebasing: words[row * rowWords..<(row + 1) * rowWords])
+          let scale = matrix.scales[matrix.scales.count == 1 ? 0 : row]
+          faults[row] = PackedTensors.unpack(own, matrix, scale: scale, into: start + row * width)
+        }
+      }
+    }
+    guard let row = faults.firstIndex(where: { $0 != 0 }) else { return }
+    throw ModelError.packedTensor(
+      path: path, tensor: matrix.name + HuggingFaceFolder.packedSuffix,
+      what: faults[row] == 1
+        ? "row \(row) has bits behind its last code" : "row \(row) has a code that \(form.scheme.title) does not know")
+  }
+
+  /// One row; 0, or 1 where bits follow the last code, or 2 where a code is none of the rule's.
+  private static func unpack(
+    _ words: UnsafeBufferPointer<Int64>, _ matrix: Matrix, scale: Float, into values: UnsafeMutablePointer<Float>
+  ) -> UInt8 {
+    let width = matrix.columns
+    return withUnsafeTemporaryAllocation(of: UInt32.self, capacity: words.count) { row in
+      withUnsafeTemporaryAllocation(of: Int8.self, capacity: width) { codes in
+        for i in words.indices { row[i] = UInt32(truncatingIfNeeded: words[i]) }
+        guard PackedCodes.unpack(row.baseAddress!, width, bits: matrix.bits, into: codes.baseAddress!) else { return 1 }
+        for i in 0..<width { values[i] = Float(codes[i]) * scale }
+        guard let known = matrix.rule.knownCodes else { return 0 }
+        return codes.contains { !known[Int(UInt8(bitPattern: $0))] } ? 2 : 0
+      }
+    }
+  }
+}
