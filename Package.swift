@@ -39,6 +39,9 @@ let package = Package(
     .target(
       name: "Models", dependencies: ["Base", "Compute", "Quantization", "Encoder", "Corpus", "Checkpoints"]),
     .target(
+      name: "Inference",
+      dependencies: ["Base", "Compute", "Quantization", "Encoder", "Corpus", "Checkpoints", "Models"]),
+    .target(
       name: "Training",
       dependencies: [
         "Base", "Compute", "Quantization", "Encoder", "Corpus", "Ranks", "Checkpoints", "Observability",
@@ -48,7 +51,7 @@ let package = Package(
       name: "Measurement",
       dependencies: [
         "Base", "Compute", "Quantization", "Encoder", "Corpus", "Ranks", "Checkpoints", "Configuration", "Models",
-        "Training",
+        "Inference", "Training",
       ]),
     .target(
       name: "Verification",
@@ -57,7 +60,7 @@ let package = Package(
       name: "palier",
       dependencies: [
         "Base", "Compute", "Quantization", "Encoder", "Corpus", "Ranks", "Checkpoints", "Observability",
-        "Configuration", "Models", "Training", "Measurement", "Verification", "SyntheticCorpus",
+        "Configuration", "Models", "Inference", "Training", "Measurement", "Verification", "SyntheticCorpus",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -79,6 +82,9 @@ let package = Package(
     .testTarget(name: "DocumentsTests", dependencies: ["Configuration", "TestSupport"]),
     .testTarget(
       name: "ModelsTests", dependencies: ["Base", "Models", "Training", "TestSupport"], exclude: ["Fixtures"]),
+    .testTarget(
+      name: "InferenceTests",
+      dependencies: ["Base", "Compute", "Corpus", "Encoder", "Inference", "Models", "TestSupport"]),
     .testTarget(name: "MeasurementTests", dependencies: ["Encoder", "Measurement", "TestSupport"]),
     .testTarget(
       name: "TrainingTests", dependencies: ["Base", "Training", "Configuration", "SyntheticCorpus", "TestSupport"]),

@@ -6,7 +6,7 @@ import XCTest
 final class UsageCommandTests: XCTestCase {
   private let commands = [
     "train", "evaluate", "compare", "config", "tokenize", "encode", "init", "sample", "inspect", "footprint", "export",
-    "logits",
+    "logits", "tag",
     "doctor",
     "check", "bench",
   ]
@@ -68,6 +68,7 @@ final class UsageCommandTests: XCTestCase {
       try Program.fail(["footprint", "--checkpoint", path])
       try Program.fail(["export", "--dequantized", path, "--out", new])
       try Program.fail(["compare", path, path])
+      try Program.fail(["tag", path])
       try Program.fail(
         [
           "init", "--out", new, "--tokenizer", path, "--hidden", "16", "--layers", "1", "--heads", "1",

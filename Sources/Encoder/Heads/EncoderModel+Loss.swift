@@ -41,6 +41,26 @@ extension EncoderModel {
     return Array(UnsafeBufferPointer(start: rows.logits.pointer, count: tokens.count * classCount))
   }
 
+  /// Logits of the labelled tokens in order, `[labelled, C]`, whatever their labels say.
+  public func logitsOfLabelledTokens(_ trace: borrowing ForwardTrace) -> [Float] {
+    guard let predictionHead else { return [] }
+    let pass = trace.currentRead()
+    let labels = pass.slice.labels
+    let rows = labels.indices.filter { labels[$0] != TokenLabel.ignored }
+    var logits: [Float] = []
+    logits.reserveCapacity(rows.count * classCount)
+    measure(.head) {
+      for first in stride(from: 0, to: rows.count, by: EncoderModel.rowGroup) {
+        let group = Array(rows[first..<min(first + EncoderModel.rowGroup, rows.count)])
+        let trace = headTrace(rows: group.count)
+        trace.begin(group, pass, hidden: dimensions.hiddenSize)
+        predictionHead.forward(trace, pass)
+        logits.append(contentsOf: UnsafeBufferPointer(start: trace.logits.pointer, count: group.count * classCount))
+      }
+    }
+    return logits
+  }
+
   private func runHead(
     _ pass: SlicePass, lossScale: Float, into store: GradientStore?, predicts: Bool, targets: SliceTargets?
   ) throws -> SliceOutcome {

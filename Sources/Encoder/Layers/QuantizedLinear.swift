@@ -39,14 +39,14 @@ final class QuantizedLinear {
   // MARK: - Once a step
 
   /// Sets what a level stands for: the learned step (half of it on the symmetric grid), or γ, of the whole matrix or of each row.
-  func setLevelScales(_ parameters: UnsafePointer<Float>) {
+  /// - Parameter weights: `[outputs, inputs]`, here and below.
+  func setLevelScales(_ parameters: UnsafePointer<Float>, _ weights: UnsafePointer<Float>) {
     let scales = matrix.levelScale
     switch rule {
     case .none: scales.elements.update(repeating: 1)
     case .lsq, .absoluteMaximum:
       for row in 0..<matrix.outputs { scales[row] = quantizer(row: row, parameters).levelScale }
     case .absoluteMean:
-      let weights = parameters + weight.start
       var total = 0.0
       for row in 0..<matrix.outputs {
         let sum = absoluteSum(weights + row * matrix.inputs, matrix.inputs)
@@ -67,18 +67,23 @@ final class QuantizedLinear {
   }
 
   /// Quantizes and packs one block of rows. Scales must be set.
-  func pack(block: Int, _ parameters: UnsafePointer<Float>, scratch: PreparedMatrix.PackScratch) {
-    matrix.pack(block: block, scratch: scratch) { writeLevels(parameters, row: $0, into: $1) }
+  func pack(
+    block: Int, _ parameters: UnsafePointer<Float>, _ weights: UnsafePointer<Float>,
+    scratch: PreparedMatrix.PackScratch
+  ) {
+    matrix.pack(block: block, scratch: scratch) { writeLevels(parameters, weights, row: $0, into: $1) }
   }
 
   /// Quantizes and packs everything where the layouts are the library's own.
-  func packThroughLibrary(_ parameters: UnsafePointer<Float>) {
-    matrix.packThroughLibrary { writeLevels(parameters, row: $0, into: $1) }
+  func packThroughLibrary(_ parameters: UnsafePointer<Float>, _ weights: UnsafePointer<Float>) {
+    matrix.packThroughLibrary { writeLevels(parameters, weights, row: $0, into: $1) }
   }
 
-  private func writeLevels(_ parameters: UnsafePointer<Float>, row: Int, into levels: UnsafeMutablePointer<Float>) {
-    quantizer(row: row, parameters)
-      .levels(parameters + weight.start + row * matrix.inputs, into: levels, matrix.inputs)
+  private func writeLevels(
+    _ parameters: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, row: Int,
+    into levels: UnsafeMutablePointer<Float>
+  ) {
+    quantizer(row: row, parameters).levels(weights + row * matrix.inputs, into: levels, matrix.inputs)
   }
 
   /// The quantizer of one row as it stands now; γ as it was when scales were last set.
