@@ -60,10 +60,9 @@ public final class EncoderModel {
       layers.append(
         try EncoderLayer(
           index, dimensions: dimensions, layout: layout, rules: rules, scheme: scheme, precision: precision,
-          source: source, products: products))
+          trains: trains, source: source, products: products))
     }
     self.layers = layers
-    for linear in layers.flatMap(\.linears.values) { linear.matrix.packsBackward = trains }
     predictionHead =
       switch head {
       case .maskedLanguageModel(let tied):

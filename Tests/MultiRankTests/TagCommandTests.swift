@@ -5,7 +5,7 @@ import XCTest
 /// `palier tag`: the labels of `palier evaluate`, offsets of the very text, and one line for what is wrong.
 final class TagCommandTests: XCTestCase {
   /// One short run's classifier, for all tests.
-  private static let trained: Result<DemoRun, any Error> = Result {
+  nonisolated(unsafe) private static let trained: Result<DemoRun, any Error> = Result {
     let run = try DemoRun()
     try run.train(["budget.total_steps=60", "budget.alpha=0.2"])
     return run

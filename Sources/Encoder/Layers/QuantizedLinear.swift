@@ -20,9 +20,11 @@ final class QuantizedLinear {
   /// db of the present slice, which an offset's rank-one term needs.
   private var sliceBiasGradient: [Float] = []
 
-  init(_ role: LinearRole, layer: Int, layout: ParameterLayout, rules: SiteRules, scheme: Scheme, precision: Precision)
-    throws
-  {
+  /// - Parameter trains: whether the backward pass will be asked for.
+  init(
+    _ role: LinearRole, layer: Int, layout: ParameterLayout, rules: SiteRules, scheme: Scheme, precision: Precision,
+    trains: Bool
+  ) throws {
     (self.role, self.layer) = (role, layer)
     let name = ParameterNames.linear(layer, role)
     weight = layout.required(name + ".weight")
@@ -33,7 +35,8 @@ final class QuantizedLinear {
     let own = precision.ofLinear(role, layer: layer, rules)
     matrix = try PreparedMatrix(
       outputs: weight.shape[0], inputs: weight.shape[1], forward: own.forward, backward: own.backward,
-      widestInputPanel: precision.backward.usesCodes ? PreparedMatrix.widestLimbPanel : PreparedMatrix.widestPanel)
+      widestInputPanel: precision.backward.usesCodes ? PreparedMatrix.widestLimbPanel : PreparedMatrix.widestPanel,
+      packsBackward: trains)
   }
 
   // MARK: - Once a step

@@ -31,18 +31,18 @@ extension PreparedMatrix {
   /// Elements of one block.
   public var blockElementCount: Int { blockRows * inputs }
   /// Whether our packers know both layouts; else the library packs (`packThroughLibrary`).
-  public var packsDirectly: Bool { forwardLayout != nil && backwardLayout != nil }
+  public var packsDirectly: Bool { forwardLayout != nil && (!packsBackward || backwardLayout != nil) }
 
   private var forwardLayout: Product.PackedLayout? {
     guard let layout = forwardProducts.largest.packedLayout, inputs % layout.interleave == 0 else { return nil }
     return outputPanel % layout.columns == 0 || outputPanel == outputs ? layout : nil
   }
-  private var backwardLayout: Product.PackedLayout? { backwardProducts.largest.packedLayout }
+  private var backwardLayout: Product.PackedLayout? { packsBackward ? backwardProducts.largest.packedLayout : nil }
   private var needsCodes: Bool { forwardArithmetic == .integer || backwardArithmetic.usesCodes }
 
   /// Packs block `block` of rows. `levelScale` must be set.
   public func pack(block number: Int, scratch: PackScratch, levels levelRow: LevelRow) {
-    guard let forwardLayout, let backwardLayout else { return }
+    guard packsDirectly, let forwardLayout else { return }
     guard number >= 0, number < blockCount, scratch.elementCount >= blockElementCount else {
       fatalError("block \(number) of \(blockCount) rows of [\(outputs), \(inputs)] in \(scratch.elementCount) elements")
     }
@@ -50,9 +50,9 @@ extension PreparedMatrix {
     let levels = scratch.levels.pointer
     for r in 0..<block.rows { levelRow(block.first + r, levels + r * inputs) }
     if needsCodes { codesOfLevels(levels, into: scratch.codes.pointer, block.rows * inputs) }
-    if backwardArithmetic.usesCodes, packsBackward {
+    if backwardArithmetic.usesCodes, let backwardLayout {
       packBackwardCodes(scratch.codes.pointer, block, backwardLayout)
-    } else if backwardArithmetic == .bfloat16, packsBackward {
+    } else if backwardArithmetic == .bfloat16, let backwardLayout {
       packBackward(levels, block, backwardLayout)
     }
     if forwardArithmetic == .integer {
@@ -66,7 +66,7 @@ extension PreparedMatrix {
       multiply(levels + r * inputs, by: levelScale.pointer[block.first + r], into: values + r * inputs, inputs)
     }
     packForward(values, block, forwardLayout)
-    if backwardArithmetic == .float, packsBackward { packBackward(values, block, backwardLayout) }
+    if backwardArithmetic == .float, let backwardLayout { packBackward(values, block, backwardLayout) }
   }
 
   private func sumLevels(_ levels: UnsafePointer<Float>, output: Int) {
@@ -144,7 +144,7 @@ extension PreparedMatrix {
 
   /// Adds up what `pack` found block by block. Once, after all blocks.
   public func addBlockLevelSums() {
-    guard backwardArithmetic.usesCodes, packsDirectly else { return }
+    guard backwardArithmetic.usesCodes, packsBackward, packsDirectly else { return }
     limbCompensation.elements.update(repeating: 0)
     for block in 0..<blockCount {
       let sums = blockLevelSums.pointer + block * inputs
@@ -172,6 +172,7 @@ extension PreparedMatrix {
     case .float: packForwardThroughLibrary(values)
     case .bfloat16: packForwardThroughLibrary(PreparedMatrix.rounded(values))
     }
+    guard packsBackward else { return }
     switch backwardArithmetic {
     case .int16, .int8, .int8InputGradient:
       packBackwardThroughLibrary(codes)
