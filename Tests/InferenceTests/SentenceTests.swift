@@ -9,7 +9,7 @@ final class SentenceTests: XCTestCase {
   private func sentences(_ text: String, _ kind: TextReader.Sentences = .split) -> [TextSentence] {
     var reader = TextReader(.punctuation, kind)
     var found: [TextSentence] = []
-    for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+    for line in text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false) {
       found += reader.add(line: String(line))
     }
     return found + reader.finish()

@@ -44,13 +44,19 @@ struct SentenceSplitter {
   private func ends(after i: Int, first: Int) -> Bool {
     let next = scalars[stretches[i + 1]]
     if next.count == 1, TextMarks.isBullet(next[next.startIndex]) { return true }
-    var body = scalars[stretches[i]]
+    // A closing quote that stands apart goes with what it closes.
+    if isClosing(i + 1) { return false }
+    var end = i
+    while end > first, isClosing(end) { end -= 1 }
+    var body = scalars[stretches[end]]
     while let last = body.last, TextMarks.closes(last) { body.removeLast() }
     guard let mark = body.last, TextMarks.endsSentence(mark) else { return false }
     guard let begin = firstLetter(after: i), !begin.properties.isLowercase else { return false }
     guard mark == ".", body.dropLast().last != "." else { return true }
-    return endsAtFullStop(body.dropLast().drop { TextMarks.opens($0) }, i, first, begin)
+    return endsAtFullStop(body.dropLast().drop { TextMarks.opens($0) }, end, first, begin)
   }
+
+  private func isClosing(_ i: Int) -> Bool { scalars[stretches[i]].allSatisfy { "»”’)]}".unicodeScalars.contains($0) } }
 
   /// The first code point after a stretch that is no opening mark; nil where nothing follows.
   private func firstLetter(after i: Int) -> Unicode.Scalar? {

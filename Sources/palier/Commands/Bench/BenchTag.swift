@@ -128,6 +128,7 @@ struct BenchTag: ParsableCommand {
     fields.add("peak_bytes", r.peakBytes)
     fields.add("resident_bytes", r.residentBytes)
     fields.add("forward_rate", r.rates.forward)
+    fields.add("labels", String(r.fingerprint, radix: 16))
     fields.add("phases") { phases in for phase in r.phases { phases.add(phase.name, phase.seconds) } }
     return fields
   }

@@ -104,11 +104,14 @@ struct Tag: ParsableCommand {
     let placement = try Placement.alone()
     Threads.use(
       try placement.threadCount(asked: threads == 0 ? nil : threads, allowOversubscription: allowOversubscription))
-    try trust.require(folder)
+    // Beside the opening, which may stumble over the same damage and would tell less of it.
+    let check = trust.trust ? nil : ConcurrentCheck { try CheckpointIntegrity.require(folder) }
     var options = Tagger.Options()
     (options.maximumTokens, options.batchTokens) = (maximumTokens, batchTokens)
     options.tokenizer = try tokenizer.map { try Paths.folder($0, "a folder with \(Tokenizer.modelFileName)") }
-    let tagger = try Tagger(folder, options: options)
+    let opened = Result { [options] in try Tagger(folder, options: options) }
+    try check?.wait()
+    let tagger = try opened.get()
     let reader = try LabelReader(
       task: tagger.task, labels: tagger.labels, isStrict: strict,
       types: labels.map { $0.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } })
