@@ -113,7 +113,7 @@ final class BenchTests: XCTestCase {
     for option in ["sentences", "batch-tokens", "rounds", "singles", "labels", "layers", "hidden", "vocabulary"] {
       try refuse(["tag", "--\(option)=0"], status: 64)
     }
-    try refuse(["tag", "--lengths=513"], status: 1)
+    try refuse(["tag", "--lengths=513"], status: 64)
     try refuse(["tag", "--checkpoint", "/no/such/folder"], status: 1)
     try refuse(["tag", "--scheme", "LSQ_E9W9A9"], status: 1)
     try Program.fail(
