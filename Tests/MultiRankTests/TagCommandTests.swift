@@ -213,6 +213,20 @@ final class TagCommandTests: XCTestCase {
     XCTAssertEqual(try FileManager.default.contentsOfDirectory(atPath: disk.url.path), [])
   }
 
+  func testADamagedCheckpointIsUsedOnlyWhenTrusted() throws {
+    let folder = try TemporaryFolder()
+    let copy = folder.file("copy")
+    try FileManager.default.copyItem(atPath: try checkpoint(), toPath: copy.path)
+    let file = copy.appendingPathComponent("model.safetensors")
+    var bytes = try Data(contentsOf: file)
+    bytes[bytes.count / 2] ^= 1  // of a mantissa, as a rule
+    try bytes.write(to: file)
+    let text = folder.file("text")
+    try Data("Le patient tousse.".utf8).write(to: text)
+    try Program.fail(["tag", copy.path, "--text", text.path], naming: "--trust")
+    XCTAssertFalse(try Program.succeed(["tag", copy.path, "--text", text.path, "--trust"]).isEmpty)
+  }
+
   func testNoMPIIsStarted() throws {
     // A world would look for the launcher's server and fail.
     let outcome = try MPIRun(
