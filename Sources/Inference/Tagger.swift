@@ -9,7 +9,7 @@ import Quantization
 /// A checkpoint with a token classifier, opened to tag: words in, a label a word with its probability out.
 ///
 /// A word's label and score follow from its sentence and the checkpoint alone, not from the sentences around it or the number of
-/// threads. They are the bits of the training forward pass without dropout. One thread at a time; its products run on
+/// threads. The encoder gives the bits of the training forward pass without dropout. One thread at a time; its products run on
 /// `Threads.count` threads, which is set before.
 public final class Tagger {
   /// What a tagger is opened with.

@@ -27,7 +27,15 @@ final class ForwardOnlyTests: XCTestCase {
 
   private func labelledLogits(_ model: EncoderModel, _ slice: SliceInput) throws -> [UInt32] {
     let tokens = slice.labels.indices.filter { slice.labels[$0] != TokenLabel.ignored }
-    return model.logits(ofTokens: tokens, try model.forwardToLoss(slice)).map(\.bitPattern)
+    let trace = try model.forwardToLoss(slice)
+    var logits: [Float] = []
+    for first in stride(from: 0, to: tokens.count, by: EncoderModel.logitRows) {
+      let part = tokens[first..<min(first + EncoderModel.logitRows, tokens.count)]
+      // As many rows at once as the other model multiplies.
+      let filled = Array(part) + [Int](repeating: part[part.endIndex - 1], count: EncoderModel.logitRows - part.count)
+      logits += model.logits(ofTokens: filled, trace).prefix(part.count * model.classCount)
+    }
+    return logits.map(\.bitPattern)
   }
 
   private func check(_ precision: Precision, _ schemes: [String] = Small.schemes) throws {
