@@ -43,6 +43,9 @@ let package = Package(
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .target(
+      name: "Inference",
+      dependencies: ["Base", "Compute", "Quantization", "Encoder", "Corpus", "Checkpoints", "Models"]),
+    .target(
       name: "Training",
       dependencies: [
         "Base", "Compute", "Quantization", "Encoder", "Corpus", "Ranks", "Checkpoints", "Observability",
@@ -52,7 +55,7 @@ let package = Package(
       name: "Measurement",
       dependencies: [
         "Base", "Compute", "Quantization", "Encoder", "Corpus", "Ranks", "Checkpoints", "Configuration", "Models",
-        "Training",
+        "Inference", "Training",
       ]),
     .target(
       name: "Verification",
@@ -61,7 +64,7 @@ let package = Package(
       name: "palier",
       dependencies: [
         "Base", "Compute", "Quantization", "Encoder", "Corpus", "Ranks", "Checkpoints", "Observability",
-        "Configuration", "Models", "Training", "Measurement", "Verification", "SyntheticCorpus",
+        "Configuration", "Models", "Inference", "Training", "Measurement", "Verification", "SyntheticCorpus",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -84,6 +87,9 @@ let package = Package(
     .testTarget(
       name: "ModelsTests", dependencies: ["Base", "Models", "Training", "Verification", "TestSupport"],
       exclude: ["Fixtures"]),
+    .testTarget(
+      name: "InferenceTests",
+      dependencies: ["Base", "Compute", "Corpus", "Encoder", "Inference", "Models", "TestSupport"]),
     .testTarget(name: "MeasurementTests", dependencies: ["Encoder", "Measurement", "TestSupport"]),
     .testTarget(
       name: "TrainingTests", dependencies: ["Base", "Training", "Configuration", "SyntheticCorpus", "TestSupport"]),

@@ -23,6 +23,7 @@ public final class EncoderModel {
   /// Seconds by phase since they were last cleared.
   public private(set) var phases = PhaseSeconds()
 
+  private let keepsTraces: Bool
   let embeddings: Embeddings
   let layers: [EncoderLayer]
   /// nil: the encoder alone.
@@ -37,11 +38,14 @@ public final class EncoderModel {
   /// - Parameters:
   ///   - sliceTokens: the tokens that the workspace is made for at first; it grows when a slice has more.
   ///   - trains: whether weights are packed for the backward pass too; without, there is none.
+  ///   - keepsTraces: whether what each layer computed is kept until the next pass, for a student to read; without, memory is
+  ///     that of one layer, and no step can be measured.
   public init(
     dimensions: EncoderDimensions, scheme: Scheme, head: Head, precision: Precision, sliceTokens: Int = 64,
-    trains: Bool = true
+    trains: Bool = true, keepsTraces: Bool = true
   ) throws {
-    (self.dimensions, self.scheme, self.head) = (dimensions, scheme, head)
+    precondition(keepsTraces || !trains, "EncoderModel: a model that trains keeps its traces")
+    (self.dimensions, self.scheme, self.head, self.keepsTraces) = (dimensions, scheme, head, keepsTraces)
     let rules = SiteRules(scheme, layerCount: dimensions.layerCount)
     let precision = precision.resolved(for: rules)
     let layout = ParameterLayout(dimensions: dimensions, scheme: scheme, head: head)
@@ -56,10 +60,9 @@ public final class EncoderModel {
       layers.append(
         try EncoderLayer(
           index, dimensions: dimensions, layout: layout, rules: rules, scheme: scheme, precision: precision,
-          source: source, products: products))
+          trains: trains, source: source, products: products))
     }
     self.layers = layers
-    for linear in layers.flatMap(\.linears.values) { linear.matrix.packsBackward = trains }
     predictionHead =
       switch head {
       case .maskedLanguageModel(let tied):
@@ -69,7 +72,7 @@ public final class EncoderModel {
         try TokenClassification(layout: layout, dimensions: dimensions, rules: rules)
       case .none: nil
       }
-    workspace = Workspace(dimensions, tokens: 0, libraryByteCount: 0)
+    workspace = Workspace(dimensions, tokens: 0, libraryByteCount: 0, keepsTraces: keepsTraces)
     reserve(tokens: sliceTokens)
     for parameter in layout.parameters where parameter.kind == .stepSize { values(of: parameter).update(repeating: 1) }
   }
@@ -81,7 +84,8 @@ public final class EncoderModel {
     workspace = Workspace(
       dimensions, tokens: max(tokens, workspace.capacity),
       libraryByteCount: max(
-        linears.max() ?? 0, PreparedMatrix.tileScratchByteCount, AttentionProducts.scratchByteCount))
+        linears.max() ?? 0, PreparedMatrix.tileScratchByteCount, AttentionProducts.scratchByteCount),
+      keepsTraces: keepsTraces)
   }
 
   // MARK: - Once a step
@@ -90,23 +94,29 @@ public final class EncoderModel {
   public func prepareStep() {
     let all = layers.flatMap(\.linears.values)
     measure(.quantize) {
-      Threads.forEach(all.count) { i, _ in all[i].setLevelScales(parameters.pointer) }
+      Threads.forEach(all.count) { i, _ in all[i].setLevelScales(parameters.pointer, weights(of: all[i])) }
       let tasks = all.indices.flatMap { i in
         all[i].matrix.packsDirectly ? (0..<all[i].matrix.blockCount).map { (i, $0) } : []
       }
       let scratch = packScratch(elementCount: all.map(\.matrix.blockElementCount).max() ?? 0)
       Threads.forEach(tasks.count) { t, thread in
         let (i, block) = tasks[t]
-        all[i].pack(block: block, parameters.pointer, scratch: scratch[thread])
+        all[i].pack(block: block, parameters.pointer, weights(of: all[i]), scratch: scratch[thread])
       }
-      for linear in all where !linear.matrix.packsDirectly { linear.packThroughLibrary(parameters.pointer) }
+      for linear in all where !linear.matrix.packsDirectly {
+        linear.packThroughLibrary(parameters.pointer, weights(of: linear))
+      }
       Threads.forEach(all.count) { i, _ in all[i].matrix.addBlockLevelSums() }
       setEffectiveBiases()
       predictionHead?.prepare(parameters.pointer)
     }
   }
 
-  private func packScratch(elementCount: Int) -> [PreparedMatrix.PackScratch] {
+  func weights(of linear: QuantizedLinear) -> UnsafePointer<Float> {
+    UnsafePointer(parameters.pointer) + linear.weight.start
+  }
+
+  func packScratch(elementCount: Int) -> [PreparedMatrix.PackScratch] {
     if packScratch.count != Threads.count || packScratch.first.map({ $0.elementCount < elementCount }) ?? true {
       packScratch = (0..<Threads.count).map { _ in PreparedMatrix.PackScratch(elementCount: elementCount) }
     }

@@ -117,9 +117,15 @@ final class SlicePass {
 
   /// Runs `body` on every chunk of the slice's rows.
   func forEachChunk(_ body: (Range<Int>, ThreadScratch) -> Void) {
-    Threads.forEachRange(slice.tokenCount, length: RowChunk.length) { rows, thread in
+    Threads.forEachRange(slice.tokenCount, length: chunkLength) { rows, thread in
       body(rows, workspace.scratch[thread])
     }
+  }
+
+  /// Rows of a chunk: fixed where sums over tokens run over chunks; where nothing is summed, so many that the threads share
+  /// the rows evenly.
+  private var chunkLength: Int {
+    workspace.keepsTraces ? RowChunk.length : RowChunk.evenLength(slice.tokenCount, threads: Threads.count)
   }
 
   /// The draws that round the rows' gradients at one site.

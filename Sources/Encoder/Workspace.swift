@@ -50,6 +50,9 @@ final class Workspace {
   }
 
   let capacity: Int
+  /// Whether each layer has a trace of its own, which a backward pass and a student read; else all write over one, and what
+  /// only a backward pass needs has no room.
+  let keepsTraces: Bool
   let layers: [LayerTrace]
   /// The norm after the embeddings, then two a layer.
   let norms: [NormTrace]
@@ -80,22 +83,30 @@ final class Workspace {
   /// Elements from one head's rows to the next's: 64 rows more than tokens, which the products of the last sequence read.
   static func headStride(_ d: EncoderDimensions, capacity: Int) -> Int { (capacity + 64) * d.headSize }
 
-  init(_ d: EncoderDimensions, tokens: Int, libraryByteCount: Int) {
-    let tokens = RowChunk.count(tokens) * RowChunk.length
-    capacity = tokens
+  init(_ d: EncoderDimensions, tokens: Int, libraryByteCount: Int, keepsTraces: Bool) {
+    // Products read up to 31 rows more than a chunk has; chunks that are not full may end anywhere.
+    let tokens = RowChunk.count(tokens) * RowChunk.length + (keepsTraces ? 0 : 32)
+    let backwardTokens = keepsTraces ? tokens : 0
+    (capacity, self.keepsTraces) = (tokens, keepsTraces)
     let h = d.hiddenSize
-    layers = (0..<d.layerCount).map { _ in LayerTrace(d, tokens: tokens) }
-    norms = (0...2 * d.layerCount).map { _ in NormTrace(d, tokens: tokens) }
+    layers =
+      keepsTraces
+      ? (0..<d.layerCount).map { _ in LayerTrace(d, tokens: tokens) }
+      : [LayerTrace](repeating: LayerTrace(d, tokens: tokens), count: d.layerCount)
+    norms =
+      keepsTraces
+      ? (0...2 * d.layerCount).map { _ in NormTrace(d, tokens: tokens) }
+      : [NormTrace](repeating: NormTrace(d, tokens: tokens), count: 2 * d.layerCount + 1)
     stream = AlignedBuffer(tokens * h)
-    dStream = AlignedBuffer(tokens * h)
-    dContext = AlignedBuffer(tokens * h)
-    (labelledStream, dLabelledStream) = (AlignedBuffer(tokens * h), AlignedBuffer(tokens * h))
+    dStream = AlignedBuffer(backwardTokens * h)
+    dContext = AlignedBuffer(backwardTokens * h)
+    (labelledStream, dLabelledStream) = (AlignedBuffer(tokens * h), AlignedBuffer(backwardTokens * h))
     labelledInput = SiteTrace(width: h, tokens: tokens)
-    packedLabelledInput = PackedInput(width: h, tokens: tokens)
-    dOutputs = PerCase { TiledGradient(width: $0.outputWidth.size(d), tokens: tokens) }
-    packedInputs = PerCase { PackedInput(width: $0.width.size(d), tokens: tokens) }
+    packedLabelledInput = PackedInput(width: h, tokens: backwardTokens)
+    dOutputs = PerCase { TiledGradient(width: $0.outputWidth.size(d), tokens: backwardTokens) }
+    packedInputs = PerCase { PackedInput(width: $0.width.size(d), tokens: backwardTokens) }
     chunkSumPlaces = ChunkSumPlaces(d)
-    chunkSums = AlignedBuffer(RowChunk.count(tokens) * chunkSumPlaces.width)
+    chunkSums = AlignedBuffer(RowChunk.count(backwardTokens) * chunkSumPlaces.width)
     let products = (0..<Threads.count).map { _ in
       ProductScratch(
         widest: max(h, d.intermediateSize), slotWidth: h,

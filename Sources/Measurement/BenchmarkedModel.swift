@@ -79,7 +79,7 @@ final class BenchmarkedModel {
       seed: 1, step: stepNumber, hidden: setting.dropout, attention: setting.dropout, classifier: setting.dropout)
   }
 
-  private static func fill(_ parameter: ParameterInfo, _ model: EncoderModel) {
+  static func fill(_ parameter: ParameterInfo, _ model: EncoderModel) {
     let values = model.values(of: parameter)
     if parameter.kind == .normWeight { return values.update(repeating: 1) }
     guard parameter.kind == .matrix || parameter.kind == .table else { return }

@@ -37,6 +37,7 @@ struct Palier: ParsableCommand {
     subcommands: [],
     groupedSubcommands: [
       CommandGroup(name: "Train and measure", subcommands: [Train.self, Evaluate.self, Compare.self]),
+      CommandGroup(name: "Use", subcommands: [Tag.self]),
       CommandGroup(
         name: "Prepare", subcommands: [ConfigCommand.self, Tokenize.self, Encode.self, Init.self, Sample.self]),
       CommandGroup(

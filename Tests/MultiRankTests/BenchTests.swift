@@ -94,6 +94,32 @@ final class BenchTests: XCTestCase {
     if status == 1 { XCTAssertEqual(outcome.errorLines.count, 1, "\(command): \(outcome.errors)", line: line) }
   }
 
+  func testTaggingIsMeasuredAndItsLabelsDependOnNoBatchAndNoThreads() throws {
+    let small = [
+      "tag", "--layers", "2", "--hidden", "32", "--heads", "2", "--intermediate", "64", "--vocabulary", "100",
+      "--sentences", "9", "--lengths", "7,16,512", "--rounds", "1", "--singles", "2", "--allow-oversubscription",
+    ]
+    for scheme in ["LSQ_E6W2A6", "BitNet_E6W1.58A6", "fp32"] {
+      let found = try [["--threads", "1"], ["--threads", "3"], ["--threads", "2", "--batch-tokens", "1"]].map {
+        try figures(small + ["--scheme", scheme] + $0, ranks: 0)
+      }
+      for one in found {
+        for key in ["tokens_per_second", "latency_seconds", "share_of_limit", "load_seconds", "peak_bytes"] {
+          XCTAssertGreaterThan(try XCTUnwrap(one[key] as? Double), 0, "\(key), \(scheme)")
+        }
+      }
+      XCTAssertEqual(Set(found.compactMap { $0["labels"] as? String }).count, 1, scheme)
+    }
+    for option in ["sentences", "batch-tokens", "rounds", "singles", "labels", "layers", "hidden", "vocabulary"] {
+      try refuse(["tag", "--\(option)=0"], status: 64)
+    }
+    try refuse(["tag", "--lengths=513"], status: 64)
+    try refuse(["tag", "--checkpoint", "/no/such/folder"], status: 1)
+    try refuse(["tag", "--scheme", "LSQ_E9W9A9"], status: 1)
+    try Program.fail(
+      ["bench", "tag", "--layers", "1024", "--hidden", "65536", "--heads", "1"], naming: "choose smaller ones")
+  }
+
   func testAFileOfFiguresIsReplacedOnRequestOnly() throws {
     let folder = try TemporaryFolder()
     let file = folder.file("figures.json")

@@ -6,7 +6,7 @@ import XCTest
 final class UsageCommandTests: XCTestCase {
   private let commands = [
     "train", "evaluate", "compare", "config", "tokenize", "encode", "init", "sample", "inspect", "footprint", "export",
-    "logits", "pack", "verify",
+    "logits", "pack", "verify", "tag",
     "doctor",
     "check", "bench",
   ]
@@ -71,6 +71,7 @@ final class UsageCommandTests: XCTestCase {
       try Program.fail(["verify", path, model])
       try Program.fail(["verify", model, path])
       try Program.fail(["compare", path, path])
+      try Program.fail(["tag", path])
       try Program.fail(
         [
           "init", "--out", new, "--tokenizer", path, "--hidden", "16", "--layers", "1", "--heads", "1",

@@ -122,17 +122,22 @@ final class MessageTests: XCTestCase {
     let inside = file.appendingPathComponent("x").path
     let sizes = ["--hidden", "16", "--layers", "1", "--heads", "1", "--intermediate", "16"]
     for command in [
-      ["sample", "--out", inside], ["sample", "--out", "/proc/x"], ["init", "--out", inside, "--tokenizer", model] + sizes,
+      ["sample", "--out", inside], ["sample", "--out", "/proc/x"],
+      ["init", "--out", inside, "--tokenizer", model] + sizes,
       ["tokenize", "--tokenizer", model, "--out", inside, file.path],
       ["tokenize", "--tokenizer", model, "--out", "/proc/x/y", file.path],
-      ["export", "--dequantized", model, "--out", inside], ["train", inside], ["train", "/proc/1/mem"], ["compare", inside, inside],
-      ["bench", "reduce", "--elements", "1", "--json", inside], ["bench", "reduce", "--elements", "1", "--json", "/proc/x"],
+      ["export", "--dequantized", model, "--out", inside], ["train", inside], ["train", "/proc/1/mem"],
+      ["compare", inside, inside],
+      ["bench", "reduce", "--elements", "1", "--json", inside],
+      ["bench", "reduce", "--elements", "1", "--json", "/proc/x"],
       ["bench", "corpus", "--tokenizer", model, inside], ["inspect", "/proc/1/mem"],
       ["inspect", "/proc/1/mem", "--format", "conllu"], ["footprint", "--checkpoint", inside],
       ["logits", model, "--out", inside], ["train", file.path, "--set", "output=\(inside)"],
     ] {
       let told = try Program.fail(command)
-      for raw in ["NSCocoaErrorDomain", "Error Domain", "The operation could not be completed", "File exists", "NSPOSIX"] {
+      for raw in [
+        "NSCocoaErrorDomain", "Error Domain", "The operation could not be completed", "File exists", "NSPOSIX",
+      ] {
         XCTAssertFalse(told.contains(raw), told)
       }
     }
@@ -141,13 +146,13 @@ final class MessageTests: XCTestCase {
   // MARK: Help
 
   private static let commands = [
-    "train", "evaluate", "compare", "config", "tokenize", "encode", "init", "sample", "inspect", "footprint", "export", "logits",
-    "pack", "verify",
+    "train", "evaluate", "compare", "config", "tokenize", "encode", "init", "sample", "inspect", "footprint", "export",
+    "logits", "pack", "verify", "tag",
     "doctor", "check", "bench",
   ]
 
   private static func allHelp() throws -> [String] {
-    let benches = ["step", "guards", "products", "reduce", "corpus", "scale"].map { ["bench", $0] }
+    let benches = ["step", "tag", "guards", "products", "reduce", "corpus", "scale"].map { ["bench", $0] }
     return try (commands.map { [$0] } + benches).map { try Program.succeed($0 + ["--help"]) }
   }
 
@@ -155,7 +160,9 @@ final class MessageTests: XCTestCase {
   func testTheFirstRunOfTheHelpWorksAsItIsPrinted() throws {
     let help = try Program.succeed(["--help"])
     let after = try XCTUnwrap(help.components(separatedBy: "start to end").last)
-    let lines = after.components(separatedBy: "\n").dropFirst().prefix { !$0.trimmingCharacters(in: .whitespaces).isEmpty }
+    let lines = after.components(separatedBy: "\n").dropFirst().prefix {
+      !$0.trimmingCharacters(in: .whitespaces).isEmpty
+    }
     XCTAssertEqual(lines.filter { $0.contains("palier ") }.count, 4, after)
     let folder = try TemporaryFolder()
     let root = SharedFolder.packageRoot

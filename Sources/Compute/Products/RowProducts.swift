@@ -9,6 +9,13 @@ public enum RowChunk {
   /// Rows that a product of `rowCount` rows may read and write.
   public static func room(_ rowCount: Int) -> Int { (rowCount + 31) / 32 * 32 }
 
+  /// Rows of each chunk where `threads` share `rowCount` rows evenly: a multiple of 16, at most `length`.
+  public static func evenLength(_ rowCount: Int, threads: Int) -> Int {
+    let rounds = max((rowCount + threads * length - 1) / (threads * length), 1)
+    let even = (rowCount + rounds * threads - 1) / (rounds * threads)
+    return min(max((even + 15) / 16 * 16, 16), length)
+  }
+
   /// Chunks that `rowCount` rows fall into.
   public static func count(_ rowCount: Int) -> Int { (rowCount + length - 1) / length }
 }

@@ -34,6 +34,8 @@ public enum TaggedCorpusError: Error, CustomStringConvertible, Equatable {
   case labelRepeated(String)
   /// A tag that the classifier does not know.
   case unknownTag(tag: String, word: String, position: Int, source: String, known: [String])
+  /// Labels that the strict rule cannot read.
+  case noStrictReading(label: String)
   /// A window that holds no piece between `<s>` and `</s>`.
   case windowTooSmall(Int)
   /// A tokenizer whose answer is not one id a word id, word ids ascending, null at both ends only.
@@ -80,6 +82,8 @@ public enum TaggedCorpusError: Error, CustomStringConvertible, Equatable {
       let names = known.prefix(24).joined(separator: " ") + (known.count > 24 ? " …" : "")
       return
         "\(source): tag \(tag.excerpt) of word \(position) (\(word.excerpt)) is not among the classifier's labels: \(names)"
+    case .noStrictReading(let label):
+      return "label \(label.excerpt) is not of IOB2, which the strict rule reads alone: leave --strict out"
     case .windowTooSmall(let tokens): return "windows of \(tokens) tokens hold no word: at least 3 are needed"
     case .badEncoding(let source, let reason): return "\(source): the tokenizer's answer is unusable: \(reason)"
     case .countsMismatch(let expected, let found):

@@ -41,6 +41,33 @@ extension EncoderModel {
     return Array(UnsafeBufferPointer(start: rows.logits.pointer, count: tokens.count * classCount))
   }
 
+  /// Rows that `logitsOfLabelledTokens` multiplies at once, always as many: the library's float32 product sums in another order
+  /// where there is one row, and a token's logits must not depend on how many others there are.
+  public static let logitRows = 64
+
+  /// Logits of the labelled tokens in order, `[labelled, C]`, whatever their labels say; the same bits whatever other tokens
+  /// are labelled.
+  public func logitsOfLabelledTokens(_ trace: borrowing ForwardTrace) -> [Float] {
+    guard let predictionHead else { return [] }
+    let pass = trace.currentRead()
+    let labels = pass.slice.labels
+    let rows = labels.indices.filter { labels[$0] != TokenLabel.ignored }
+    var logits: [Float] = []
+    logits.reserveCapacity(rows.count * classCount)
+    measure(.head) {
+      for first in stride(from: 0, to: rows.count, by: EncoderModel.logitRows) {
+        let count = min(EncoderModel.logitRows, rows.count - first)
+        // Rows that are left over repeat the last one.
+        let group = (0..<EncoderModel.logitRows).map { rows[first + min($0, count - 1)] }
+        let trace = headTrace(rows: group.count)
+        trace.begin(group, pass, hidden: dimensions.hiddenSize)
+        predictionHead.forward(trace, pass)
+        logits.append(contentsOf: UnsafeBufferPointer(start: trace.logits.pointer, count: count * classCount))
+      }
+    }
+    return logits
+  }
+
   private func runHead(
     _ pass: SlicePass, lossScale: Float, into store: GradientStore?, predicts: Bool, targets: SliceTargets?
   ) throws -> SliceOutcome {

@@ -12,15 +12,17 @@ final class EncoderLayer {
   let outputNorm: ResidualNorm
 
   /// - Parameters:
+  ///   - trains: whether the backward pass will be asked for.
   ///   - source: what the stream holds before the layer.
   ///   - products: attention's, which all layers share.
   init(
     _ index: Int, dimensions d: EncoderDimensions, layout: ParameterLayout, rules: SiteRules, scheme: Scheme,
-    precision: Precision, source: StreamSource, products: AttentionProducts
+    precision: Precision, trains: Bool, source: StreamSource, products: AttentionProducts
   ) throws {
     self.index = index
     let linears = try PerCase {
-      try QuantizedLinear($0, layer: index, layout: layout, rules: rules, scheme: scheme, precision: precision)
+      try QuantizedLinear(
+        $0, layer: index, layout: layout, rules: rules, scheme: scheme, precision: precision, trains: trains)
     }
     let inputs = PerCase {
       InputQuantizer($0, layer: index, dimensions: d, layout: layout, rules: rules, scheme: scheme)

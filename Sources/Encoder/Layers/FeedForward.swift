@@ -31,10 +31,14 @@ struct FeedForward {
     let codes = trace.sites[.activated].codes.pointer + rows.lowerBound * width
     let scales = trace.sites[.activated].levelScales.pointer + rows.lowerBound
     let row = scratch.rowTemporaries.pointer
+    // z that nothing reads again stays in one row.
+    let places =
+      fuses && !pass.workspace.keepsTraces
+      ? OutputPlaces.overwriting(row + width, width: width)
+      : .rows(trace.preActivation.pointer + rows.lowerBound * width, width: width)
     input.forward(x, rows: rows, pass, into: trace.sites[.feedForwardInput])
     intermediate.forward(
-      x, input, rows: rows, pass, trace.sites[.feedForwardInput],
-      into: .rows(trace.preActivation.pointer + rows.lowerBound * width, width: width), scratch
+      x, input, rows: rows, pass, trace.sites[.feedForwardInput], into: places, scratch
     ) { r, first, z, count in
       guard fuses else { return }
       geluRow(z, into: row, count)

@@ -22,9 +22,11 @@ final class QuantizedLinear {
   /// db of the present slice, which an offset's rank-one term needs.
   private var sliceBiasGradient: [Float] = []
 
-  init(_ role: LinearRole, layer: Int, layout: ParameterLayout, rules: SiteRules, scheme: Scheme, precision: Precision)
-    throws
-  {
+  /// - Parameter trains: whether the backward pass will be asked for.
+  init(
+    _ role: LinearRole, layer: Int, layout: ParameterLayout, rules: SiteRules, scheme: Scheme, precision: Precision,
+    trains: Bool
+  ) throws {
     (self.role, self.layer) = (role, layer)
     let name = ParameterNames.linear(layer, role)
     weight = layout.required(name + ".weight")
@@ -35,13 +37,15 @@ final class QuantizedLinear {
     let own = precision.ofLinear(role, layer: layer, rules)
     matrix = try PreparedMatrix(
       outputs: weight.shape[0], inputs: weight.shape[1], forward: own.forward, backward: own.backward,
-      widestInputPanel: precision.backward.usesCodes ? PreparedMatrix.widestLimbPanel : PreparedMatrix.widestPanel)
+      widestInputPanel: precision.backward.usesCodes ? PreparedMatrix.widestLimbPanel : PreparedMatrix.widestPanel,
+      packsBackward: trains)
   }
 
   // MARK: - Once a step
 
   /// Sets what a level stands for: the learned step (half of it on the symmetric grid), or γ, of the whole matrix or of each row.
-  func setLevelScales(_ parameters: UnsafePointer<Float>) {
+  /// - Parameter weights: `[outputs, inputs]`, here and below.
+  func setLevelScales(_ parameters: UnsafePointer<Float>, _ weights: UnsafePointer<Float>) {
     let scales = matrix.levelScale
     switch rule {
     case .none: scales.elements.update(repeating: 1)
@@ -52,7 +56,6 @@ final class QuantizedLinear {
         for row in 0..<matrix.outputs { scales[row] = kept[kept.count == 1 ? 0 : row] }
         return
       }
-      let weights = parameters + weight.start
       var total = 0.0
       for row in 0..<matrix.outputs {
         let sum = absoluteSum(weights + row * matrix.inputs, matrix.inputs)
@@ -73,18 +76,23 @@ final class QuantizedLinear {
   }
 
   /// Quantizes and packs one block of rows. Scales must be set.
-  func pack(block: Int, _ parameters: UnsafePointer<Float>, scratch: PreparedMatrix.PackScratch) {
-    matrix.pack(block: block, scratch: scratch) { writeLevels(parameters, row: $0, into: $1) }
+  func pack(
+    block: Int, _ parameters: UnsafePointer<Float>, _ weights: UnsafePointer<Float>,
+    scratch: PreparedMatrix.PackScratch
+  ) {
+    matrix.pack(block: block, scratch: scratch) { writeLevels(parameters, weights, row: $0, into: $1) }
   }
 
   /// Quantizes and packs everything where the layouts are the library's own.
-  func packThroughLibrary(_ parameters: UnsafePointer<Float>) {
-    matrix.packThroughLibrary { writeLevels(parameters, row: $0, into: $1) }
+  func packThroughLibrary(_ parameters: UnsafePointer<Float>, _ weights: UnsafePointer<Float>) {
+    matrix.packThroughLibrary { writeLevels(parameters, weights, row: $0, into: $1) }
   }
 
-  private func writeLevels(_ parameters: UnsafePointer<Float>, row: Int, into levels: UnsafeMutablePointer<Float>) {
-    quantizer(row: row, parameters)
-      .levels(parameters + weight.start + row * matrix.inputs, into: levels, matrix.inputs)
+  private func writeLevels(
+    _ parameters: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, row: Int,
+    into levels: UnsafeMutablePointer<Float>
+  ) {
+    quantizer(row: row, parameters).levels(weights + row * matrix.inputs, into: levels, matrix.inputs)
   }
 
   /// The quantizer of one row as it stands now; γ as it was when scales were last set.

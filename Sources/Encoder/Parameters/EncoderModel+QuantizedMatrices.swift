@@ -29,7 +29,9 @@ extension EncoderModel {
 
   /// Sets what a level of each of the layers' matrices stands for, from the parameters as they are; `prepareStep` does so too.
   public func setLevelScales() {
-    for linear in layers.flatMap(\.linears.values) { linear.setLevelScales(parameters.pointer) }
+    for linear in layers.flatMap(\.linears.values) {
+      linear.setLevelScales(parameters.pointer, weights(of: linear))
+    }
   }
 
   // MARK: - Scales that are kept

@@ -69,6 +69,19 @@ public struct Placement: Equatable, Sendable {
     try measure(world, files: MachineFiles())
   }
 
+  /// The placement of this process by itself, without MPI.
+  public static func alone() throws -> Placement {
+    let files = MachineFiles()
+    let cpus = try CPUSet.ofThisThread()
+    let cores = files.coreCount(cpus)
+    var name = [CChar](repeating: 0, count: 256)
+    gethostname(&name, name.count - 1)
+    let host = String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    return Placement(
+      host: host, localCount: 1, worldCount: 1, nodeCount: 1, cpus: cpus, sharing: .alone, ownCoreCount: cores,
+      givenCoreCount: cores, launcherCoreCount: cores, cpuQuota: files.cpuQuota)
+  }
+
   static func measure(_ world: World, files: MachineFiles) throws -> Placement {
     let members = try world.allGather(encoded: NodeMember(nodeLeader: world.nodeLeader, cpus: world.launchCores))
     let masks = members.filter { $0.nodeLeader == world.nodeLeader }.map(\.cpus)

@@ -11,6 +11,11 @@ public struct OutputPlaces {
     OutputPlaces(start: start, rowStride: width, segment: width, segmentStride: 0)
   }
 
+  /// Every row in the same place `[width]`, where it is taken before the next.
+  public static func overwriting(_ row: UnsafeMutablePointer<Float>, width: Int) -> OutputPlaces {
+    OutputPlaces(start: row, rowStride: 0, segment: width, segmentStride: 0)
+  }
+
   /// By head, `[heads][rows, headSize]`, heads `headStride` elements apart.
   public static func heads(
     _ start: UnsafeMutablePointer<Float>, headSize: Int, headStride: Int

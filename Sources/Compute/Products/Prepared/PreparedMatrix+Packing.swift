@@ -31,20 +31,20 @@ extension PreparedMatrix {
   /// Elements of one block.
   public var blockElementCount: Int { blockRows * inputs }
   /// Whether our packers know both layouts; else the library packs (`packThroughLibrary`).
-  public var packsDirectly: Bool { forwardLayout != nil && backwardLayout != nil }
+  public var packsDirectly: Bool { forwardLayout != nil && (!packsBackward || backwardLayout != nil) }
 
   private var forwardLayout: Product.PackedLayout? {
     guard let layout = forwardProducts.largest.packedLayout, inputs % layout.interleave == 0 else { return nil }
     return outputPanel % layout.columns == 0 || outputPanel == outputs ? layout : nil
   }
-  private var backwardLayout: Product.PackedLayout? { backwardProducts.largest.packedLayout }
+  private var backwardLayout: Product.PackedLayout? { packsBackward ? backwardProducts.largest.packedLayout : nil }
   private var needsCodes: Bool { forwardArithmetic == .integer || packsBackward && backwardArithmetic.usesCodes }
   /// Whether a direction multiplies by values (float32, or rounded from them).
   private var needsValues: Bool { forwardArithmetic != .integer || packsBackward && backwardArithmetic == .float }
 
   /// Packs block `block` of rows. `levelScale` must be set.
   public func pack(block number: Int, scratch: PackScratch, levels levelRow: LevelRow) {
-    guard let forwardLayout, let backwardLayout else { return }
+    guard packsDirectly, let forwardLayout else { return }
     guard number >= 0, number < blockCount, scratch.elementCount >= blockElementCount else {
       fatalError("block \(number) of \(blockCount) rows of [\(outputs), \(inputs)] in \(scratch.elementCount) elements")
     }
@@ -60,7 +60,7 @@ extension PreparedMatrix {
       }
     }
     packForward(block, scratch, forwardLayout)
-    if packsBackward { packBackward(block, scratch, backwardLayout) }
+    if let backwardLayout { packBackward(block, scratch, backwardLayout) }
   }
 
   private func sumLevels(_ levels: UnsafePointer<Float>, output: Int) {

@@ -15,12 +15,11 @@ public final class PreparedMatrix {
   let forwardPanels: PackedPanels
   /// Backward, in panels of `inputPanel` inputs.
   let inputPanel: Int
-  let backwardProducts: RowProducts
-  let backwardAccumulating: RowProducts
   let backwardPanels: PackedPanels
+  private let madeBackward: (products: RowProducts, accumulating: RowProducts)?
 
-  /// False: dY·Ŵ is never asked for, and its operand is left as untouched pages.
-  public var packsBackward = true
+  /// False: dY·Ŵ is never asked for: its products are not made, its operand has no room.
+  public var packsBackward: Bool { madeBackward != nil }
 
   /// `[outputs]`, what a level stands for; all alike but with γ per row.
   public let levelScale: AlignedBuffer<Float>
@@ -35,15 +34,25 @@ public final class PreparedMatrix {
   /// `[blocks, inputs]`, Σ levels over each block of outputs.
   let blockLevelSums: AlignedBuffer<Int32>
 
+  var backwardProducts: RowProducts { backward.products }
+  var backwardAccumulating: RowProducts { backward.accumulating }
+  private var backward: (products: RowProducts, accumulating: RowProducts) {
+    guard let madeBackward else { fatalError("dY·Ŵ of a matrix that was made without it") }
+    return madeBackward
+  }
+
   var outputPanelCount: Int { outputs / outputPanel }
   var inputPanelCount: Int { inputs / inputPanel }
 
   /// The longest sum of unsigned by signed codes that the products are trusted with.
   private static let longestCodeSum = 8192
 
-  /// - Parameter widestInputPanel: the same for matrices whose input gradients are summed.
+  /// - Parameters:
+  ///   - widestInputPanel: the same for matrices whose input gradients are summed.
+  ///   - packsBackward: whether dY·Ŵ will be asked for.
   public init(
-    outputs: Int, inputs: Int, forward: ForwardArithmetic, backward: BackwardArithmetic, widestInputPanel: Int
+    outputs: Int, inputs: Int, forward: ForwardArithmetic, backward: BackwardArithmetic, widestInputPanel: Int,
+    packsBackward: Bool = true
   ) throws {
     (self.outputs, self.inputs) = (outputs, inputs)
     (forwardArithmetic, backwardArithmetic) = (forward, backward)
@@ -56,19 +65,25 @@ public final class PreparedMatrix {
       throw ComputeError.codesTooLong(inputs: outputs)
     }
     forwardProducts = try RowProducts(n: outputPanel, k: inputs, forward.operands)
-    backwardProducts = try RowProducts(
-      n: inputPanel, k: outputs, backward.operands, limbs: max(backward.inputGradientLimbs, 1))
-    // In codes each matrix's rows have scales of their own: their sums are added as floats.
-    backwardAccumulating =
-      try backward.usesCodes
-      ? backwardProducts : RowProducts(n: inputPanel, k: outputs, backward.operands, accumulate: true)
     forwardPanels = PackedPanels(count: outputs / outputPanel, panelByteCount: forwardProducts.largest.bByteCount)
-    backwardPanels = PackedPanels(count: inputs / inputPanel, panelByteCount: backwardProducts.largest.bByteCount)
+    if packsBackward {
+      let products = try RowProducts(
+        n: inputPanel, k: outputs, backward.operands, limbs: max(backward.inputGradientLimbs, 1))
+      // In codes each matrix's rows have scales of their own: their sums are added as floats.
+      let accumulating =
+        try backward.usesCodes
+        ? products : RowProducts(n: inputPanel, k: outputs, backward.operands, accumulate: true)
+      madeBackward = (products, accumulating)
+      backwardPanels = PackedPanels(count: inputs / inputPanel, panelByteCount: products.largest.bByteCount)
+    } else {
+      madeBackward = nil
+      backwardPanels = PackedPanels(count: 0, panelByteCount: 0)
+    }
     levelScale = AlignedBuffer(outputs)
     effectiveBias = AlignedBuffer(outputs)
     levelSum = AlignedBuffer(outputs)
     zeroPointCompensation = AlignedBuffer(outputs)
-    let blocks = backward.usesCodes ? (outputs + 15) / 16 : 0
+    let blocks = backward.usesCodes && packsBackward ? (outputs + 15) / 16 : 0
     limbCompensation = AlignedBuffer(blocks == 0 ? 0 : inputs)
     blockLevelSums = AlignedBuffer(blocks * inputs)
   }
@@ -86,7 +101,9 @@ public final class PreparedMatrix {
 
   /// Bytes of scratch that the library asks for.
   public var libraryByteCount: Int {
-    max(forwardProducts.scratchByteCount, backwardProducts.scratchByteCount, backwardAccumulating.scratchByteCount)
+    max(
+      forwardProducts.scratchByteCount, madeBackward?.products.scratchByteCount ?? 0,
+      madeBackward?.accumulating.scratchByteCount ?? 0)
   }
 
   /// Sets the bias, plus β·Σ levels·scale: the term of LSQ+'s offset β in an integer product.

@@ -13,7 +13,7 @@ public enum WordTokenization: String, Sendable, CaseIterable {
 
 extension WordTokenization {
   /// The words of one stretch of `scalars` without white space, as ranges of their indices; they cover the stretch.
-  func words(of stretch: Range<Int>, in scalars: [Unicode.Scalar]) -> [Range<Int>] {
+  package func words(of stretch: Range<Int>, in scalars: [Unicode.Scalar]) -> [Range<Int>] {
     guard self == .punctuation else { return [stretch] }
     var cut = PunctuationCut(scalars: scalars, end: stretch.upperBound, position: stretch.lowerBound)
     var words: [Range<Int>] = []

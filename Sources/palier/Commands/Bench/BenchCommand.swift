@@ -21,7 +21,8 @@ struct BenchCommand: ParsableCommand {
       machine compare ratios, not seconds. Runs alone or under launch/mpirun.
       """,
     subcommands: [
-      BenchStep.self, BenchGuards.self, BenchProducts.self, BenchReduce.self, BenchCorpus.self, BenchScale.self,
+      BenchStep.self, BenchTag.self, BenchGuards.self, BenchProducts.self, BenchReduce.self, BenchCorpus.self,
+      BenchScale.self,
     ])
 }
 
