@@ -62,7 +62,7 @@ final class ConfigurationErrorTests: ConfigurationTestCase {
   func testUnknownChoicesAreRefusedWithTheChoices() {
     assertRefused(
       Self.minimal, ["compute.forward=intger"], saying: "allowed: auto, integer, float, bf16; did you mean integer?")
-    assertRefused(Self.minimal, ["preset=paper"], saying: "allowed: default, accml-paper, accml-code")
+    assertRefused(Self.minimal, ["preset=paper"], saying: "allowed: default, accml-paper, accml-code, low-bit")
     assertRefused(Self.minimal, ["fine_tuning.part=EMEO"], saying: "EMEA, MEDLINE")
   }
 

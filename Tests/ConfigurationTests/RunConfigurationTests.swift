@@ -146,7 +146,7 @@ final class RunConfigurationTests: ConfigurationTestCase {
 
   func testTheResolvedConfigurationLoadsToAnEqualValue() throws {
     let paths = ["output=/a b/é \"quoted\" \\ # : *x", "model.checkpoint=~/m", "pretraining.text=['/x: y', \"/z\"]"]
-    let presets = ["default", "accml-paper", "accml-code"]
+    let presets = ["default", "accml-paper", "accml-code", "low-bit"]
     for preset in presets {
       let c = try parse(
         Self.minimal,

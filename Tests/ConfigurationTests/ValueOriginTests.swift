@@ -79,7 +79,7 @@ final class ValueOriginTests: ConfigurationTestCase {
       XCTAssertEqual(rows.count, 1, setting.key)
       XCTAssertTrue(rows.allSatisfy { $0.contains(setting.allowed) }, setting.key)
     }
-    XCTAssertTrue(lines.contains("| `optimizer.step_rule` | `log` | `linear` | `linear` |"))
-    XCTAssertTrue(lines.contains("| `pretraining.learning_rate` | `5e-06` | `5e-06` | `5e-05` |"))
+    XCTAssertTrue(lines.contains("| `optimizer.step_rule` | `log` | `linear` | `linear` | `log` |"))
+    XCTAssertTrue(lines.contains("| `pretraining.learning_rate` | `5e-06` | `5e-06` | `5e-05` | `0.0002` |"))
   }
 }

@@ -7,12 +7,30 @@ extension RunConfiguration {
     case accmlPaper = "accml-paper"
     /// The behaviour of the paper's published code, for comparison only.
     case accmlCode = "accml-code"
+    /// What makes few bits learn (docs/numerics.md, "Presets"): first steps of least error, a teacher, a higher rate.
+    case lowBit = "low-bit"
   }
 
   /// Moves the defaults to those of `preset`; keys that the file gives are read afterwards and win.
   mutating func apply(_ preset: Preset) {
-    if preset != .standard { optimizer.stepRule = .linear }
-    guard preset == .accmlCode else { return }
+    switch preset {
+    case .standard: break
+    case .accmlPaper: optimizer.stepRule = .linear
+    case .accmlCode: applyPublishedCode()
+    case .lowBit: applyLowBits()
+    }
+  }
+
+  private mutating func applyLowBits() {
+    quantization.initial = .mse
+    optimizer.learningRate = 2e-4
+    // The starting checkpoint is the teacher unless another is given.
+    (distillation.pretraining.logits, distillation.pretraining.hidden) = (1, 1)
+    distillation.fineTuning.hidden = 1
+  }
+
+  private mutating func applyPublishedCode() {
+    optimizer.stepRule = .linear
     quantization.sharedSteps = .byKind
     quantization.learnedSteps = false
     quantization.clippedGradient = false
