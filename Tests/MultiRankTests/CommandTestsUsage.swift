@@ -6,7 +6,7 @@ import XCTest
 final class UsageCommandTests: XCTestCase {
   private let commands = [
     "train", "evaluate", "compare", "config", "tokenize", "encode", "init", "sample", "inspect", "footprint", "export",
-    "logits", "pack", "verify", "tag",
+    "logits", "pack", "verify", "tag", "report",
     "doctor",
     "check", "bench",
   ]
@@ -70,6 +70,7 @@ final class UsageCommandTests: XCTestCase {
       try Program.fail(["pack", path, "--out", new])
       try Program.fail(["verify", path, model])
       try Program.fail(["verify", model, path])
+      try Program.fail(["report", path])
       try Program.fail(["compare", path, path])
       try Program.fail(["tag", path])
       try Program.fail(
