@@ -30,6 +30,7 @@ final class UsageCommandTests: XCTestCase {
       ["export", "x", "--out", "y"],
       ["init", "--out", "x", "--hidden", "10", "--layers", "1", "--heads", "3", "--intermediate", "4"],
       ["sample", "--out", "x", "--documents", "0"], ["evaluate", "x", "--set", "seed=1"], ["compare", "x"],
+      ["report"], ["report", "x", "--tdp", "150"], ["report", "x", "--pue", "0.5"],
     ] {
       let outcome = try Program.run(arguments)
       XCTAssertEqual(outcome.status, 64, "\(arguments): \(outcome.errors)")
