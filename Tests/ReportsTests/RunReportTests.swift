@@ -55,8 +55,8 @@ final class RunReportTests: XCTestCase {
       "Switch from the first stage to the second after step 40", "DISO", "65.4", "site a.b is dead", "2.00 kWh",
       "43.4 g at 21.7 g/kWh", "forwardRows", ">switch<",
     ] { XCTAssertTrue(text.contains(part), part) }
-    // 100 steps of half a second on four threads.
-    XCTAssertTrue(text.contains("0.0556"), "core-hours")
+    // 100 steps of half a second on two ranks of four threads.
+    XCTAssertTrue(text.contains("0.111"), "core-hours")
   }
 
   func testARunThatGoesOnAndABrokenLineAreTold() throws {

@@ -10,7 +10,7 @@ final class SweepReportTests: XCTestCase {
   private func options(times: Bool = true) throws -> ReportOptions {
     var options = ReportOptions()
     options.hasTimes = times
-    options.drawCount = 200
+    options.drawCount = 100
     options.power = try PowerModel(tdp: 150, cores: 20, idleShare: 0.3, tdpShare: 1)
     options.footprint = { .init(scheme: $0, paperMebibytes: 106, paperTeraOperations: 11.1) }
     return options
@@ -173,9 +173,11 @@ final class SweepReportTests: XCTestCase {
       ("{\"documents\": [{\"id\": 3}], \"scores\": {\"task_kind\": \"tags\"}}", "documents[0]"),
       ("{\"fingerprint\": {}}", "fingerprint"),
     ]
+    var study = small()
+    (study.schemes, study.headSeeds, study.tasks) = (["LSQ_E4W4A4"], [1], ["CAS-POS": "tags"])
     for (damage, expected) in damages {
       var hit = ""
-      let files = try report(small()) { folder in
+      let files = try report(study) { folder in
         let cells = folder.appendingPathComponent("cells")
         hit = try XCTUnwrap(FileManager.default.contentsOfDirectory(atPath: cells.path).sorted().first)
         try Data(damage.utf8).write(to: cells.appendingPathComponent("\(hit)/result.json"))

@@ -26,10 +26,11 @@ package struct BarPanel: Sendable {
     (self.title, self.x, self.hasBars, self.rows) = (title, x, hasBars, rows)
   }
 
-  private static let rowHeight = 20.0
+  /// From one item of a row to the next.
+  private var spacing: Double { hasBars ? 12 : 8 }
 
   private func height(of row: (name: String, items: [Item])) -> Double {
-    hasBars ? Double(max(row.items.count, 1)) * 12 + 8 : BarPanel.rowHeight
+    Double(max(row.items.count, 1)) * spacing + 8
   }
 
   var drawing: Drawing {
@@ -73,7 +74,7 @@ package struct BarPanel: Sendable {
     _ item: Item, _ index: Int, top: Double, _ place: (Double) -> Double?, _ drawing: inout Drawing
   ) {
     guard let x = place(item.value) else { return }
-    let y = hasBars ? top + 4 + Double(index) * 12 + 5 : top + BarPanel.rowHeight / 2
+    let y = top + 4 + (Double(index) + 0.5) * spacing
     let kind = "thin s\(item.style.colour)"
     if hasBars, let zero = place(0) {
       drawing.rectangle(min(zero, x), y - 4, max(abs(x - zero), 0.5), 8, kind: "f\(item.style.colour)")

@@ -63,12 +63,10 @@ package struct Figure: Sendable {
     return Array(Figure.element(whole, title: title, isFile: true).utf8)
   }
 
-  /// The figure as part of a page: a legend and panels that flow.
+  /// The figure as part of a page: legend and panels flow with its width.
   var html: String {
-    let key = legend.drawing(width: Panel.width)
     var text = "<figure id=\"\(name)\"><h3>\(escapedMarkup(title))</h3>"
-    text += "<p class=\"note\">\(escapedMarkup(caption))</p><div class=\"panels\">"
-    if key.height > 0 { text += Figure.element(key, title: "legend", isFile: false) + "\n" }
+    text += "<p class=\"note\">\(escapedMarkup(caption))</p>\(legend.html)<div class=\"panels\">"
     for part in parts { text += Figure.element(part.drawing, title: part.title, isFile: false) + "\n" }
     text += "</div><figcaption>Files: <code>figures/\(name).svg</code>, <code>figures/\(name).csv</code></figcaption>"
     return text + "</figure>\n"

@@ -19,7 +19,7 @@ package struct FigureStyle: Equatable, Sendable {
 
   /// The shapes of points.
   enum Marker: CaseIterable {
-    case circle, square, triangle, diamond, downTriangle, cross
+    case circle, square, triangle, diamond, downTriangle, cross, plus
 
     /// A path around (0, 0), about 7 units wide.
     var path: String {
@@ -29,6 +29,7 @@ package struct FigureStyle: Equatable, Sendable {
       case .triangle: "M0 -4L3.8 2.8H-3.8Z"
       case .diamond: "M0 -4.3L4.3 0L0 4.3L-4.3 0Z"
       case .downTriangle: "M0 4L3.8 -2.8H-3.8Z"
+      case .plus: "M0 -4.2V4.2M-4.2 0H4.2"
       case .cross: "M-3.4 -3.4L3.4 3.4M-3.4 3.4L3.4 -3.4"
       }
     }

@@ -33,6 +33,18 @@ package struct Legend: Sendable {
     return drawing
   }
 
+  /// Entries as a list that flows with the page.
+  var html: String {
+    guard !entries.isEmpty else { return "" }
+    let items = entries.map { entry in
+      var drawing = Drawing(width: 28, height: 14)
+      sample(entry.style, entry.sample, 1, 7, &drawing)
+      return "<li><svg class=\"fig\" viewBox=\"0 0 28 14\" width=\"28\" height=\"14\" aria-hidden=\"true\">"
+        + drawing.body + "</svg>\(escapedMarkup(entry.name))</li>"
+    }
+    return "<ul class=\"key\">" + items.joined() + "</ul>"
+  }
+
   private func sample(_ style: FigureStyle, _ sample: Sample, _ x: Double, _ y: Double, _ drawing: inout Drawing) {
     switch sample {
     case .lineAndPoint:

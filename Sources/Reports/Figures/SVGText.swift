@@ -83,7 +83,7 @@ struct Drawing: Equatable, Sendable {
   }
 
   mutating func marker(_ x: Double, _ y: Double, style: FigureStyle, isHollow: Bool = false) {
-    let fill = style.marker == .cross ? "" : isHollow ? " hole" : " f\(style.colour)"
+    let fill = [.cross, .plus].contains(style.marker) ? "" : isHollow ? " hole" : " f\(style.colour)"
     let path = style.marker.path
     body +=
       "<path d=\"\(path)\" transform=\"translate(\(coordinate(x)) \(coordinate(y)))\""

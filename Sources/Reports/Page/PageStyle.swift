@@ -27,9 +27,11 @@ enum PageStyle {
     tr.group th{background:var(--tint);font-weight:600}
     tr.group span{position:sticky;left:10px}
     small{display:block;color:var(--soft);font-size:.86em;font-weight:400}
-    b{font-weight:700;text-decoration:underline;text-decoration-thickness:1px;text-underline-offset:3px}
+    b{font-weight:800}
     td.t,.facts td{text-align:left;white-space:normal;overflow-wrap:anywhere}
     figure{margin:0 0 1em}
+    .key{list-style:none;display:flex;flex-wrap:wrap;gap:2px 18px;margin:.5em 0;padding:0;font-size:.85em}
+    .key li{display:flex;align-items:center;gap:6px}
     .panels{display:flex;flex-wrap:wrap;gap:6px 12px;align-items:flex-start}
     .panels svg{max-width:100%;height:auto;display:block}
     details{margin:.6em 0}

@@ -136,10 +136,10 @@ public struct RunReport {
     table.add(["tokens", grouped(Int(tokens))])
     if seconds > 0 { table.add(["tokens a second", grouped(Int(tokens / seconds))]) }
     let start = log.records.last { $0.kind == "start" }
-    let cores = start.flatMap { record in record.double("threads").flatMap { Int(exactly: $0) } }
-    let ranks = start.flatMap { record in record.double("ranks").flatMap { Int(exactly: $0) } }
-    if let cores { table.add(["threads, all ranks", "\(cores)" + (ranks.map { " (\(counted($0, "rank")))" } ?? "")]) }
-    let coreHours = cores.map { seconds * Double($0) / 3600 }
+    // Threads are those of rank zero; ranks have as many.
+    let counts = ["ranks", "threads"].compactMap { key in start?.double(key).flatMap { Int(exactly: $0) } }
+    if counts.count == 2 { table.add(["ranks × threads", "\(counts[0]) × \(counts[1])"]) }
+    let coreHours = counts.count == 2 ? seconds * Double(counts[0]) * Double(counts[1]) / 3600 : nil
     if let coreHours { table.add(["core-hours of the steps", Numbers.significant(coreHours)]) }
     energy(&table, coreHours: coreHours)
     return table
@@ -176,7 +176,9 @@ public struct RunReport {
     if let version = start?.string("palier") { facts.add(["Palier", version]) }
     for (key, node) in start?.object("arithmetic") ?? [:] { facts.add([key, node.string ?? ""]) }
     for (key, node) in start?.object("data") ?? [:] { facts.add(["data, \(key)", node.string ?? ""]) }
-    for (key, value) in file("versions.json") { facts.add([key, value]) }
+    // What the log's first record says too is not said twice.
+    let told = Set((start?.object("arithmetic")?.keys ?? []) + ["palier"])
+    for (key, value) in file("versions.json") where start == nil || !told.contains(key) { facts.add([key, value]) }
     var text = facts.html
     if options.hasTimes {
       var hosts = ReportTable("Hosts", columns: ["rank", "host", "threads"])

@@ -21,6 +21,9 @@ struct SiteCourse: Sendable {
     return site.hasSuffix("input_quantizer") ? .activations : .weights
   }
 
+  /// The looks before a step.
+  func before(step: Int) -> SiteCourse { SiteCourse(site: site, looks: looks.filter { $0.step < step }) }
+
   /// The sites of a log in the order of their first report.
   static func all(_ records: [MetricsRecord], stepsBefore offset: Int = 0) -> [SiteCourse] {
     var places: [String: Int] = [:]

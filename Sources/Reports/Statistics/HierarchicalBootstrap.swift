@@ -4,12 +4,12 @@ import Foundation
 /// The bootstrap of a contrast over its levels: trunks, head seeds, documents (docs/reports.md, "Differences").
 ///
 /// Each draw takes trunks, head seeds and documents with replacement, each level once for all runs: the levels cross (the
-/// same head seeds with every trunk, the same documents for all runs), and Owen (Annals of Applied Statistics 1, 2007)
-/// shows that this errs to the safe side. Of n members n − 1 are drawn, which makes the variance of a mean over n come out
-/// right for few n (Rao and Wu, JASA 83, 1988); n draws of three seeds would give two thirds of it.
+/// same head seeds with every trunk, the same documents for all runs). Of n members n − 1 are drawn, which makes the
+/// variance of a mean over n come out right for few n (Rao and Wu, JASA 83, 1988); n draws of three seeds would give two
+/// thirds of it. What two levels bring only together is in the variance of either, and is taken out once, as by Cameron,
+/// Gelbach and Miller (Journal of Business & Economic Statistics 29, 2011).
 ///
-/// The interval is D ± t(ν)·SE with SE from the draws: percentiles of three seeds cannot reach 95 %. ν is Satterthwaite's
-/// from the variances that the levels bring each for itself.
+/// The interval is D ± t(ν)·SE: percentiles of three seeds cannot reach 95 %. ν is Satterthwaite's.
 package struct HierarchicalBootstrap: Sendable {
   /// Draws a contrast.
   package let drawCount: Int
@@ -20,54 +20,76 @@ package struct HierarchicalBootstrap: Sendable {
 
   /// The contrast's difference, interval and p value; `name` keys its draws.
   package func result(_ contrast: Contrast, name: UInt64) -> ContrastResult {
-    let whole = DocumentSums(contrast).scores(of: nil)
-    let spread = draws(contrast, name)
+    let sums = DocumentSums(contrast)
+    let whole = sums.scores(of: nil)
+    let spread = draws(contrast, sums, whole, name)
     let (trunks, heads) = (contrast.trunkCount, contrast.headCount)
     // One run in the second arm: its seed's share cannot be seen, and is taken to be that of a run of the first.
     let unseen = heads == 1 && trunks > 1 ? whole.varianceOfARun : 0
-    var parts: [(variance: Double, degrees: Int)] = [(spread.byDocuments, contrast.documentCount - 1)]
-    if trunks > 1 { parts.append((whole.trunkVariance + unseen, trunks - 1)) }
-    if heads > 1 { parts.append((whole.headVariance, heads - 1)) }
-    let error = (spread.byAll + unseen).squareRoot()
-    let degrees = HierarchicalBootstrap.satterthwaite(parts)
-    let t = StudentT(degreesOfFreedom: degrees)
-    let isOverSeeds = trunks > 1 || heads > 1
-    let difference = whole.difference
+    let (ofTrunks, ofHeads) = (trunks > 1 ? whole.trunkVariance : 0, heads > 1 ? whole.headVariance : 0)
+    let ofSeeds = max(ofTrunks + ofHeads - spread.ofTrunksWithHeads, ofTrunks, ofHeads)
+    let seen = max(ofSeeds + spread.ofDocuments - spread.ofSeedsWithDocuments, ofSeeds, spread.ofDocuments)
+    let variance = seen + unseen
+    let parts: [(variance: Double, degrees: Int)] = [
+      (spread.ofDocuments, contrast.documentCount - 1), (ofTrunks + unseen, trunks - 1), (ofHeads, heads - 1),
+    ]
+    let t = StudentT(degreesOfFreedom: HierarchicalBootstrap.satterthwaite(variance, parts))
+    let (difference, error) = (whole.difference, variance.squareRoot())
     let p = error > 0 ? t.twoSidedTail(difference / error) : difference == 0 ? 1 : 0
     return ContrastResult(
-      difference: difference, halfWidth: t.quantile(twoSidedTail: 0.05) * error, degreesOfFreedom: degrees,
-      p: isOverSeeds ? p : nil)
+      difference: difference, halfWidth: t.quantile(twoSidedTail: 0.05) * error,
+      degreesOfFreedom: t.degreesOfFreedom, p: trunks > 1 || heads > 1 ? p : nil)
   }
 
-  /// (Σ v)² / Σ v²/ν; Satterthwaite, Biometrics Bulletin 2 (1946).
-  static func satterthwaite(_ parts: [(variance: Double, degrees: Int)]) -> Double {
-    let known = parts.filter { $0.degrees > 0 }
-    let sum = known.reduce(0) { $0 + $1.variance }
-    guard sum > 0 else { return Double(known.map(\.degrees).min() ?? 1) }
-    return sum * sum / known.reduce(0) { $0 + $1.variance * $1.variance / Double($1.degrees) }
+  /// v² / Σ vᵢ²/νᵢ for v made of the vᵢ; Satterthwaite, Biometrics Bulletin 2 (1946).
+  static func satterthwaite(_ variance: Double, _ parts: [(variance: Double, degrees: Int)]) -> Double {
+    let known = parts.filter { $0.degrees > 0 && $0.variance > 0 }
+    let least = Double(parts.map(\.degrees).filter { $0 > 0 }.min() ?? 1)
+    guard variance > 0, !known.isEmpty else { return least }
+    return max(1, variance * variance / known.reduce(0) { $0 + $1.variance * $1.variance / Double($1.degrees) })
   }
 
-  /// Variances of the difference over draws: of all levels, and of documents alone.
-  private func draws(_ contrast: Contrast, _ name: UInt64) -> (byAll: Double, byDocuments: Double) {
-    let sums = DocumentSums(contrast)
-    var all: [Double] = []
-    var documents: [Double] = []
+  /// What the draws tell of the difference's variance.
+  private struct Spread {
+    /// Of documents drawn alone.
+    var ofDocuments = 0.0
+    /// What only trunks and heads drawn together bring; it is in the variance of either.
+    var ofTrunksWithHeads = 0.0
+    /// The same of seeds and documents.
+    var ofSeedsWithDocuments = 0.0
+  }
+
+  private func draws(
+    _ contrast: Contrast, _ sums: DocumentSums, _ whole: ContrastScores, _ name: UInt64
+  ) -> Spread {
+    let (trunks, heads) = (contrast.trunkCount, contrast.headCount)
+    let (allTrunks, allHeads) = ([Int](repeating: 1, count: trunks), [Int](repeating: 1, count: heads))
+    let middle = whole.difference
+    var (documents, ofSeeds, ofBoth): ([Double], [Double], [Double]) = ([], [], [])
     let stream = BootstrapStream(seed: seed, name: name)
     for draw in 0..<drawCount {
       let scores = sums.scores(of: stream.picks(contrast.documentCount, draw, level: 0))
-      documents.append(scores.difference)
+      let byDocuments = scores.difference
+      documents.append(byDocuments)
       // Where runs are missing, a draw can hit none; the next attempt is as good.
       for attempt in 0..<64 {
-        let trunkWeights = stream.weights(contrast.trunkCount, draw, level: 1 + 2 * attempt)
-        let headWeights = stream.weights(contrast.headCount, draw, level: 2 + 2 * attempt)
-        guard let difference = scores.difference(trunkWeights: trunkWeights, headWeights: headWeights) else {
-          continue
-        }
-        all.append(difference)
+        let trunkWeights = stream.weights(trunks, draw, level: 1 + 2 * attempt)
+        let headWeights = stream.weights(heads, draw, level: 2 + 2 * attempt)
+        guard let bySeeds = whole.difference(trunkWeights: trunkWeights, headWeights: headWeights),
+          let byAll = scores.difference(trunkWeights: trunkWeights, headWeights: headWeights)
+        else { continue }
+        ofBoth.append(byAll - bySeeds - byDocuments + middle)
+        guard trunks > 1, heads > 1,
+          let byTrunks = whole.difference(trunkWeights: trunkWeights, headWeights: allHeads),
+          let byHeads = whole.difference(trunkWeights: allTrunks, headWeights: headWeights)
+        else { break }
+        ofSeeds.append(bySeeds - byTrunks - byHeads + middle)
         break
       }
     }
-    return (sampleVariance(all), sampleVariance(documents))
+    return Spread(
+      ofDocuments: sampleVariance(documents), ofTrunksWithHeads: sampleVariance(ofSeeds),
+      ofSeedsWithDocuments: sampleVariance(ofBoth))
   }
 }
 
@@ -87,7 +109,7 @@ struct BootstrapStream {
     picks.reserveCapacity(count + 3)
     for block in 0..<(count + 2) / 4 {
       let bits = philox.draw(UInt32(draw), UInt32(level), UInt32(block), 0)
-      for lane in 0..<4 { picks.append(Int32(UInt64(bits[lane]) * UInt64(count) >> 32)) }
+      for lane in 0..<4 { picks.append(Int32((UInt64(bits[lane]) * UInt64(count)) >> 32)) }
     }
     picks.removeLast(picks.count - (count - 1))
     return picks

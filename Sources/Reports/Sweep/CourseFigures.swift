@@ -49,8 +49,9 @@ struct CourseFigures {
       let alphaIndex = at.alpha.flatMap { alphas.firstIndex(of: $0) } ?? 0
       let style = isTrunk ? FigureStyle.colours.count - 1 : alphaIndex % (FigureStyle.colours.count - 1)
       let name = isTrunk ? "trunk" : (cell.kind == .branch ? "branch, α " : "α ") + (at.alpha.map(alphaText) ?? "?")
-      panels[index].panel.series.append(.init(name, style, points.count > 1 ? .lineAndPoints : .points(hollow: false), points))
-      legend.add(name, style, .lineAndPoint)
+      let drawn: Panel.Drawn = points.count == 1 ? .points(hollow: false) : isTrunk ? .line : .lineAndPoints
+      panels[index].panel.series.append(.init(name, style, drawn, points))
+      legend.add(name, style, isTrunk ? .line : .lineAndPoint)
     }
     guard !panels.isEmpty else { return nil }
     return Figure(
@@ -90,7 +91,12 @@ struct CourseFigures {
         do {
           if member.kind == .head, last > 0 { (offset, switchStep) = (last, last) }
           let records = try MetricsRecord.all(at: log).records
-          courses.append(SiteCourse.all(records, stepsBefore: offset))
+          let own = SiteCourse.all(records, stepsBefore: offset)
+          // A branch leaves its trunk before the trunk's end.
+          if let first = own.flatMap(\.looks).map(\.step).min() {
+            courses = courses.map { $0.map { $0.before(step: first) } }
+          }
+          courses.append(own)
           last = max(last, (records.map(\.globalStep).max() ?? 0) + offset)
         } catch { warn(shownError(error)) }
       }
