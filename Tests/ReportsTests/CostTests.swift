@@ -16,7 +16,9 @@ final class CostTests: XCTestCase {
 
   func testPowerModelsThatCannotBeAreRefused() throws {
     _ = try PowerModel(tdp: 150, cores: 20, idleShare: 0.3, tdpShare: 1)
-    for (tdp, cores, idle, busy) in [(0.0, 20, 0.3, 1.0), (150, 0, 0.3, 1), (150, 20, -0.1, 1), (150, 20, 0.9, 0.5), (.nan, 1, 0, 1)] {
+    for (tdp, cores, idle, busy) in [
+      (0.0, 20, 0.3, 1.0), (150, 0, 0.3, 1), (150, 20, -0.1, 1), (150, 20, 0.9, 0.5), (.nan, 1, 0, 1),
+    ] {
       assertThrows(ReportError.self) { try PowerModel(tdp: tdp, cores: cores, idleShare: idle, tdpShare: busy) }
     }
   }
@@ -50,6 +52,8 @@ final class CostTests: XCTestCase {
     }
     let page = String(decoding: try XCTUnwrap(files.first { $0.name == "report.html" }).bytes, as: UTF8.self)
     let measured = rows.filter { $0[12] == "rapl" }.reduce(0) { $0 + Double($1[$1.count - 1])! }
-    XCTAssertTrue(page.contains(String(format: "<td>%.2f</td>", measured)) || page.contains(String(format: "<td>%.1f</td>", measured)), "\(measured)")
+    XCTAssertTrue(
+      page.contains(String(format: "<td>%.2f</td>", measured))
+        || page.contains(String(format: "<td>%.1f</td>", measured)), "\(measured)")
   }
 }

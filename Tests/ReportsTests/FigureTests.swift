@@ -27,7 +27,9 @@ final class FigureTests: XCTestCase {
   func testATableIsTheSameInAllForms() {
     var table = ReportTable(
       "Scores", groups: [.init("", span: 1), .init("TASK_1", span: 2)], columns: ["α", "A", "B"])
-    table.rows = [.group("LSQ_E4"), .cells([.init("0.3"), .init("71.3 ± 0.8", below: ["n 3"], isBold: true), .init("–")])]
+    table.rows = [
+      .group("LSQ_E4"), .cells([.init("0.3"), .init("71.3 ± 0.8", below: ["n 3"], isBold: true), .init("–")]),
+    ]
     XCTAssertTrue(table.markdown.contains("| α | TASK\\_1: A | TASK\\_1: B |\n|---|---:|---:|\n"), table.markdown)
     XCTAssertTrue(table.markdown.contains("| 0.3 | **71.3 ± 0.8** (n 3) | – |"), table.markdown)
     XCTAssertTrue(table.latex.contains("\\textbf{71.3 $\\pm$ 0.8} {\\scriptsize(n 3)} & -- \\\\"), table.latex)

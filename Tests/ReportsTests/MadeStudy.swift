@@ -112,7 +112,8 @@ struct MadeStudy {
     fields["steps"] = .integer(steps)
     fields["tokens"] = .integer(steps * 40_000)
     fields["configuration"] = .object([
-      "model": .object(["checkpoint": .string("models/" + model)]), "quantization": .object(["scheme": .string(scheme)]),
+      "model": .object(["checkpoint": .string("models/" + model)]),
+      "quantization": .object(["scheme": .string(scheme)]),
       "batch": .object(["size": 96]), "optimizer": .object(["learning_rate": .double(1e-4), "schedule": "wsd"]),
       "seed": .integer(head ?? trunk ?? 1),
     ])

@@ -20,13 +20,18 @@ final class RunReportTests: XCTestCase {
           + #""total_steps":\#(firstSteps + secondSteps),"loss":\#(loss),"tokens":1000,"seconds":0.5,"#
           + #""seconds_communication":0.05,"seconds_by_phase":{"forwardRows":0.2,"head":0.1}}"#)
       guard step % 20 == 0 else { continue }
-      for (site, size) in [("roberta.encoder.layer.0.output.dense.weight_quantizer", 0.01), ("roberta.embeddings.word_embeddings.weight_quantizer", 0.02)] {
+      for (site, size) in [
+        ("roberta.encoder.layer.0.output.dense.weight_quantizer", 0.01),
+        ("roberta.embeddings.word_embeddings.weight_quantizer", 0.02),
+      ] {
         lines.append(
-          #"{"kind":"site","global_step":\#(step),"time":1,"site":"\#(site)","step_size":\#(size * Double(step)),"clipped_share":0.01}"#)
+          #"{"kind":"site","global_step":\#(step),"time":1,"site":"\#(site)","step_size":\#(size * Double(step)),"clipped_share":0.01}"#
+        )
       }
       let scores = isFirst ? #""loss":\#(loss),"accuracy":0.3"# : #""loss":\#(loss),"f1":0.61,"strict_f1":0.6"#
       lines.append(
-        #"{"kind":"evaluation","global_step":\#(step),"time":1,"stage":"\#(isFirst ? "mlm" : "token")","split":"validation","scores":{\#(scores)},"seconds":1,"share_of_run":0.1}"#)
+        #"{"kind":"evaluation","global_step":\#(step),"time":1,"stage":"\#(isFirst ? "mlm" : "token")","split":"validation","scores":{\#(scores)},"seconds":1,"share_of_run":0.1}"#
+      )
     }
     try Data((lines + extra).map { $0 + "\n" }.joined().utf8).write(to: folder.appendingPathComponent("metrics.jsonl"))
   }

@@ -36,7 +36,7 @@ package struct BarPanel: Sendable {
   var drawing: Drawing {
     let bottom = 28 + rows.reduce(0) { $0 + height(of: $1) }
     var drawing = Drawing(width: Panel.width, height: bottom + 40)
-    drawing.text(fitted(title, to: Panel.width - 16, size: 12.5), x: 8, y: 16, kind: "title")
+    drawing.text(fitted(title, to: Panel.width - 16, size: 13.5), x: 8, y: 16, kind: "title")
     let items = rows.flatMap(\.items)
     var values = items.map(\.value) + items.compactMap(\.low) + items.compactMap(\.high)
     if hasBars { values.append(0) }

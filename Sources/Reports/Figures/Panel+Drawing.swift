@@ -28,7 +28,7 @@ extension Panel {
   var drawing: Drawing {
     var drawing = Drawing(width: Panel.width, height: Panel.height)
     let frame = self.frame
-    drawing.text(fitted(title, to: Panel.width - 16, size: 12.5), x: 8, y: 16, kind: "title")
+    drawing.text(fitted(title, to: Panel.width - 16, size: 13.5), x: 8, y: 16, kind: "title")
     axes(&drawing, frame)
     for level in levels { draw(level, &drawing, frame) }
     for mark in marks { draw(mark, &drawing, frame) }

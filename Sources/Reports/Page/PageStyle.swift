@@ -36,13 +36,17 @@ enum PageStyle {
     .panels svg{max-width:100%;height:auto;display:block}
     details{margin:.6em 0}
     summary{cursor:pointer;font-weight:600}
-    @media (max-width:480px){main{padding:12px 10px 40px}body{font-size:14px}th,td{padding:3px 7px}}
+    @media screen and (max-width:480px){
+    main{padding:12px 10px 40px}body{font-size:14px}th,td{padding:3px 7px}
+    .grouped tr:not(.group)>:first-child{display:none}
+    .grouped tr:not(.group)>:nth-child(2){position:sticky;left:0;background:var(--paper)}}
     @media print{
     @page{margin:14mm}
     main{max-width:none;padding:0}nav{display:none}
     body{font-size:10pt}table{font-size:7.4pt}th,td{padding:2px 5px}
     .scroll{overflow:visible}td{white-space:normal}
-    h2,h3{break-after:avoid}tr,.panels svg{break-inside:avoid}thead{display:table-header-group}
+    .panels svg{width:48%}
+    h2,h3,.note,.key{break-after:avoid}tr,.panels svg{break-inside:avoid}thead{display:table-header-group}
     a{color:inherit;text-decoration:none}}
     """
 }

@@ -27,7 +27,8 @@ struct RunFigures {
     }
     return Figure(
       "loss", "Loss",
-      caption: "Training: means of neighbouring steps in a band from the least to the largest of them, every step in the CSV. "
+      caption:
+        "Training: means of neighbouring steps in a band from the least to the largest of them, every step in the CSV. "
         + "Where a run has two stages, the switch is marked; their losses are of different tasks.",
       parts: panels, legend: legend, data: csv)
   }
@@ -116,7 +117,8 @@ struct RunFigures {
     guard !panels.isEmpty else { return nil }
     return Figure(
       "phases", "Phases of time",
-      caption: "Of rank zero, without evaluations and checkpoints. Phases that overlap can come to more than the whole.",
+      caption:
+        "Of rank zero, without evaluations and checkpoints. Phases that overlap can come to more than the whole.",
       parts: panels, legend: Legend(), data: csv)
   }
 }

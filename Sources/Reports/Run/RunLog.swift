@@ -64,7 +64,9 @@ struct RunLog {
 
   private static func evaluation(_ record: MetricsRecord) -> Evaluation? {
     guard record.kind == "evaluation" || record.kind == "averaged_evaluation" else { return nil }
-    let scores = (record.object("scores") ?? [:]).compactMap { pair in pair.value.double.map { (name: pair.key, value: $0) } }
+    let scores = (record.object("scores") ?? [:]).compactMap { pair in
+      pair.value.double.map { (name: pair.key, value: $0) }
+    }
     let labels = (record.array("labels") ?? []).compactMap(\.object).map { fields in
       (
         label: fields["label"]?.string ?? "?", precision: fields["precision"]?.double ?? .nan,

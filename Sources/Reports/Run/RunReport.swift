@@ -161,7 +161,9 @@ public struct RunReport {
     }
     table.add(["energy", "\(Numbers.range(low, high)) kWh (\(energy.method.title); \(energy.scope))"])
     let pue = options.pue ?? 1
-    if options.pue != nil { table.add([String(format: "with PUE %g", pue), Numbers.range(low * pue, high * pue) + " kWh"]) }
+    if options.pue != nil {
+      table.add([String(format: "with PUE %g", pue), Numbers.range(low * pue, high * pue) + " kWh"])
+    }
     guard let carbon = options.carbon else { return }
     let grams = Numbers.range(low * pue * carbon.grams, high * pue * carbon.grams)
     table.add(["CO₂", String(format: "%@ g at %g g/kWh (%@; %@)", grams, carbon.grams, carbon.source, carbon.year)])

@@ -65,7 +65,8 @@ package struct CodeHistogram: Sendable {
     legend.add("after training", 0, .lineAndPoint)
     return Figure(
       "codes", "Codes before and after training",
-      caption: "The share of values that have each code, summed over the sites of one run a scheme; every site is in the CSV.",
+      caption:
+        "The share of values that have each code, summed over the sites of one run a scheme; every site is in the CSV.",
       parts: panels, legend: legend, data: csv)
   }
 }

@@ -15,7 +15,9 @@ struct CostTable {
     return CellEnergy(method: .model, scope: power.scope, low: range.lowerBound, high: range.upperBound)
   }
 
-  private var done: [(cell: StudyCell, result: CellResult)] { cells.compactMap { cell in cell.result.map { (cell, $0) } } }
+  private var done: [(cell: StudyCell, result: CellResult)] {
+    cells.compactMap { cell in cell.result.map { (cell, $0) } }
+  }
 
   /// Core-hours and tokens by kind of cell.
   var work: ReportTable {
@@ -38,7 +40,8 @@ struct CostTable {
     }
     table.rows.append(
       .cells(
-        ["all", grouped(sums.cells), grouped(sums.all), grouped(sums.steps), grouped(sums.tokens),
+        [
+          "all", grouped(sums.cells), grouped(sums.all), grouped(sums.steps), grouped(sums.tokens),
           Numbers.hours(sums.hours),
         ].map { ReportTable.Cell($0, isBold: true) }))
     return table
@@ -79,7 +82,8 @@ struct CostTable {
     var table = ReportTable("Energy and CO₂, by how it was found out", columns: columns, nameCount: 2)
     for sum in sums {
       guard sum.method != .none else {
-        table.add([sum.method.title, "no counters could be read", grouped(sum.cells)] + columns.dropFirst(3).map { _ in "–" })
+        table.add(
+          [sum.method.title, "no counters could be read", grouped(sum.cells)] + columns.dropFirst(3).map { _ in "–" })
         continue
       }
       var row = [sum.method.title, sum.scope, grouped(sum.cells), Numbers.range(sum.low, sum.high)]
@@ -91,7 +95,8 @@ struct CostTable {
       table.add(row)
     }
     table.notes.append(
-      "Lines are not added up: what is measured and what is modelled, and measurements of different scope, are different things.")
+      "Lines are not added up: what is measured and what is modelled, and measurements of different scope, are different things."
+    )
     if let carbon = options.carbon {
       let ofPUE = options.pue == nil ? "" : ", of the energy with PUE"
       table.notes.append(

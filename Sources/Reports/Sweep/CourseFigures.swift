@@ -56,7 +56,8 @@ struct CourseFigures {
     guard !panels.isEmpty else { return nil }
     return Figure(
       "losses", "Masked-LM loss of the first stage",
-      caption: "Loss on the validation blocks (on the batch where there are none) against tokens trained on, from the base model; "
+      caption:
+        "Loss on the validation blocks (on the batch where there are none) against tokens trained on, from the base model; "
         + "of the first trunk seed. A branch starts where it leaves its trunk.",
       parts: panels.map { .panel($0.panel) }, legend: legend, data: csv)
   }
@@ -140,6 +141,11 @@ struct CourseFigures {
         }
       }
       guard !rows.isEmpty else { continue }
+      let (kinds, schemes) = (StudyCell.Kind.allCases, study.cells.map(\.coordinates.schemeTitle))
+      rows.sort {
+        let (a, b) = (schemes.firstIndex(of: $0.row.scheme) ?? 0, schemes.firstIndex(of: $1.row.scheme) ?? 0)
+        return (a, kinds.firstIndex(of: $0.row.kind) ?? 0) < (b, kinds.firstIndex(of: $1.row.kind) ?? 0)
+      }
       let style = method == .model ? 1 : 0
       let items = rows.map { row, values -> (name: String, items: [BarPanel.Item]) in
         let middles = values.map { (($0.low ?? 0) + ($0.high ?? 0)) / 2 }
@@ -154,7 +160,9 @@ struct CourseFigures {
     guard !panels.isEmpty else { return nil }
     return Figure(
       "energy", "Energy of a cell",
-      caption: "The mean over cells of a kind and scheme, from the least to the largest of them (for modelled ones: of their "
-        + "intervals). What is measured and what is modelled stand apart.", parts: panels, legend: Legend(), data: cost.csv)
+      caption:
+        "The mean over cells of a kind and scheme, from the least to the largest of them (for modelled ones: of their "
+        + "intervals). What is measured and what is modelled stand apart.", parts: panels, legend: Legend(),
+      data: cost.csv)
   }
 }

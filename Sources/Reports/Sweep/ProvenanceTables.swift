@@ -13,7 +13,8 @@ struct ProvenanceTables {
   var html: String {
     var text = facts.html
     text += ReportPage.folded("Data: \(data.rows.count) fingerprints and audits", data.html)
-    text += ReportPage.folded("Configuration: keys that all cells share (\(shared.count)), and those in which they differ", configuration.html)
+    text += ReportPage.folded(
+      "Configuration: keys that all cells share (\(shared.count)), and those in which they differ", configuration.html)
     text += ReportPage.folded("Cells: parameters' fingerprint of each", cells.html)
     return text
   }
@@ -124,7 +125,9 @@ struct ProvenanceTables {
       [
         "id", "kind", "parent", "model", "scheme", "variant", "baseline", "alpha", "task", "trunk_seed", "head_seed",
         "state", "fingerprint", "palier", "cpu", "steps", "tokens", "best_step",
-      ] + scores.map { "validation_" + $0 } + scores.map { "test_" + $0 } + ["checkpoint_bytes", "packed_bytes", "signs"])
+      ] + scores.map { "validation_" + $0 } + scores.map { "test_" + $0 } + [
+        "checkpoint_bytes", "packed_bytes", "signs",
+      ])
     for cell in study.cells {
       let (at, result) = (cell.coordinates, cell.result)
       var row = [

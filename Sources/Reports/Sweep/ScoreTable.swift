@@ -23,10 +23,14 @@ struct ScoreTable {
   }
 
   private var headings: [ReportTable.Heading] {
-    var headings = [ReportTable.Heading("", span: 2)]
+    var headings = [ReportTable.Heading(""), ReportTable.Heading("")]
     for column in grid.columns {
       let title = column.task + (grid.measures[column.task].map { ", \($0.title)" } ?? "")
-      if headings.last?.text == title { headings[headings.count - 1].span += 1 } else { headings.append(.init(title)) }
+      if headings.count > 2, headings.last?.text == title {
+        headings[headings.count - 1].span += 1
+      } else {
+        headings.append(.init(title))
+      }
     }
     return headings
   }

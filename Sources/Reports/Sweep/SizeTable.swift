@@ -39,7 +39,7 @@ struct SizeTable {
     }
     table.notes = [
       "Table I is by the paper's formulas and constants, without heads. On disk: the middle one of the cells' checkpoints, in "
-        + "10⁶ bytes, with its head; a checkpoint keeps float32 weights, the packed one its codes.",
+        + "10⁶ bytes, with its head; a checkpoint keeps float32 weights, the packed one its codes."
     ]
     return table
   }

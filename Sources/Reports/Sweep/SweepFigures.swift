@@ -20,7 +20,9 @@ struct SweepFigures {
 
   private func title(_ column: ScoreGrid.Column) -> String { "\(column.task), \(column.model)" }
 
-  private func yAxis(_ column: ScoreGrid.Column) -> Axis { Axis((grid.measures[column.task]?.title ?? "score") + " (%)") }
+  private func yAxis(_ column: ScoreGrid.Column) -> Axis {
+    Axis((grid.measures[column.task]?.title ?? "score") + " (%)")
+  }
 
   private func interval(_ entry: ScoreEntry?) -> (mean: Double, low: Double, high: Double)? {
     entry?.test.map { (100 * $0.mean, max(0, 100 * $0.lowerEnd), min(100, 100 * $0.upperEnd)) }
@@ -70,7 +72,8 @@ struct SweepFigures {
     guard !panels.isEmpty else { return nil }
     return Figure(
       "scores-by-alpha", "Test score against α",
-      caption: "Means over seeds of runs that did not collapse, with 95 % intervals where there are several seeds; the band "
+      caption:
+        "Means over seeds of runs that did not collapse, with 95 % intervals where there are several seeds; the band "
         + "is float32 without a first stage. Lines are set side by side a little, so that intervals do not hide each other.",
       parts: panels, legend: legend, data: csv)
   }
@@ -80,7 +83,10 @@ struct SweepFigures {
   /// Size on disk against F1, with the frontier.
   var scoresBySize: Figure? {
     var legend = Legend()
-    var csv = CSV(["task", "model", "scheme", "alpha", "megabytes", "file", "mean_percent", "low_percent", "high_percent", "on_frontier"])
+    var csv = CSV([
+      "task", "model", "scheme", "alpha", "megabytes", "file", "mean_percent", "low_percent", "high_percent",
+      "on_frontier",
+    ])
     var panels: [Figure.Part] = []
     for column in grid.columns {
       var panel = Panel(title(column), x: Axis("size on disk (MB)", scale: .logarithmic), y: yAxis(column))
@@ -112,7 +118,8 @@ struct SweepFigures {
     guard !panels.isEmpty else { return nil }
     return Figure(
       "scores-by-size", "Size against test score",
-      caption: "Bytes of the packed checkpoint (of float32: of the checkpoint), as measured on disk; each scheme at the α that "
+      caption:
+        "Bytes of the packed checkpoint (of float32: of the checkpoint), as measured on disk; each scheme at the α that "
         + "validation chose. No point lies above and left of the frontier.", parts: panels, legend: legend, data: csv)
   }
 
@@ -129,7 +136,9 @@ struct SweepFigures {
   /// Post-training quantization beside training with quantizers.
   var postTraining: Figure? {
     var legend = Legend()
-    var csv = CSV(["task", "model", "scheme", "kind", "alpha", "mean_percent", "low_percent", "high_percent", "collapsed"])
+    var csv = CSV([
+      "task", "model", "scheme", "kind", "alpha", "mean_percent", "low_percent", "high_percent", "collapsed",
+    ])
     var panels: [Figure.Part] = []
     for column in grid.columns {
       var rows: [(name: String, items: [BarPanel.Item])] = []
@@ -162,7 +171,8 @@ struct SweepFigures {
     guard !panels.isEmpty else { return nil }
     return Figure(
       "post-training", "Post-training quantization against training with quantizers",
-      caption: "Test scores with 95 % intervals over seeds. Post-training: the float32 run (α 0 where it is there) quantized "
+      caption:
+        "Test scores with 95 % intervals over seeds. Post-training: the float32 run (α 0 where it is there) quantized "
         + "without further training.", parts: panels, legend: legend, data: csv)
   }
 }

@@ -80,9 +80,9 @@ public struct SweepReport {
   private var state: String {
     let done = count("done")
     let rest = ["failed", "unreadable", "started", "waiting"].compactMap { word in
-      count(word) > 0 ? "\(count(word)) \(word)" : nil
+      count(word) > 0 ? "\(grouped(count(word))) \(word)" : nil
     }
-    let start = "\(done) of \(counted(study.cells.count, "cell")) done"
+    let start = "\(grouped(done)) of \(counted(study.cells.count, "cell")) done"
     return rest.isEmpty ? start + "." : start + "; " + rest.joined(separator: ", ") + ". What follows is preliminary."
   }
 
