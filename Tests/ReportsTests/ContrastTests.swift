@@ -130,7 +130,8 @@ final class ContrastTests: XCTestCase {
     return try Contrast(treated: treated, plain: plain)
   }
 
-  /// The 95 % interval holds the true difference in 92 to 98 of a hundred made studies, for the designs that people run.
+  /// The 95 % interval holds the true difference in 92 to 98 of a hundred made studies, for the designs that people
+  /// run.
   func testTheIntervalHoldsTheTruth() throws {
     let bootstrap = HierarchicalBootstrap(drawCount: 200)
     for (trunks, heads, spread) in [

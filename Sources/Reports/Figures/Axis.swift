@@ -36,7 +36,8 @@ struct PlacedAxis {
     if axis.range == nil {
       if axis.scale == .linear {
         let air = high > low ? (high - low) * airShare : max(abs(high) * 0.05, 0.5)
-        // No air below zero where no value is; given marks have air on both sides, for points that are set aside a little.
+        // No air below zero where no value is; given marks have air on both sides, for points that are set aside a
+        // little.
         (low, high) = (axis.marks == nil && low >= 0 && low - air < 0 ? 0 : low - air, high + air)
       } else {
         let air = high > low * 1.001 ? pow(high / low, airShare) : 1.5

@@ -49,7 +49,8 @@ package struct FigureStyle: Equatable, Sendable {
     }
     return """
       .fig{font-family:system-ui,"Segoe UI","Helvetica Neue",Arial,"DejaVu Sans",sans-serif;font-size:11px}
-      .fig .line{fill:none}.fig .mark{stroke-width:1.4}.fig .line{stroke-width:1.8;stroke-linejoin:round}.fig .thin{stroke-width:1.2}
+      .fig .line{fill:none}.fig .mark{stroke-width:1.4}
+      .fig .line{stroke-width:1.8;stroke-linejoin:round}.fig .thin{stroke-width:1.2}
       .fig .grid{stroke-width:1}.fig .title{font-size:12px;font-weight:600}.fig .band{opacity:.18;stroke:none}
       \(rules(\.light, false))
       @media screen and (prefers-color-scheme:dark){\(rules(\.dark, true))}

@@ -5,7 +5,8 @@ enum PageStyle {
     @media screen and (prefers-color-scheme:dark){
     :root{--ink:#e6e6e6;--soft:#aaaaaa;--rule:#3a3d42;--paper:#17191c;--tint:#202328;--link:#7cc0f5}}
     *{box-sizing:border-box}
-    body{margin:0;background:var(--paper);color:var(--ink);font:15px/1.5 system-ui,"Segoe UI","Helvetica Neue",Arial,"DejaVu Sans",sans-serif}
+    body{margin:0;background:var(--paper);color:var(--ink);
+    font:15px/1.5 system-ui,"Segoe UI","Helvetica Neue",Arial,"DejaVu Sans",sans-serif}
     main{max-width:1160px;margin:0 auto;padding:20px 16px 60px}
     h1{font-size:1.6em;line-height:1.2;margin:.2em 0 .4em;overflow-wrap:anywhere}
     h2{font-size:1.25em;margin:2em 0 .5em;padding-bottom:.2em;border-bottom:2px solid var(--rule)}

@@ -12,8 +12,8 @@ struct SiteFigure {
   let parts: [Part]
 
   static let caption =
-    "By kind of site the median over sites, in a band from the least to the largest; every site is in the CSV. Steps are "
-    + "those of the run, the first stage and then the second."
+    "By kind of site the median over sites, in a band from the least to the largest; every site is in the CSV. "
+    + "Steps are those of the run, the first stage and then the second."
 
   /// Nil where no part has a site.
   func figure(_ name: String, _ title: String) -> Figure? {

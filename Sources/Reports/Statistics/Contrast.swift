@@ -1,7 +1,7 @@
 /// Two arms of runs that are to be compared: one with a first stage (α > 0), one without.
 ///
-/// A run of the first arm has a trunk and a head seed, one of the second a head seed alone; runs of equal head seed are a
-/// pair. All runs were tested on the same documents.
+/// A run of the first arm has a trunk and a head seed, one of the second a head seed alone; runs of equal head seed are
+/// a pair. All runs were tested on the same documents.
 package struct Contrast: Sendable {
   /// A run of an arm.
   package struct Run: Sendable {

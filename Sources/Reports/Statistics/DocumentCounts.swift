@@ -1,7 +1,7 @@
 /// What a run got right on each document of the test split, so that its score over any choice of documents follows.
 ///
-/// The score is 2·Σhits / Σ(predicted + gold): micro F1 of entities; for tags, predicted and gold are both the words, and
-/// it is the accuracy. It is 0 where nothing was predicted and nothing was there.
+/// The score is 2·Σhits / Σ(predicted + gold): micro F1 of entities; for tags, predicted and gold are both the words,
+/// and it is the accuracy. It is 0 where nothing was predicted and nothing was there.
 package struct DocumentCounts: Equatable, Sendable {
   /// The documents, in the order of the result.
   package let identifiers: [String]

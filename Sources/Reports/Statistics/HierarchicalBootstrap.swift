@@ -3,11 +3,11 @@ import Foundation
 
 /// The bootstrap of a contrast over its levels: trunks, head seeds, documents (docs/reports.md, "Differences").
 ///
-/// Each draw takes trunks, head seeds and documents with replacement, each level once for all runs: the levels cross (the
-/// same head seeds with every trunk, the same documents for all runs). Of n members n − 1 are drawn, which makes the
-/// variance of a mean over n come out right for few n (Rao and Wu, JASA 83, 1988); n draws of three seeds would give two
-/// thirds of it. What two levels bring only together is in the variance of either, and is taken out once, as by Cameron,
-/// Gelbach and Miller (Journal of Business & Economic Statistics 29, 2011).
+/// Each draw takes trunks, head seeds and documents with replacement, each level once for all runs: the levels cross
+/// (the same head seeds with every trunk, the same documents for all runs). Of n members n − 1 are drawn, which makes
+/// the variance of a mean over n come out right for few n (Rao and Wu, JASA 83, 1988); n draws of three seeds would
+/// give two thirds of it. What two levels bring only together is in the variance of either, and is taken out once, as
+/// by Cameron, Gelbach and Miller (Journal of Business & Economic Statistics 29, 2011).
 ///
 /// The interval is D ± t(ν)·SE: percentiles of three seeds cannot reach 95 %. ν is Satterthwaite's.
 package struct HierarchicalBootstrap: Sendable {

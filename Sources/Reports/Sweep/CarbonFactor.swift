@@ -58,7 +58,8 @@ public struct PowerModel: Sendable, Equatable {
     guard tdp > 0, tdp <= 2000, (1...1024).contains(cores), idleShare >= 0, idleShare <= tdpShare, tdpShare <= 1.5
     else {
       throw ReportError.badOption(
-        "the power model wants --tdp from 0 to 2000 W, --tdp-cores from 1 to 1024, and 0 ≤ --idle-share ≤ --tdp-share ≤ 1.5"
+        "the power model wants --tdp from 0 to 2000 W, --tdp-cores from 1 to 1024, and "
+          + "0 ≤ --idle-share ≤ --tdp-share ≤ 1.5"
       )
     }
     (self.tdp, self.cores, shares) = (tdp, cores, idleShare...tdpShare)

@@ -23,7 +23,8 @@ struct ContrastTable {
   private var notes: [String] {
     [
       "Difference of strict F1 (entities) or accuracy (tags), pooled over the documents; pairs share their head seed. "
-        + "Half width: of the 95 % interval of this contrast alone, and the smallest difference that so many seeds can show.",
+        + "Half width: of the 95 % interval of this contrast alone, and the smallest difference that so many "
+        + "seeds can show.",
       "Standard error by a bootstrap over trunk seeds, head seeds and documents, "
         + "\(grouped(bootstrap.drawCount)) draws, seed \(bootstrap.seed); "
         + "p by Student's t.",

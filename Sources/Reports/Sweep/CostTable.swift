@@ -95,7 +95,8 @@ struct CostTable {
       table.add(row)
     }
     table.notes.append(
-      "Lines are not added up: what is measured and what is modelled, and measurements of different scope, are different things."
+      "Lines are not added up: what is measured and what is modelled, and measurements of different scope, are different "
+        + "things."
     )
     if let carbon = options.carbon {
       let ofPUE = options.pue == nil ? "" : ", of the energy with PUE"

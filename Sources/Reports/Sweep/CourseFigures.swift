@@ -57,8 +57,8 @@ struct CourseFigures {
     return Figure(
       "losses", "Masked-LM loss of the first stage",
       caption:
-        "Loss on the validation blocks (on the batch where there are none) against tokens trained on, from the base model; "
-        + "of the first trunk seed. A branch starts where it leaves its trunk.",
+        "Loss on the validation blocks (on the batch where there are none) against tokens trained on, from the "
+        + "base model; of the first trunk seed. A branch starts where it leaves its trunk.",
       parts: panels.map { .panel($0.panel) }, legend: legend, data: csv)
   }
 

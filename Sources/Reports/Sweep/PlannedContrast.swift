@@ -23,7 +23,8 @@ package struct PlannedContrast: Sendable {
   /// After Holm, over all contrasts of the report.
   package fileprivate(set) var pOfFamily: Double?
 
-  /// The chance that one of `count` contrasts, whichever is chosen, comes out as far from zero as `p` says (Bonferroni).
+  /// The chance that one of `count` contrasts, whichever is chosen, comes out as far from zero as `p` says
+  /// (Bonferroni).
   package static func pOfChoice(_ p: Double, among count: Int) -> Double { min(1, p * Double(count)) }
 
   /// All contrasts of a sweep, in the order of its table.

@@ -4,10 +4,12 @@ public struct ReportOptions: Sendable {
   public struct Footprint: Sendable, Equatable {
     /// "LSQ_E4W4A4".
     public let scheme: String
-    /// Mebibytes and bit operations (10^12) by the paper's own constants.
+    /// Mebibytes by the paper's own constants.
     public let paperMebibytes: Double
+    /// Bit operations (10^12) by the same.
     public let paperTeraOperations: Double
 
+    /// A row.
     public init(scheme: String, paperMebibytes: Double, paperTeraOperations: Double) {
       (self.scheme, self.paperMebibytes) = (scheme, paperMebibytes)
       self.paperTeraOperations = paperTeraOperations
@@ -27,5 +29,6 @@ public struct ReportOptions: Sendable {
   /// Table I, by scheme; what gives no row has none.
   public var footprint: @Sendable (String) -> Footprint? = { _ in nil }
 
+  /// The defaults.
   public init() {}
 }

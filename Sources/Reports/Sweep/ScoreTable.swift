@@ -40,8 +40,8 @@ struct ScoreTable {
       "Intervals are Student's t over trunk seeds where there are several, else over head seeds; one seed has none.",
       "A run under 20 % (lenient F1, or accuracy of tags) counts as collapsed, as in the paper's Table III; means and "
         + "intervals are over the others.",
-      "Bold: within a scheme and column, every entry whose interval reaches the best mean. Entries with a collapsed run "
-        + "are neither bold nor the best.",
+      "Bold: within a scheme and column, every entry whose interval reaches the best mean. Entries with a "
+        + "collapsed run are neither bold nor the best.",
     ]
     if grid.groups.contains(where: { $0.baseline != nil }) {
       notes.append("PTQ: post-training quantization of the float32 run of that α, scored as it is.")

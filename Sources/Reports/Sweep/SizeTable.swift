@@ -6,7 +6,8 @@ struct SizeTable {
   let grid: ScoreGrid
   let footprint: @Sendable (String) -> ReportOptions.Footprint?
 
-  /// The size of a scheme's checkpoints: packed where there are such, the checkpoint for float32; nil where none is known.
+  /// The size of a scheme's checkpoints: packed where there are such, the checkpoint for float32; nil where none is
+  /// known.
   static func size(of cells: [StudyCell], isFloat32: Bool) -> (bytes: Int, isPacked: Bool)? {
     let packed = cells.compactMap { $0.result?.packedBytes }.sorted()
     if let middle = packed.isEmpty ? nil : packed[packed.count / 2] { return (middle, true) }
@@ -38,8 +39,8 @@ struct SizeTable {
       table.add(row)
     }
     table.notes = [
-      "Table I is by the paper's formulas and constants, without heads. On disk: the middle one of the cells' checkpoints, in "
-        + "10⁶ bytes, with its head; a checkpoint keeps float32 weights, the packed one its codes."
+      "Table I is by the paper's formulas and constants, without heads. On disk: the middle one of the cells' "
+        + "checkpoints, in 10⁶ bytes, with its head; a checkpoint keeps float32 weights, the packed one its codes."
     ]
     return table
   }

@@ -74,7 +74,8 @@ struct SweepFigures {
       "scores-by-alpha", "Test score against α",
       caption:
         "Means over seeds of runs that did not collapse, with 95 % intervals where there are several seeds; the band "
-        + "is float32 without a first stage. Lines are set side by side a little, so that intervals do not hide each other.",
+        + "is float32 without a first stage. Lines are set side by side a little, so that intervals do "
+        + "not hide each other.",
       parts: panels, legend: legend, data: csv)
   }
 
@@ -119,8 +120,9 @@ struct SweepFigures {
     return Figure(
       "scores-by-size", "Size against test score",
       caption:
-        "Bytes of the packed checkpoint (of float32: of the checkpoint), as measured on disk; each scheme at the α that "
-        + "validation chose. No point lies above and left of the frontier.", parts: panels, legend: legend, data: csv)
+        "Bytes of the packed checkpoint (of float32: of the checkpoint), as measured on disk; each scheme at the α "
+        + "that validation chose. No point lies above and left of the frontier.", parts: panels, legend: legend,
+      data: csv)
   }
 
   /// Points that none beats by being both no larger and better.

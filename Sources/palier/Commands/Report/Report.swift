@@ -10,8 +10,8 @@ struct Report: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Write the report of a sweep, finished or not, or of a single run.",
     discussion: """
-      Writes report.html (one file, nothing is loaded from elsewhere), table.md, table.csv and table.tex, and figures/ with \
-      each figure as SVG and its data as CSV. A sweep's report has scores with intervals over seeds, the planned \
+      Writes report.html (one file, nothing is loaded from elsewhere), table.md, table.csv and table.tex, and figures/ \
+      with each figure as SVG and its data as CSV. A sweep's report has scores with intervals over seeds, the planned \
       comparisons, sizes, cost and provenance; a run's has loss, scores, quantizer sites and phases of time. How the \
       statistics are computed: docs/reports.md.
 
