@@ -57,6 +57,7 @@ let package = Package(
         "Base", "Compute", "Quantization", "Encoder", "Corpus", "Ranks", "Checkpoints", "Configuration", "Models",
         "Inference", "Training",
       ]),
+    .target(name: "Reports", dependencies: ["Base", "Compute", "Observability"]),
     .target(
       name: "Verification",
       dependencies: ["Base", "Compute", "Quantization", "Encoder", "Corpus", "Checkpoints", "Models", "Training"]),
@@ -64,7 +65,7 @@ let package = Package(
       name: "palier",
       dependencies: [
         "Base", "Compute", "Quantization", "Encoder", "Corpus", "Ranks", "Checkpoints", "Observability",
-        "Configuration", "Models", "Inference", "Training", "Measurement", "Verification", "SyntheticCorpus",
+        "Configuration", "Models", "Inference", "Training", "Measurement", "Reports", "Verification", "SyntheticCorpus",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -90,6 +91,7 @@ let package = Package(
     .testTarget(
       name: "InferenceTests",
       dependencies: ["Base", "Compute", "Corpus", "Encoder", "Inference", "Models", "TestSupport"]),
+    .testTarget(name: "ReportsTests", dependencies: ["Base", "Reports", "TestSupport"]),
     .testTarget(name: "MeasurementTests", dependencies: ["Encoder", "Measurement", "TestSupport"]),
     .testTarget(
       name: "TrainingTests", dependencies: ["Base", "Training", "Configuration", "SyntheticCorpus", "TestSupport"]),

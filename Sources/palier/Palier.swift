@@ -36,7 +36,7 @@ struct Palier: ParsableCommand {
     version: "palier \(PalierVersion.text)",
     subcommands: [],
     groupedSubcommands: [
-      CommandGroup(name: "Train and measure", subcommands: [Train.self, Evaluate.self, Compare.self]),
+      CommandGroup(name: "Train and measure", subcommands: [Train.self, Evaluate.self, Compare.self, Report.self]),
       CommandGroup(name: "Use", subcommands: [Tag.self]),
       CommandGroup(
         name: "Prepare", subcommands: [ConfigCommand.self, Tokenize.self, Encode.self, Init.self, Sample.self]),

@@ -110,6 +110,22 @@ final class RunCommandTests: XCTestCase {
     XCTAssertTrue(run.contains("finished:     yes"), run)
   }
 
+  func testReportOfARunIsAPageWithItsFigures() throws {
+    let folder = try TemporaryFolder()
+    let out = folder.file("report").path
+    let line = try Program.succeed(["report", try output().path, "--out", out])
+    XCTAssertTrue(line.hasSuffix("report/report.html\n"), line)
+    let page = try String(contentsOfFile: out + "/report.html", encoding: .utf8)
+    for part in ["Switch from the first stage", "Phases of time", "LSQ_E8W8A8", "strict f1"] {
+      XCTAssertTrue(page.contains(part), part)
+    }
+    for name in ["table.md", "table.tex", "table.csv", "figures/loss.svg", "figures/sites.csv"] {
+      XCTAssertTrue(FileManager.default.fileExists(atPath: "\(out)/\(name)"), name)
+    }
+    try Program.fail(["report", folder.url.path], naming: "sweep.json")
+    try Program.fail(["report", try output().path, "--carbon", "coal"], naming: "--carbon")
+  }
+
   /// On the console's first lines, in the log's first record, in versions.json and in every checkpoint; never "auto".
   func testTheArithmeticIsRecordedAsItCameOut() throws {
     let folder = try TemporaryFolder()

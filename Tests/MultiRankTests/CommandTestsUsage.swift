@@ -6,7 +6,7 @@ import XCTest
 final class UsageCommandTests: XCTestCase {
   private let commands = [
     "train", "evaluate", "compare", "config", "tokenize", "encode", "init", "sample", "inspect", "footprint", "export",
-    "logits", "pack", "verify", "tag",
+    "logits", "pack", "verify", "tag", "report",
     "doctor",
     "check", "bench",
   ]
@@ -30,6 +30,7 @@ final class UsageCommandTests: XCTestCase {
       ["export", "x", "--out", "y"],
       ["init", "--out", "x", "--hidden", "10", "--layers", "1", "--heads", "3", "--intermediate", "4"],
       ["sample", "--out", "x", "--documents", "0"], ["evaluate", "x", "--set", "seed=1"], ["compare", "x"],
+      ["report"], ["report", "x", "--tdp", "150"], ["report", "x", "--pue", "0.5"],
     ] {
       let outcome = try Program.run(arguments)
       XCTAssertEqual(outcome.status, 64, "\(arguments): \(outcome.errors)")
@@ -70,6 +71,7 @@ final class UsageCommandTests: XCTestCase {
       try Program.fail(["pack", path, "--out", new])
       try Program.fail(["verify", path, model])
       try Program.fail(["verify", model, path])
+      try Program.fail(["report", path])
       try Program.fail(["compare", path, path])
       try Program.fail(["tag", path])
       try Program.fail(

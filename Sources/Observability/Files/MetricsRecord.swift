@@ -36,6 +36,12 @@ public struct MetricsRecord {
     }
   }
 
+  /// The fields at `key`.
+  package func object(_ key: String) -> JSONFields? { fields[key]?.object }
+
+  /// The list at `key`.
+  package func array(_ key: String) -> [JSONNode]? { fields[key]?.array }
+
   /// All records of a `metrics.jsonl`, in order, and how many lines were not readable.
   public static func all(at url: URL) throws -> (records: [MetricsRecord], unreadableLineCount: Int) {
     try MappedFile(url).withBytes { bytes in

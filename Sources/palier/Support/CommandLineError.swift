@@ -18,6 +18,7 @@ enum CommandLineError: Error, CustomStringConvertible {
   case conflict(String)
   case noMetrics(path: String)
   case noSites(path: String, isOfEarlierBuild: Bool)
+  case notAStudy(path: String)
   case doctorFailed(String)
 
   var description: String {
@@ -53,6 +54,8 @@ enum CommandLineError: Error, CustomStringConvertible {
       isOfEarlierBuild
         ? "\(path): its reports of quantizer sites are of an earlier build, which said less; --sites shows those of this one"
         : "\(path): no report of quantizer sites in it; a run of a quantized scheme writes them at its evaluation points"
+    case .notAStudy(let path):
+      "\(path): neither a sweep (sweep.json) nor a run (metrics.jsonl); give the folder of one"
     case .doctorFailed(let what): what
     }
   }
