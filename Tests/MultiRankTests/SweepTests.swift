@@ -43,7 +43,7 @@ final class SweepTests: XCTestCase {
         let data = try Data(contentsOf: cell(id).appendingPathComponent("result.json"))
         var result = try XCTUnwrap(try JSONSerialization.jsonObject(with: data) as? [String: Any])
         for key in ["seconds", "core_hours", "energy"] { result[key] = nil }
-        all[id] = result as NSDictionary
+        all[id] = NSDictionary(dictionary: result)
       }
       return all
     }
@@ -124,7 +124,7 @@ final class SweepTests: XCTestCase {
       """
       name: stand-in
       set:
-        budget.total_steps: 24
+        budget.total_steps: 12
         optimizer.schedule: wsd
         optimizer.warmup_steps: 2
         optimizer.decay_share: 0.25

@@ -105,6 +105,11 @@ final class GridReadingTests: XCTestCase {
   /// The configurations of the project itself.
   func testTheGridsOfConfigsAreRead() throws {
     let configs = SharedFolder.packageRoot.appendingPathComponent("configs")
+    let grids = try FileManager.default.contentsOfDirectory(at: configs, includingPropertiesForKeys: nil)
+      .filter { $0.pathExtension == "yaml" }
+      .filter { try String(contentsOf: $0, encoding: .utf8).contains("\nbase: ") }
+    XCTAssertEqual(grids.count, 3)
+    for file in grids { XCTAssertFalse(try StudyGraph(SweepGrid(file)).cells.isEmpty, file.lastPathComponent) }
     let demo = try StudyGraph(SweepGrid(configs.appendingPathComponent("sweep-demo.yaml")))
     XCTAssertEqual(demo.cells.count { $0.kind == .head }, 2 * 2 * 2)
     let small = try StudyGraph(SweepGrid(configs.appendingPathComponent("study-small.yaml")))

@@ -90,7 +90,7 @@ public struct StudyPlan {
 
   /// Steps of masked-LM of one model, scheme, variant and seed, in units of B: as planned; with a first stage of its
   /// own for each α; and where each task repeats that.
-  var maskedUnits: (planned: Double, separate: Double, repeated: Double)? {
+  package var maskedUnits: (planned: Double, separate: Double, repeated: Double)? {
     let stages = graph.cells.filter { $0.kind.isFirstStage }
     guard !stages.isEmpty, graph.totalSteps > 0 else { return nil }
     let groups = Set(stages.map { Self.group($0) }).count

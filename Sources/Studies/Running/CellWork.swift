@@ -147,11 +147,12 @@ final class CellWork {
     guard let parent = cell.parent else { return .done }
     if !AtomicFolder.isComplete(own.quantized) {
       try write(try runConfiguration())
-      let scheme = cell.configuration.quantization.scheme.name
-      return .run([
-        "quantize", folder.cell(parent).checkpoints.best.path, "--scheme", scheme, "--calibrate", cell.calibration,
-        "--config", own.configuration.path, "--out", own.quantized.path,
-      ])
+      let c = cell.configuration
+      var words = ["quantize", folder.cell(parent).checkpoints.best.path, "--scheme", c.quantization.scheme.name]
+      words += ["--calibrate", cell.calibration, "--config", own.configuration.path, "--out", own.quantized.path]
+      words += ["--granularity", c.weights.granularity.rawValue]
+      words += c.quantization.exclude.flatMap { ["--exclude", $0] }
+      return .run(words)
     }
     if let next = nextOfScores(own.quantized, splits: ["validation", "test"]) { return next }
     return nextOfPacking(own.quantized)
