@@ -61,11 +61,18 @@ let package = Package(
     .target(
       name: "Verification",
       dependencies: ["Base", "Compute", "Quantization", "Encoder", "Corpus", "Checkpoints", "Models", "Training"]),
+    .target(
+      name: "Studies",
+      dependencies: [
+        "Base", "Quantization", "Corpus", "Ranks", "Checkpoints", "Configuration", "Training",
+        .product(name: "Crypto", package: "swift-crypto"),
+      ]),
     .executableTarget(
       name: "palier",
       dependencies: [
         "Base", "Compute", "Quantization", "Encoder", "Corpus", "Ranks", "Checkpoints", "Observability",
         "Configuration", "Models", "Inference", "Training", "Measurement", "Reports", "Verification", "SyntheticCorpus",
+        "Studies",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -95,6 +102,7 @@ let package = Package(
     .testTarget(name: "MeasurementTests", dependencies: ["Encoder", "Measurement", "TestSupport"]),
     .testTarget(
       name: "TrainingTests", dependencies: ["Base", "Training", "Configuration", "SyntheticCorpus", "TestSupport"]),
+    .testTarget(name: "StudiesTests", dependencies: ["Base", "Configuration", "Studies", "TestSupport"]),
     .testTarget(
       name: "MultiRankTests",
       dependencies: [

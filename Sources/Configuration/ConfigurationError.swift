@@ -6,11 +6,14 @@ public struct ConfigurationOrigin: Sendable, Equatable, CustomStringConvertible 
   public let line: Int?
   /// Whether the value was given by `--set`.
   package let isOverride: Bool
+  /// Where a relative path that stands here starts; nil: from the folder of the configuration file.
+  package let folder: String?
 
-  package init(source: String, line: Int?, isOverride: Bool = false) {
+  package init(source: String, line: Int?, isOverride: Bool = false, folder: String? = nil) {
     self.source = source
     self.line = line
     self.isOverride = isOverride
+    self.folder = folder
   }
 
   /// `FILE:LINE`, `FILE` or `--set`.

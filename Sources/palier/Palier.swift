@@ -36,12 +36,15 @@ struct Palier: ParsableCommand {
     version: "palier \(PalierVersion.text)",
     subcommands: [],
     groupedSubcommands: [
-      CommandGroup(name: "Train and measure", subcommands: [Train.self, Evaluate.self, Compare.self, Report.self]),
+      CommandGroup(
+        name: "Train and measure",
+        subcommands: [Train.self, Sweep.self, Evaluate.self, Compare.self, Report.self]),
       CommandGroup(name: "Use", subcommands: [Tag.self]),
       CommandGroup(
         name: "Prepare", subcommands: [ConfigCommand.self, Tokenize.self, Encode.self, Init.self, Sample.self]),
       CommandGroup(
-        name: "Look and export", subcommands: [Inspect.self, FootprintCommand.self, Export.self, Logits.self, Pack.self, Verify.self]),
+        name: "Look and export",
+        subcommands: [Inspect.self, FootprintCommand.self, Export.self, Logits.self, Pack.self, Verify.self]),
       CommandGroup(name: "Trust a machine", subcommands: [Doctor.self, Check.self, BenchCommand.self]),
     ])
 }

@@ -221,8 +221,10 @@ final class RunConfigurationTests: ConfigurationTestCase {
 
   func testEveryFileInConfigsLoads() throws {
     let folder = SharedFolder.packageRoot.appendingPathComponent("configs")
+    // A study's grid names its base; those are read by StudiesTests.
     let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
       .filter { $0.pathExtension == "yaml" }
+      .filter { !(try String(contentsOf: $0, encoding: .utf8)).contains("\nbase: ") }
     XCTAssertGreaterThanOrEqual(files.count, 15)
     for file in files {
       let c = try RunConfiguration.load(file: file)

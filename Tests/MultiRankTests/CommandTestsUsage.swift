@@ -7,7 +7,7 @@ final class UsageCommandTests: XCTestCase {
   private let commands = [
     "train", "evaluate", "compare", "config", "tokenize", "encode", "init", "sample", "inspect", "footprint", "export",
     "logits", "pack", "verify", "tag", "report",
-    "doctor",
+    "doctor", "sweep",
     "check", "bench",
   ]
 

@@ -35,19 +35,41 @@ extension RunConfiguration {
   public static func resolve(
     _ text: String, name: String, folder: URL, overrides: [String] = []
   ) throws -> ResolvedConfiguration {
+    var tree = try parsed(text, name: name)
+    for override in overrides { try tree.apply(override: override) }
+    let resolved = try resolve(tree, folder: folder)
+    try resolved.configuration.check(against: tree, name: name)
+    return resolved
+  }
+
+  /// The configuration in a tree, each key in its range; whether the keys can work together is not looked at.
+  /// - Parameter folder: where the tree's relative paths start, but for those that name a folder of their own.
+  package static func resolve(_ tree: ConfigurationTree.Section, folder: URL) throws -> ResolvedConfiguration {
+    try tree.refuseUnknownKeys()
+    var configuration = RunConfiguration()
+    var reader = SettingsReader(section: tree, prefix: "", paths: PathResolution(fileFolder: folder.path))
+    try configuration.visit(&reader)
+    return ResolvedConfiguration(configuration: configuration, tree: tree, sources: reader.sources)
+  }
+
+  /// The tree in a YAML file, no key of which has been looked at, and the file's text.
+  package static func tree(of file: URL) throws -> (tree: ConfigurationTree.Section, text: String) {
+    let name = file.relativePath
+    let text = try readText(of: file, name: name)
+    let folder = PathResolution(fileFolder: file.deletingLastPathComponent().path).fileFolder
+    return (try parsed(text, name: name, folder: folder), text)
+  }
+
+  private static func parsed(
+    _ text: String, name: String, folder: String? = nil
+  ) throws -> ConfigurationTree.Section {
     guard text.utf8.count <= ConfigurationTree.Limit.bytes else {
       throw ConfigurationError.tooLarge(file: name, bytes: text.utf8.count, limit: ConfigurationTree.Limit.bytes)
     }
     // Editors of other systems put a byte order mark before the text; to YAML it would be part of the first key.
     let marked = text.unicodeScalars.first == "\u{FEFF}"
-    var tree = try ConfigurationTree.parse(marked ? String(text.unicodeScalars.dropFirst()) : text, name: name)
-    for override in overrides { try tree.apply(override: override) }
-    try tree.refuseUnknownKeys()
-    var configuration = RunConfiguration()
-    var reader = SettingsReader(section: tree, prefix: "", paths: PathResolution(fileFolder: folder.path))
-    try configuration.visit(&reader)
-    try configuration.check(against: tree, name: name)
-    return ResolvedConfiguration(configuration: configuration, tree: tree, sources: reader.sources)
+    return try ConfigurationTree.parse(
+      marked ? String(text.unicodeScalars.dropFirst()) : text, name: name, folder: folder)
   }
 
   /// The complete resolved configuration as YAML: every key, absolute paths. Reading it gives an equal value.

@@ -14,7 +14,9 @@ extension ConfigurationTree.Section {
     try set(path[...], to: value, override: text)
   }
 
-  private mutating func set(_ path: ArraySlice<String>, to value: ConfigurationTree, override text: String) throws {
+  /// Puts `value` at a path of keys, in place of what stands there.
+  /// - Parameter text: the setting as it was given, for messages.
+  package mutating func set(_ path: ArraySlice<String>, to value: ConfigurationTree, override text: String) throws {
     guard let key = path.first else { return }
     let origin = value.origin
     let rest = path.dropFirst()

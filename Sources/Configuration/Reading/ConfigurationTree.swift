@@ -1,35 +1,47 @@
 import Yams
 
 /// A YAML file as read: scalars, lists and sections, each with where it stands. No value has a type yet.
-enum ConfigurationTree {
+package enum ConfigurationTree {
   case scalar(Scalar)
   case list([ConfigurationTree], ConfigurationOrigin)
   case section(Section)
 
-  struct Scalar {
-    let text: String
+  package struct Scalar {
+    package let text: String
     /// Not quoted: `8` is a number, `"8"` is text.
-    let isPlain: Bool
-    let origin: ConfigurationOrigin
+    package let isPlain: Bool
+    package let origin: ConfigurationOrigin
+
+    package init(text: String, isPlain: Bool, origin: ConfigurationOrigin) {
+      (self.text, self.isPlain, self.origin) = (text, isPlain, origin)
+    }
 
     /// YAML's ways of writing nothing.
-    var isNothing: Bool { isPlain && ["", "~", "null", "Null", "NULL"].contains(text) }
+    package var isNothing: Bool { isPlain && ["", "~", "null", "Null", "NULL"].contains(text) }
   }
 
-  struct Entry {
-    let key: String
-    let origin: ConfigurationOrigin
-    var value: ConfigurationTree
+  package struct Entry {
+    package let key: String
+    package let origin: ConfigurationOrigin
+    package var value: ConfigurationTree
+
+    package init(key: String, origin: ConfigurationOrigin, value: ConfigurationTree) {
+      (self.key, self.origin, self.value) = (key, origin, value)
+    }
   }
 
-  struct Section {
-    var entries: [Entry]
-    let origin: ConfigurationOrigin
+  package struct Section {
+    package var entries: [Entry]
+    package let origin: ConfigurationOrigin
 
-    subscript(key: String) -> ConfigurationTree? { entries.first { $0.key == key }?.value }
+    package init(entries: [Entry], origin: ConfigurationOrigin) {
+      (self.entries, self.origin) = (entries, origin)
+    }
+
+    package subscript(key: String) -> ConfigurationTree? { entries.first { $0.key == key }?.value }
   }
 
-  var origin: ConfigurationOrigin {
+  package var origin: ConfigurationOrigin {
     switch self {
     case .scalar(let scalar): return scalar.origin
     case .list(_, let origin): return origin
@@ -38,7 +50,7 @@ enum ConfigurationTree {
   }
 
   /// What the value is, for messages: `"text"`, `a list`, `a section`, `nothing`.
-  var found: String {
+  package var found: String {
     switch self {
     case .scalar(let scalar):
       if scalar.isNothing { return "empty" }
@@ -50,7 +62,7 @@ enum ConfigurationTree {
 }
 
 /// `text` on one line and of bearable length, for messages.
-func shown(_ text: String) -> String {
+package func shown(_ text: String) -> String {
   let line = String(
     String.UnicodeScalarView(text.unicodeScalars.prefix(80).map { $0.value < 32 || $0.value == 127 ? " " : $0 }))
   return line.unicodeScalars.count < text.unicodeScalars.count ? line + "…" : line
@@ -69,7 +81,9 @@ extension ConfigurationTree {
   }
 
   /// The top section of the YAML `text`; an empty file is an empty section.
-  static func parse(_ text: String, name: String) throws -> Section {
+  /// - Parameter folder: where relative paths of the text start, if not from the folder of the file that it is merged
+  ///   into.
+  package static func parse(_ text: String, name: String, folder: String? = nil) throws -> Section {
     try refuseBombs(text, name: name)
     let node: Node?
     do {
@@ -79,10 +93,10 @@ extension ConfigurationTree {
     } catch let error as YamlError {
       throw translated(error, name: name)
     }
-    let top = ConfigurationOrigin(source: name, line: nil)
+    let top = ConfigurationOrigin(source: name, line: nil, folder: folder)
     guard let node else { return Section(entries: [], origin: top) }
     var count = 0
-    let tree = try convert(node, name: name, depth: 0, count: &count)
+    let tree = try convert(node, name: name, folder: folder, depth: 0, count: &count)
     switch tree {
     case .section(let section): return section
     case .scalar(let scalar) where scalar.isNothing: return Section(entries: [], origin: top)
@@ -93,10 +107,10 @@ extension ConfigurationTree {
   }
 
   private static func convert(
-    _ node: Node, name: String, depth: Int, count: inout Int
+    _ node: Node, name: String, folder: String?, depth: Int, count: inout Int
   ) throws -> ConfigurationTree {
     count += 1
-    let origin = ConfigurationOrigin(source: name, line: node.mark?.line)
+    let origin = ConfigurationOrigin(source: name, line: node.mark?.line, folder: folder)
     guard count <= Limit.values else { throw ConfigurationError.tooManyValues(file: name, limit: Limit.values) }
     guard depth <= Limit.treeDepth else { throw ConfigurationError.tooDeep(file: name, line: origin.line) }
     switch node {
@@ -104,17 +118,17 @@ extension ConfigurationTree {
       let isPlain = scalar.style == .plain || scalar.style == .any
       return .scalar(Scalar(text: scalar.string, isPlain: isPlain, origin: origin))
     case .sequence(let sequence):
-      let items = try sequence.map { try convert($0, name: name, depth: depth + 1, count: &count) }
+      let items = try sequence.map { try convert($0, name: name, folder: folder, depth: depth + 1, count: &count) }
       return .list(items, origin)
     case .mapping(let mapping):
       var entries: [Entry] = []
       for (key, value) in mapping {
-        let keyOrigin = ConfigurationOrigin(source: name, line: key.mark?.line)
+        let keyOrigin = ConfigurationOrigin(source: name, line: key.mark?.line, folder: folder)
         guard case .scalar(let keyScalar) = key else { throw ConfigurationError.keyIsNoName(keyOrigin) }
         entries.append(
           Entry(
             key: keyScalar.string, origin: keyOrigin,
-            value: try convert(value, name: name, depth: depth + 1, count: &count)))
+            value: try convert(value, name: name, folder: folder, depth: depth + 1, count: &count)))
       }
       return .section(Section(entries: entries, origin: origin))
     case .alias:

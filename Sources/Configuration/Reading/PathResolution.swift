@@ -29,11 +29,11 @@ struct PathResolution {
 
   /// `path` made absolute. `~` is the home folder (`HomeFolder`); leading `./` and `../` are resolved, the rest stays as written, since
   /// beyond them a component may be a link.
-  func absolute(_ path: String, isOverride: Bool) -> String {
+  func absolute(_ path: String, from origin: ConfigurationOrigin) -> String {
     if path == "~" { return HomeFolder.path }
     if path.hasPrefix("~/") { return Self.joined(HomeFolder.path, String(path.dropFirst(2))) }
     if path.hasPrefix("/") { return path }
-    return Self.joined(isOverride ? workingFolder : fileFolder, path)
+    return Self.joined(origin.isOverride ? workingFolder : origin.folder ?? fileFolder, path)
   }
 
   private static func joined(_ folder: String, _ path: String) -> String {
@@ -47,7 +47,7 @@ struct PathResolution {
   }
 
   /// `folder` without links, or as it stands where it does not exist.
-  private static func real(_ folder: String) -> String {
+  static func real(_ folder: String) -> String {
     guard let resolved = realpath(folder, nil) else { return folder }
     defer { free(resolved) }
     return String(cString: resolved)

@@ -1,13 +1,34 @@
 import Quantization
 
 /// Reads one section of a file into the properties that `visit` hands over; a key that is absent keeps its default.
-struct SettingsReader: SettingsVisitor {
+package struct SettingsReader: SettingsVisitor {
   let section: ConfigurationTree.Section
   /// Dotted prefix of this section's keys, empty at the top.
   let prefix: String
   let paths: PathResolution
   /// The keys whose defaults follow from other keys, and those keys: full paths.
   private(set) var sources: [String: String] = [:]
+
+  init(section: ConfigurationTree.Section, prefix: String, paths: PathResolution) {
+    (self.section, self.prefix, self.paths) = (section, prefix, paths)
+  }
+
+  /// The section `S` at `prefix` of another file than a configuration; a key that it does not have is refused.
+  /// - Parameter folder: where its relative paths start.
+  package static func read<S: SettingsSection>(
+    _ section: ConfigurationTree.Section, prefix: String, folder: String
+  ) throws -> S {
+    let known = try SettingsList.described(S()).map(\.key)
+    for entry in section.entries where !known.contains(entry.key) {
+      throw ConfigurationError.unknownKey(
+        entry.origin, key: shown(prefix + entry.key),
+        suggestion: nearestName(to: entry.key, among: known).map { prefix + $0 }, known: known)
+    }
+    var reader = SettingsReader(section: section, prefix: prefix, paths: PathResolution(fileFolder: folder))
+    var value = S()
+    try value.visit(&reader)
+    return value
+  }
 
   private func fullKey(_ key: String) -> String { prefix + key }
 
@@ -22,7 +43,7 @@ struct SettingsReader: SettingsVisitor {
     .wrongType(tree.origin, key: fullKey(key), found: tree.found, expected: expected)
   }
 
-  mutating func integer<I: FixedWidthInteger>(
+  package mutating func integer<I: FixedWidthInteger>(
     _ key: String, _ value: inout I, _ range: ClosedRange<I>, _ meaning: String
   ) throws {
     let expected = "a whole number"
@@ -35,7 +56,7 @@ struct SettingsReader: SettingsVisitor {
     value = read
   }
 
-  mutating func number(_ key: String, _ value: inout Double, _ range: NumberRange, _ meaning: String) throws {
+  package mutating func number(_ key: String, _ value: inout Double, _ range: NumberRange, _ meaning: String) throws {
     let expected = "a number"
     guard let scalar = try scalar(key, expected: expected) else { return }
     guard scalar.isPlain, isNumber(scalar.text), let read = Double(scalar.text) else {
@@ -48,7 +69,7 @@ struct SettingsReader: SettingsVisitor {
     value = read
   }
 
-  mutating func flag(_ key: String, _ value: inout Bool, _ meaning: String) throws {
+  package mutating func flag(_ key: String, _ value: inout Bool, _ meaning: String) throws {
     let expected = "true or false"
     guard let scalar = try scalar(key, expected: expected) else { return }
     guard scalar.isPlain, let read = ["true": true, "false": false][scalar.text] else {
@@ -57,11 +78,11 @@ struct SettingsReader: SettingsVisitor {
     value = read
   }
 
-  mutating func choice<C: SettingsChoice>(_ key: String, _ value: inout C, _ meaning: String) throws {
+  package mutating func choice<C: SettingsChoice>(_ key: String, _ value: inout C, _ meaning: String) throws {
     if let read = try choice(key, of: C.self) { value = read }
   }
 
-  mutating func optionalChoice<C: SettingsChoice>(_ key: String, _ value: inout C?, _ meaning: String) throws {
+  package mutating func optionalChoice<C: SettingsChoice>(_ key: String, _ value: inout C?, _ meaning: String) throws {
     // `null` takes back what a file gave: --set fine_tuning.part=null.
     if case .scalar(let scalar) = section[key], scalar.isNothing {
       value = nil
@@ -80,7 +101,7 @@ struct SettingsReader: SettingsVisitor {
     return read
   }
 
-  mutating func scheme(_ key: String, _ value: inout Scheme, _ meaning: String) throws {
+  package mutating func scheme(_ key: String, _ value: inout Scheme, _ meaning: String) throws {
     guard let scalar = try scalar(key, expected: Scheme.syntax) else { return }
     guard let read = Scheme(named: scalar.text) else {
       throw ConfigurationError.outOfRange(
@@ -89,12 +110,12 @@ struct SettingsReader: SettingsVisitor {
     value = read
   }
 
-  mutating func path(_ key: String, _ value: inout String, _ meaning: String) throws {
+  package mutating func path(_ key: String, _ value: inout String, _ meaning: String) throws {
     guard let scalar = try scalar(key, expected: "a path") else { return }
     value = try resolved(scalar, key)
   }
 
-  mutating func paths(_ key: String, _ value: inout [String], _ meaning: String) throws {
+  package mutating func paths(_ key: String, _ value: inout [String], _ meaning: String) throws {
     let expected = "a path or a list of paths"
     guard let tree = section[key] else { return }
     switch tree {
@@ -110,7 +131,7 @@ struct SettingsReader: SettingsVisitor {
     }
   }
 
-  mutating func words(_ key: String, _ value: inout [String], _ meaning: String) throws {
+  package mutating func words(_ key: String, _ value: inout [String], _ meaning: String) throws {
     let expected = "a word or a list of words"
     guard let tree = section[key] else { return }
     var items = [tree]
@@ -127,7 +148,7 @@ struct SettingsReader: SettingsVisitor {
     }
   }
 
-  mutating func section<S: SettingsSection>(_ key: String, _ value: inout S, _ meaning: String) throws {
+  package mutating func section<S: SettingsSection>(_ key: String, _ value: inout S, _ meaning: String) throws {
     guard let tree = section[key] else {
       // Read as empty, so that derived defaults are set.
       let empty = ConfigurationTree.Section(entries: [], origin: section.origin)
@@ -142,7 +163,7 @@ struct SettingsReader: SettingsVisitor {
     try read(inner, key, &value)
   }
 
-  mutating func sections<S: SettingsSection>(_ key: String, _ value: inout [S], _ meaning: String) throws {
+  package mutating func sections<S: SettingsSection>(_ key: String, _ value: inout [S], _ meaning: String) throws {
     let keys = try SettingsList.described(S()).map(\.key)
     let expected = "a list of {\(keys.joined(separator: ", "))}"
     guard let tree = section[key] else { return }
@@ -187,7 +208,7 @@ struct SettingsReader: SettingsVisitor {
   }
 
   /// Notes where the defaults come from and sets them.
-  mutating func derive(_ keys: [String], from source: String, _ body: () -> Void) {
+  package mutating func derive(_ keys: [String], from source: String, _ body: () -> Void) {
     for key in keys { sources[fullKey(key)] = source }
     body()
   }
@@ -199,7 +220,7 @@ struct SettingsReader: SettingsVisitor {
         scalar.origin, key: fullKey(key), value: "\"\(shown(scalar.text))\"",
         allowed: "a path of 1 to 4096 bytes without control characters")
     }
-    return paths.absolute(scalar.text, isOverride: scalar.origin.isOverride)
+    return paths.absolute(scalar.text, from: scalar.origin)
   }
 }
 

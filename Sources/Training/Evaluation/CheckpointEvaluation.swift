@@ -55,6 +55,8 @@ public final class CheckpointEvaluation {
     public var maskedTokenCount = 0
     /// The sentences in order, on the leader; empty elsewhere.
     public var predictions: [Prediction] = []
+    /// What the scores are made of by document, on the leader; empty elsewhere.
+    public var documents: [DocumentCounts] = []
     /// Plain facts that a reader should know.
     public var notes: [String] = []
     /// What may make the figures misleading: lines of the corpus that could not be read.
@@ -127,6 +129,9 @@ public final class CheckpointEvaluation {
     let reference = try world.agree { try data.corpus[split].indices.map { try data.reference(split, $0) } }
     outcome.baselines = try world.agree { try baselines(data, reference) }
     if let classes = try evaluation.gathered(result.predictions) {
+      outcome.documents = try DocumentCounts.of(
+        data.corpus[split], classes: classes, task: data.corpus.task, labels: data.labels,
+        filesAreDocuments: settings.format == .brat)
       outcome.predictions = zip(data.corpus[split], classes).map { sentence, predicted in
         Prediction(
           words: sentence.words, reference: sentence.tags, predicted: predicted.map { $0.map { data.labels.names[$0] } }

@@ -20,7 +20,8 @@ struct Evaluate: ParsableCommand {
 
       Shown are loss, scores, figures per label, and baselines that need no model: every word O and labels drawn at random for \
       entities, the most frequent label for parts of speech. Every word of the reference counts. --predictions writes a JSON \
-      line a sentence: {"tokens": […], "reference": […], "predicted": […]}. Under mpirun the ranks share the sentences; the \
+      line a sentence: {"tokens": […], "reference": […], "predicted": […]}. --by-document writes the scores, and the counts that \
+      they are made of for each document (a BRAT file, else a sentence), as JSON. Under mpirun the ranks share the sentences; the \
       scores are the same.
 
       Examples:
@@ -70,7 +71,9 @@ struct Evaluate: ParsableCommand {
   var seed: UInt64?
   @Option(help: ArgumentHelp("Write the predictions to this file, a JSON line a sentence.", valueName: "file"))
   var predictions: String?
-  @Flag(help: "Replace the --predictions file where it is there.")
+  @Option(help: ArgumentHelp("Write scores and counts by document to this file, as JSON.", valueName: "file"))
+  var byDocument: String?
+  @Flag(help: "Replace the --predictions and --by-document files where they are there.")
   var overwrite = false
   @OptionGroup var trust: TrustOption
   @OptionGroup var shared: SharedFilesOption
@@ -89,6 +92,7 @@ struct Evaluate: ParsableCommand {
       throw ValidationError("--maximum-tokens is not from 8 to 65536")
     }
     if task == .mlm && predictions != nil { throw ValidationError("--predictions goes with a tagged corpus") }
+    if task == .mlm && byDocument != nil { throw ValidationError("--by-document goes with a tagged corpus") }
     if task == .mlm, let split, split != .validation {
       throw ValidationError("--task mlm measures the validation blocks")
     }
@@ -106,7 +110,11 @@ struct Evaluate: ParsableCommand {
       let outcome =
         try task == .mlm
         ? evaluateStream(evaluation, configuration, world) : evaluateTags(evaluation, configuration, task, world)
-      try world.agree { if world.isLeader, let file = predictionFile { try PredictionFile.write(outcome, to: file) } }
+      try world.agree {
+        guard world.isLeader else { return }
+        if let file = predictionFile { try PredictionFile.write(outcome, to: file) }
+        if let file = documentFile { try DocumentFile.write(outcome, to: file) }
+      }
       if world.isLeader { show(outcome, scheme: evaluation.scheme) }
       return EXIT_SUCCESS
     }
@@ -116,6 +124,10 @@ struct Evaluate: ParsableCommand {
 
   private var predictionFile: ResultFile? {
     predictions.map { ResultFile($0, wanted: "a file for the predictions", overwrites: overwrite) }
+  }
+
+  private var documentFile: ResultFile? {
+    byDocument.map { ResultFile($0, wanted: "a file for the counts by document", overwrites: overwrite) }
   }
 
   private func prepare() throws -> (RunConfiguration, CheckpointEvaluation.Request) {
@@ -132,6 +144,7 @@ struct Evaluate: ParsableCommand {
     request.trusts = trust.trust
     request.seed = seed ?? configuration.seed
     try predictionFile?.tryOut()
+    try documentFile?.tryOut()
     return (configuration, request)
   }
 
@@ -215,6 +228,7 @@ struct Evaluate: ParsableCommand {
     for line in Console.labelTable([outcome.report]) { Output.say(line) }
     Output.say(String(format: "\n%.1f s", outcome.report.seconds))
     if let predictions { Output.say("predictions: \(predictions)") }
+    if let byDocument { Output.say("counts by document: \(byDocument)") }
   }
 }
 
