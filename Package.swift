@@ -6,7 +6,11 @@ import PackageDescription
 // The target CPU is a build setting of launch/build (-Xcc -march=…), not of this file.
 let package = Package(
   name: "palier",
-  products: [.executable(name: "palier", targets: ["palier"])],
+  products: [
+    .executable(name: "palier", targets: ["palier"]),
+    // libpalier.so, under another name since a product's name is given once (launch/build --library).
+    .library(name: "PalierLibrary", type: .dynamic, targets: ["PalierLibrary"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
@@ -45,6 +49,17 @@ let package = Package(
     .target(
       name: "Inference",
       dependencies: ["Base", "Compute", "Quantization", "Encoder", "Corpus", "Checkpoints", "Models"]),
+    .target(name: "CPalier", dependencies: ["CNUMA"], exclude: ["palier.map"]),
+    .target(
+      name: "PalierLibrary",
+      dependencies: ["Base", "Compute", "Quantization", "Corpus", "Models", "Inference", "CPalier"],
+      // The six calls are all that others see; threads of the library outlive dlclose.
+      linkerSettings: [
+        .unsafeFlags([
+          "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/CPalier/palier.map",
+          "-Xlinker", "-soname=libpalier.so", "-Xlinker", "-z", "-Xlinker", "nodelete",
+        ])
+      ]),
     .target(
       name: "Training",
       dependencies: [

@@ -152,10 +152,13 @@ static BASELINE void say(const char *text) {
   if (write(STDERR_FILENO, text, strlen(text)) < 0) return;
 }
 
+/// Defined by a library, which must not end the program that loads it (Sources/CPalier): its calls say what is missing.
+extern const char palier_is_library __attribute__((weak));
+
 /// Stops a program that this CPU cannot run with one line, before main and before any newer instruction.
 __attribute__((constructor(101))) static BASELINE void refuse_an_older_cpu(void) {
   compare();
-  if (!missing[0]) return;
+  if (!missing[0] || &palier_is_library) return;
   say("palier: this program was built for a CPU with ");
   say(missing);
   say(", which this CPU lacks: build it on this machine with launch/build, or for older CPUs with launch/build --cpu x86-64-v3\n");

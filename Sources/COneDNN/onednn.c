@@ -2,7 +2,6 @@
 
 #include <oneapi/dnnl/dnnl.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,19 +39,52 @@ static dnnl_engine_t engine(void) {
   pthread_once(&engine_once, make_engine);
   return the_engine;
 }
-// One stream a thread: a CPU stream runs at once, on the caller.
+// What a thread has of its own while it lives. One stream a thread: a CPU stream runs at once, on the caller. A number, the
+// lowest that is free when the thread first asks: a program that starts threads all its life does not run out of them.
 static __thread dnnl_stream_t own_stream;
+static __thread int own_number_and_one;  // 0: none yet
+static pthread_key_t leaving;
+static pthread_once_t leaving_once = PTHREAD_ONCE_INIT;
+static pthread_mutex_t numbers = PTHREAD_MUTEX_INITIALIZER;
+static unsigned char taken[THREADS_WITH_OPERANDS];
+
+static void leave(void *nothing) {
+  (void)nothing;
+  if (own_stream) dnnl_stream_destroy(own_stream);
+  own_stream = NULL;
+  int number = own_number_and_one - 1;
+  own_number_and_one = 0;
+  if (number < 0 || number >= THREADS_WITH_OPERANDS) return;
+  pthread_mutex_lock(&numbers);
+  taken[number] = 0;
+  pthread_mutex_unlock(&numbers);
+}
+static void make_leaving(void) { pthread_key_create(&leaving, leave); }
+// Has `leave` called at the thread's end.
+static void will_leave(void) {
+  pthread_once(&leaving_once, make_leaving);
+  pthread_setspecific(leaving, &own_stream);
+}
+
 static dnnl_stream_t stream(void) {
-  if (!own_stream) dnnl_stream_create(&own_stream, engine(), dnnl_stream_default_flags);
+  if (!own_stream) {
+    dnnl_stream_create(&own_stream, engine(), dnnl_stream_default_flags);
+    will_leave();
+  }
   return own_stream;
 }
 
-// This thread's number, from 0 in the order in which threads came.
+// This thread's number; THREADS_WITH_OPERANDS where all are taken.
 static int own_number(void) {
-  static atomic_int threads;
-  static __thread int number;  // 1 more than it; 0: none yet
-  if (!number) number = atomic_fetch_add(&threads, 1) + 1;
-  return number - 1;
+  if (own_number_and_one) return own_number_and_one - 1;
+  int number = 0;
+  pthread_mutex_lock(&numbers);
+  while (number < THREADS_WITH_OPERANDS && taken[number]) number++;
+  if (number < THREADS_WITH_OPERANDS) taken[number] = 1;
+  pthread_mutex_unlock(&numbers);
+  own_number_and_one = number + 1;
+  will_leave();
+  return number;
 }
 
 static dnnl_data_type_t type_of(palier_element e) {

@@ -6,6 +6,8 @@
 extern void GOMP_parallel(void (*body)(void *), void *data, unsigned threads, unsigned flags);
 extern int omp_get_thread_num(void);
 extern int omp_in_parallel(void);
+extern int omp_get_max_threads(void);
+extern void omp_set_num_threads(int threads);
 
 // libgomp starts and joins its threads by futexes, which ThreadSanitizer does not see: without these two it would call every
 // loop a race (Tests/Drills/sanitizers.sh). Nothing in any other build.
@@ -29,9 +31,16 @@ typedef struct {
   void *context;
 } loop;
 
+// 1 more than this thread's number in the loop of ours that it works for; 0: in none.
+static _Thread_local int place;
+// The threads that this thread's loops use; 0: those of the process.
+static _Thread_local int own_count;
+
 static void work(void *data) {
   loop *l = data;
   int thread = omp_get_thread_num();
+  int before = place;
+  place = thread + 1;
   __tsan_acquire(l);
   for (;;) {
     int64_t index = atomic_fetch_add_explicit(&l->next, 1, memory_order_relaxed);
@@ -39,12 +48,14 @@ static void work(void *data) {
     l->body(l->context, index, thread);
   }
   __tsan_release(l);
+  place = before;
 }
 
 void palier_parallel_for(int64_t count, int threads, void (*body)(void *, int64_t, int), void *context) {
-  // A single index still goes through the pool: a loop inside it must see a parallel region and stay on its thread.
-  if (threads <= 1 || omp_in_parallel()) {
-    int thread = omp_in_parallel() ? omp_get_thread_num() : 0;
+  // A single index still goes through the pool: a loop inside it must see a parallel region and stay on its thread. In a region
+  // that is not ours, a caller's, there is one thread for us: this one, of whatever number there.
+  if (threads <= 1 || place || omp_in_parallel()) {
+    int thread = place ? place - 1 : 0;
     for (int64_t i = 0; i < count; i++) body(context, i, thread);
     return;
   }
@@ -53,4 +64,17 @@ void palier_parallel_for(int64_t count, int threads, void (*body)(void *, int64_
   __tsan_release(&l);
   GOMP_parallel(work, &l, (unsigned)threads, 0);
   __tsan_acquire(&l);
+}
+
+int palier_own_thread_count(void) { return own_count; }
+
+palier_own_threads palier_begin_own_threads(int threads) {
+  palier_own_threads before = {.count = own_count, .openmp = omp_get_max_threads()};
+  own_count = threads;
+  return before;
+}
+
+void palier_end_own_threads(const palier_own_threads *before) {
+  own_count = before->count;
+  omp_set_num_threads(before->openmp);
 }

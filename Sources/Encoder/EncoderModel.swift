@@ -24,7 +24,7 @@ public final class EncoderModel {
   public private(set) var phases = PhaseSeconds()
 
   private let keepsTraces: Bool
-  let embeddings: Embeddings
+  var embeddings: Embeddings
   let layers: [EncoderLayer]
   /// nil: the encoder alone.
   let predictionHead: (any PredictionHead)?
@@ -75,6 +75,17 @@ public final class EncoderModel {
     workspace = Workspace(dimensions, tokens: 0, libraryByteCount: 0, keepsTraces: keepsTraces)
     reserve(tokens: sliceTokens)
     for parameter in layout.parameters where parameter.kind == .stepSize { values(of: parameter).update(repeating: 1) }
+  }
+
+  /// A model that only runs forward, with the parameters, prepared weights and quantizers of another and a workspace of its own:
+  /// the two may run at the same time. Neither may be changed from then on.
+  public init(sharingWeightsOf other: EncoderModel) {
+    precondition(!other.keepsTraces, "EncoderModel: a model that keeps its traces shares its weights with none")
+    (dimensions, scheme, rules, head) = (other.dimensions, other.scheme, other.rules, other.head)
+    (precision, layout, parameters) = (other.precision, other.layout, other.parameters)
+    (embeddings, layers, predictionHead) = (other.embeddings, other.layers, other.predictionHead)
+    (dropout, keepsTraces) = (other.dropout, false)
+    workspace = Workspace(dimensions, tokens: 0, libraryByteCount: 0, keepsTraces: false)
   }
 
   /// Makes room for slices of `tokens` tokens.

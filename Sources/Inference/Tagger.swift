@@ -9,9 +9,10 @@ import Quantization
 /// A checkpoint with a token classifier, opened to tag: words in, a label a word with its probability out.
 ///
 /// A word's label and score follow from its sentence and the checkpoint alone, not from the sentences around it or the number of
-/// threads. The encoder gives the bits of the training forward pass without dropout. One thread at a time; its products run on
-/// `Threads.count` threads, which is set before.
-public final class Tagger {
+/// threads. The encoder gives the bits of the training forward pass without dropout. Any thread may tag at any time: calls that
+/// run at once share the weights, and each has memory of its own for what passes through them, kept for the calls to come.
+/// Products run on `Threads.count` threads.
+public final class Tagger: Sendable {
   /// What a tagger is opened with.
   public struct Options: Sendable {
     /// The longest window of a sentence, with `<s>` and `</s>`; the model's longest sequence where that is less.
@@ -33,7 +34,7 @@ public final class Tagger {
   public let tokenization: WordTokenization
   /// How the model's weights and activations are quantized.
   public let scheme: Scheme
-  package let classifier: WordClassifier
+  private let classifiers: ClassifierPool
   private let tokenizer: Tokenizer
   private let maximumTokens: Int
   private let batchTokens: Int
@@ -41,16 +42,20 @@ public final class Tagger {
   /// Opens the checkpoint folder at `url`: no gradient and no optimizer is made room for.
   /// - Throws: `ModelError`, `CorpusError` and what reading the folder brings, each one line.
   public init(_ url: URL, options: Options = Options()) throws {
-    let opened = try InferenceArithmetic.open(url)
     let tokenizerFolder = options.tokenizer ?? url
-    tokenizer = try Tokenizer(folder: tokenizerFolder)
-    try tokenizer.requireVocabulary(
+    let reading = ConcurrentWork { try Tokenizer(folder: tokenizerFolder) }
+    let model = Result { try InferenceArithmetic.open(url) }
+    // It ends before this does, whatever was thrown.
+    let tokenizer = reading.result()
+    let opened = try model.get()
+    self.tokenizer = try tokenizer.get()
+    try self.tokenizer.requireVocabulary(
       of: opened.folder.config, tokenizerPath: tokenizerFolder.path, modelPath: url.path)
     (labels, scheme) = (opened.labels, opened.facts.scheme)
     task = opened.facts.task ?? (labels.names.allSatisfy(LabelSet.isIOB2) ? .entities : .pos)
     // Words of a corpus that brought them stand apart from punctuation, and nothing is noted of how they were cut.
     tokenization = opened.facts.tokenization.flatMap(WordTokenization.init(rawValue:)) ?? .punctuation
-    classifier = WordClassifier(opened.model)
+    classifiers = ClassifierPool(WordClassifier(opened.model))
     maximumTokens = min(options.maximumTokens, opened.folder.config.longestSequence)
     batchTokens = max(options.batchTokens, 1)
   }
@@ -83,8 +88,9 @@ public final class Tagger {
   public func tag(_ sentences: [Encoded]) throws -> [[WordLabel?]] {
     let windows = sentences.flatMap(\.windows)
     let sequences = windows.map { TokenSequence(ids: $0.ids, labels: $0.labels, number: 0) }
-    var labels: [WordLabel] = []
-    for slice in Slices.cut(sequences, largestTokenCount: batchTokens) { labels += try classifier.labels(slice) }
+    let labels = try classifiers.withOne { classifier in
+      try Slices.cut(sequences, largestTokenCount: batchTokens).flatMap { try classifier.labels($0) }
+    }
     var next = 0
     return sentences.map { sentence in
       var words = [WordLabel?](repeating: nil, count: sentence.wordCount)

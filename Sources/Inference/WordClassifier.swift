@@ -21,6 +21,9 @@ package struct WordClassifier {
   /// - Parameter model: prepared, with a token classifier.
   package init(_ model: EncoderModel) { self.model = model }
 
+  /// One that may run beside this one, with the same weights.
+  package func sharing() -> WordClassifier { WordClassifier(EncoderModel(sharingWeightsOf: model)) }
+
   /// The labels of the slice's words in order: those of its tokens that carry a label, whichever it is.
   package func labels(_ slice: Slice) throws -> [WordLabel] {
     let input = SliceInput(

@@ -8,7 +8,8 @@ import Quantization
 /// A checkpoint's token classifier for the forward pass alone.
 ///
 /// The weights of the linears are read from the mapped file, quantized and packed one after the other: they are never all in
-/// memory. There are no gradients, and one layer's trace.
+/// memory. Codes of a packed folder go into the products' layout as they are, and its tables stay packed. There are no
+/// gradients, and one layer's trace.
 package struct TaggingModel {
   package let folder: HuggingFaceFolder
   package let facts: PalierMetadata
@@ -34,16 +35,24 @@ package struct TaggingModel {
     try readParameters()
     model.shareSteps()
     try ModelCheckpointIO.keepScales(of: folder, in: model)
-    try model.prepare { [folder] parameter, values in
-      try TaggingModel.read(parameter, from: folder, into: values)
-    }
+    try model.prepare(
+      readingWeights: { [folder] in try TaggingModel.read($0, from: folder, into: $1) },
+      stored: { [folder] in folder.packedTensors?.rows(ofWeight: $0.name) })
   }
 
-  /// Reads all but the linears' weights.
+  /// Reads all but the linears' weights and the tables that stay packed.
   private func readParameters() throws {
     let linears = Set(model.linearWeights.map(\.name))
     for parameter in model.layout.parameters where !linears.contains(parameter.name) {
-      try TaggingModel.read(parameter, from: folder, into: model.values(of: parameter))
+      if parameter.kind == .table, let rows = folder.packedTensors?.rows(ofWeight: parameter.name) {
+        guard rows.shape == parameter.shape else {
+          throw ModelError.wrongShape(
+            name: parameter.name, path: folder.weights.path, expected: parameter.shape, found: rows.shape)
+        }
+        model.keepTable(parameter.name, rows: try rows.table())
+      } else {
+        try TaggingModel.read(parameter, from: folder, into: model.values(of: parameter))
+      }
     }
   }
 

@@ -80,6 +80,29 @@ final class ThreadsTests: XCTestCase {
   }
 
   /// Tiles of a float32 product, shared out by `forEach`: the same bits on one thread and on two.
+  func testACallsOwnThreadsAreItsAlone() {
+    let before = Threads.count
+    let outside = Threads.using(3) { () -> Int in
+      XCTAssertEqual(Threads.count, 3)
+      XCTAssertEqual(Threads.using(2) { Threads.count }, 2)
+      XCTAssertEqual(Threads.count, 3)
+      // Another thread of the process has the process's number.
+      nonisolated(unsafe) var other = 0
+      let done = DispatchSemaphore(value: 0)
+      Thread.detachNewThread {
+        other = Threads.count
+        done.signal()
+      }
+      done.wait()
+      return other
+    }
+    XCTAssertEqual(outside, before)
+    XCTAssertEqual(Threads.count, before)
+    struct Stop: Error {}
+    XCTAssertThrowsError(try Threads.using(5) { throw Stop() })
+    XCTAssertEqual(Threads.count, before)
+  }
+
   func testProductsGiveTheSameBitsOnAnyNumberOfThreads() throws {
     let (m, n, k) = (96, 160, 200)
     var numbers = SeededNumbers(seed: 6)

@@ -18,6 +18,9 @@ final class HostilePackedTests: XCTestCase {
   ) throws {
     let url = try folders.copy(source, as: "bad-\(line)-\(UInt32.random(in: 0 ... .max))", tensors: change)
     assertThrows(ModelError.self, saying: ["model.safetensors"] + parts, line: line) { try CheckpointModel(url) }
+    assertThrows(ModelError.self, saying: ["model.safetensors"] + parts, line: line) {
+      try TaggingModel(url) { _ in .float32 }
+    }
   }
 
   func testTensorsThatLie() throws {

@@ -68,6 +68,42 @@ final class PackedFolderTests: XCTestCase {
     }
   }
 
+  /// A tagger takes codes as they are stored and looks rows of its tables up in packed form: the logits are those of the
+  /// checkpoint's weights, quantized.
+  func testATaggersLogitsAreThoseOfQuantizedWeightsToTheBit() throws {
+    let folders = try PackedFolders()
+    let drawn = DrawnSequences.make(6, vocabularySize: 61, longest: 32, seed: 5)
+    let before = Threads.count
+    defer { Threads.use(before) }
+    for (name, scheme) in try cases() {
+      let place = name.replacing(/[^A-Za-z0-9]+/, with: "-")
+      let checkpoint = try folders.checkpoint(place, scheme, tagger)
+      for tables in PackedExport.Tables.allCases {
+        let packed = folders.folder.file("\(place)-\(tables)")
+        _ = try PackedExport.write(checkpoint, to: packed, tables: tables)
+        for precision in try precisions(scheme) {
+          let original = try CheckpointModel(checkpoint, precision: precision, trains: false).model
+          original.prepareStep()
+          for threads in [1, 3] {
+            Threads.use(threads)
+            let opened = try TaggingModel(packed) { _ in precision }.model
+            let shared = EncoderModel(sharingWeightsOf: opened)
+            for slice in [drawn[..<1], drawn[1...], drawn[...]] {
+              let input = SliceInput(
+                ids: slice.flatMap { $0 }, lengths: slice.map(\.count), labels: slice.flatMap { $0.map { _ in 0 } })
+              let expected = try original.logitsOfLabelledTokens(original.forwardToLoss(input)).map(\.bitPattern)
+              for model in [opened, shared] {
+                XCTAssertEqual(
+                  try model.logitsOfLabelledTokens(model.forwardToLoss(input)).map(\.bitPattern), expected,
+                  "\(name), tables \(tables), \(threads) threads")
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+
   /// The comparison sees one code that differs, and one step.
   func testTheComparisonSeesADifference() throws {
     let folders = try PackedFolders()

@@ -97,7 +97,7 @@ final class MPIRun: @unchecked Sendable {
     return URL(fileURLWithPath: link).deletingLastPathComponent()
   }
 
-  private static func pathOf(_ name: String) -> String? {
+  static func pathOf(_ name: String) -> String? {
     (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin").split(separator: ":").map { "\($0)/\(name)" }
       .first { FileManager.default.isExecutableFile(atPath: $0) }
   }

@@ -56,4 +56,13 @@ const char *palier_dnnl_isa(void);
 // Indices are handed out one by one, so the order of execution is free; inside a parallel region it runs them in order.
 void palier_parallel_for(int64_t count, int threads, void (*body)(void *context, int64_t index, int thread), void *context);
 
+// This thread's own number of threads, which palier_begin_own_threads sets and palier_end_own_threads sets back; 0: none. The end
+// also gives OpenMP the number back that it had for this thread's regions: products say one to it (onednn.c).
+typedef struct {
+  int count, openmp;
+} palier_own_threads;
+int palier_own_thread_count(void);
+palier_own_threads palier_begin_own_threads(int threads);
+void palier_end_own_threads(const palier_own_threads *before);
+
 #endif

@@ -2,7 +2,7 @@ import Base
 import Foundation
 
 /// A safetensors file, opened for reading: header checked whole, data mapped.
-public struct SafetensorsFile: TensorSource {
+public struct SafetensorsFile: TensorSource, MappedTensorSource {
   /// The file's path.
   public let path: String
   /// What the file holds.

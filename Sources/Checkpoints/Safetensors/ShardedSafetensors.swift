@@ -2,7 +2,7 @@ import Base
 import Foundation
 
 /// A checkpoint cut into several safetensors files, by its `model.safetensors.index.json`.
-public struct ShardedSafetensors: TensorSource {
+public struct ShardedSafetensors: TensorSource, MappedTensorSource {
   /// The index's path.
   public let path: String
   /// What all shards hold together.
@@ -81,4 +81,9 @@ public struct ShardedSafetensors: TensorSource {
 
   /// The elements of `name` as whole numbers (see `TensorSource`).
   public func integers(_ name: String) throws -> [Int64] { try shard(of: name).integers(name) }
+
+  /// Lends the raw elements of `name` (see `MappedTensorSource`).
+  package func withBytes<Result>(
+    _ name: String, _ body: (UnsafeRawBufferPointer) throws -> Result
+  ) throws -> Result { try shard(of: name).withBytes(name, body) }
 }

@@ -79,6 +79,12 @@ public protocol TensorSource {
   func integers(_ name: String) throws -> [Int64]
 }
 
+/// A source whose tensors lie in memory as they are stored: parts of them can be read without converting the whole.
+package protocol MappedTensorSource: TensorSource {
+  /// Lends the raw elements of `name`, row-major, little-endian, in the type of the file; not always aligned.
+  func withBytes<Result>(_ name: String, _ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result
+}
+
 extension TensorSource {
   /// The elements of `name`, row-major, as float32.
   public func floats(_ name: String) throws -> [Float] {

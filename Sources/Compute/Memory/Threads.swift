@@ -3,12 +3,23 @@ import Synchronization
 
 /// The threads of this rank: GNU OpenMP's pool.
 public enum Threads {
-  /// How many threads a parallel loop uses, from 1 up.
-  public static var count: Int { chosen.load(ordering: .relaxed) }
+  /// How many threads a parallel loop uses, from 1 up: the process's number, or the one of `using` around the call.
+  public static var count: Int {
+    let own = Int(palier_own_thread_count())
+    return own > 0 ? own : chosen.load(ordering: .relaxed)
+  }
   private static let chosen = Atomic<Int>(1)
 
   /// Sets the number of threads of our loops. A product runs on the thread that asks for it, whatever their number.
   public static func use(_ threads: Int) { chosen.store(max(1, threads), ordering: .relaxed) }
+
+  /// Runs `body` with loops of so many threads, whatever other threads of the process do meanwhile; what OpenMP was told of its
+  /// caller's threads is as before when it ends.
+  public static func using<Result>(_ threads: Int, _ body: () throws -> Result) rethrows -> Result {
+    var before = palier_begin_own_threads(Int32(clamping: max(1, threads)))
+    defer { palier_end_own_threads(&before) }
+    return try body()
+  }
 
   /// Runs `body(index, thread)` once for every index in 0..<`total`, `thread` in 0..<`count`.
   ///

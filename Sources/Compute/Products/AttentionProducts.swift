@@ -1,8 +1,10 @@
+import Foundation
+
 /// The five small products of attention for one head and a block of 64 queries (32 where fewer are left).
 ///
 /// Keys are padded to a multiple of 32, so that a few shapes serve every length: what the padding computes is never read, or
-/// is multiplied by an exact zero.
-public final class AttentionProducts {
+/// is multiplied by an exact zero. Any thread may ask for them at any time.
+public final class AttentionProducts: @unchecked Sendable {
   /// Queries of a block.
   public static let block = 64
   /// Scratch that any of these products may need.
@@ -10,7 +12,8 @@ public final class AttentionProducts {
   let headSize: Int
   /// float32, or bfloat16 with float32 sums; softmax is float32 in both.
   let kind: ElementKind
-  private var sets: [Int: Set] = [:]
+  private let sets = Kept<Set>()
+  private let backwardSets = Kept<BackwardSet>()
 
   public init(headSize: Int, kind: ElementKind) { (self.headSize, self.kind) = (headSize, kind) }
 
@@ -20,6 +23,10 @@ public final class AttentionProducts {
     public let scores: ProductCall
     /// out[rows, D] = P · V, and dQ = dS · K; B plain in float32, packed in bfloat16.
     public let weighted: ProductCall
+  }
+
+  /// The products that a backward pass needs beside them.
+  public struct BackwardSet {
     /// dV[keys, D] (+)= Pᵀ · dO, and dK (+)= dSᵀ · Q; A transposed, B as in `weighted`.
     public let transposed: ProductCall
     public let transposedAccumulating: ProductCall
@@ -29,32 +36,37 @@ public final class AttentionProducts {
 
   /// The products for `keys` keys (padded) and `rows` queries (32 or 64). Made on first use: call outside parallel loops.
   public func set(rows: Int, keys: Int) throws -> Set {
-    let id = keys * 2 + rows / 64
-    if let known = sets[id] { return known }
-    let d = headSize
-    func make(_ m: Int, _ n: Int, _ k: Int, transposed: Bool, packed: Bool, accumulate: Bool, aStride: Int) throws
-      -> ProductCall
-    {
-      let product = try ProductLibrary.shared.product(
-        Product.Shape(
-          m: m, n: n, k: k, aStride: aStride, cStride: n, a: kind, b: kind, c: .float, aTransposed: transposed,
-          bPacked: packed, accumulate: accumulate))
-      guard product.scratchByteCount <= AttentionProducts.scratchByteCount else {
-        fatalError("attention product \(m)x\(n)x\(k) wants \(product.scratchByteCount) bytes of scratch")
-      }
-      return ProductCall(product)
+    try sets.made(keys * 2 + rows / 64) {
+      // A head of 64 features is one block of the packed layout, and then plain rows are that layout.
+      Set(
+        scores: try make(rows, keys, headSize, transposed: false, packed: true, aStride: headSize),
+        weighted: try make(rows, headSize, keys, transposed: false, packed: readsPacked(keys), aStride: keys))
     }
-    // A head of 64 features is one block of the packed layout, and then plain rows are that layout.
-    let made = Set(
-      scores: try make(rows, keys, d, transposed: false, packed: true, accumulate: false, aStride: d),
-      weighted: try make(
-        rows, d, keys, transposed: false, packed: readsPacked(keys), accumulate: false, aStride: keys),
-      transposed: try make(
-        keys, d, rows, transposed: true, packed: readsPacked(rows), accumulate: false, aStride: keys),
-      transposedAccumulating: try make(
-        keys, d, rows, transposed: true, packed: readsPacked(rows), accumulate: true, aStride: keys))
-    sets[id] = made
-    return made
+  }
+
+  /// As `set`, for the backward pass.
+  public func backwardSet(rows: Int, keys: Int) throws -> BackwardSet {
+    try backwardSets.made(keys * 2 + rows / 64) {
+      func transposed(accumulate: Bool) throws -> ProductCall {
+        try make(
+          keys, headSize, rows, transposed: true, packed: readsPacked(rows), accumulate: accumulate, aStride: keys)
+      }
+      return BackwardSet(
+        transposed: try transposed(accumulate: false), transposedAccumulating: try transposed(accumulate: true))
+    }
+  }
+
+  private func make(
+    _ m: Int, _ n: Int, _ k: Int, transposed: Bool, packed: Bool, accumulate: Bool = false, aStride: Int
+  ) throws -> ProductCall {
+    let product = try ProductLibrary.shared.product(
+      Product.Shape(
+        m: m, n: n, k: k, aStride: aStride, cStride: n, a: kind, b: kind, c: .float, aTransposed: transposed,
+        bPacked: packed, accumulate: accumulate))
+    guard product.scratchByteCount <= AttentionProducts.scratchByteCount else {
+      fatalError("attention product \(m)x\(n)x\(k) wants \(product.scratchByteCount) bytes of scratch")
+    }
+    return ProductCall(product)
   }
 
   /// Whether a product reads its `[k, D]` operand packed: always in bfloat16, in float32 where plain rows are that layout.
@@ -100,5 +112,20 @@ public final class AttentionProducts {
     default: product.packB(source, transposed: true, stride: headSize, into: buffer.pointer)
     }
     return UnsafeRawPointer(buffer.pointer)
+  }
+}
+
+/// What was made on first use, by number.
+private final class Kept<Made> {
+  private let lock = NSLock()
+  private var all: [Int: Made] = [:]
+
+  func made(_ number: Int, _ make: () throws -> Made) rethrows -> Made {
+    lock.lock()
+    defer { lock.unlock() }
+    if let known = all[number] { return known }
+    let made = try make()
+    all[number] = made
+    return made
   }
 }

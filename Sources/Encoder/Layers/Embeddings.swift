@@ -12,6 +12,8 @@ struct Embeddings {
     let step: ParameterInfo?
     let rule: QuantizerRule
     let clipsGradient: Bool
+    /// Where the rows are, if not in the parameter block.
+    var rows: (any TableRows)?
 
     func quantizer(row: Int, _ parameters: UnsafePointer<Float>) -> WeightQuantizer {
       WeightQuantizer(
@@ -20,7 +22,7 @@ struct Embeddings {
   }
 
   let norm: Norm
-  private let tables: [Table]
+  private var tables: [Table]
   private let padTokenID: Int
   private let learnsSteps: Bool
   /// Columns of a table's gradient that one task adds.
@@ -50,6 +52,11 @@ struct Embeddings {
     }
   }
 
+  /// See `EncoderModel.keepTable`.
+  mutating func keep(_ rows: any TableRows, asTable name: String) {
+    for i in tables.indices where tables[i].weight.name == name { tables[i].rows = rows }
+  }
+
   /// The row of `table` that `token` reads.
   private func row(of table: EmbeddingTable, token: Int, _ slice: SliceIndex) -> Int {
     switch table {
@@ -67,8 +74,12 @@ struct Embeddings {
         sum.update(repeating: 0, count: h)
         for table in tables {
           let row = row(of: table.table, token: token, slice)
-          table.quantizer(row: row, pass.parameters)
-            .addValues(pass.parameters + table.weight.start + row * h, to: sum, h)
+          var values = UnsafePointer(pass.parameters + table.weight.start + row * h)
+          if let rows = table.rows {
+            rows.write(row: row, into: scratch.rowTemporaries.pointer)
+            values = UnsafePointer(scratch.rowTemporaries.pointer)
+          }
+          table.quantizer(row: row, pass.parameters).addValues(values, to: sum, h)
         }
         let stream = pass.stream + token * h
         norm.forward(sum, token: token, pass, into: stream)

@@ -68,6 +68,12 @@ final class QuantizedLinear {
     }
   }
 
+  /// Whether its codes are `stored`, and what a level stands for is known without the weights.
+  func isKnown(by stored: any StoredCodes) -> Bool {
+    rule.hasCodes && rule == stored.rule && weight.shape == stored.shape && matrix.packsDirectly
+      && (rule.hasStep || keptScales != nil)
+  }
+
   /// What a level stands for, over the rows.
   var meanLevelScale: Float {
     rule.isPerRow
@@ -81,6 +87,11 @@ final class QuantizedLinear {
     scratch: PreparedMatrix.PackScratch
   ) {
     matrix.pack(block: block, scratch: scratch) { writeLevels(parameters, weights, row: $0, into: $1) }
+  }
+
+  /// Packs one block of rows whose codes are stored. Scales must be set.
+  func pack(block: Int, from stored: any StoredCodes, scratch: PreparedMatrix.PackScratch) throws {
+    try matrix.pack(block: block, scratch: scratch, codes: { try stored.write(rows: $0, into: $1) })
   }
 
   /// Quantizes and packs everything where the layouts are the library's own.

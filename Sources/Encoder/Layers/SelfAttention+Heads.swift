@@ -111,6 +111,13 @@ extension SelfAttention {
     return set
   }
 
+  private func backwardProducts(_ rows: Int, _ keys: Int) -> AttentionProducts.BackwardSet {
+    guard let set = try? products.backwardSet(rows: rows, keys: keys) else {
+      fatalError("attention products for \(keys) keys")
+    }
+    return set
+  }
+
   /// Calls `body(first query, queries, rows of the product)` for each block of a task.
   private func forEachQueryBlock(_ task: HeadTask, _ body: (Int, Int, Int) -> Void) {
     var first = 0
@@ -141,6 +148,9 @@ extension SelfAttention {
 
   private func attendBackward(_ queries: SlicePass, keys: SlicePass, scores: ScoreTargets?) {
     let tasks = tasks(queries, keys)
+    for length in Set(keys.slice.input.lengths.map(AttentionProducts.padded)) {
+      for rows in [32, 64] { _ = backwardProducts(rows, length) }
+    }
     Threads.forEach(tasks.count) { i, thread in
       let scratch = queries.workspace.scratch[thread]
       if tasks[i].queryCount > 0 {
@@ -169,6 +179,7 @@ extension SelfAttention {
     let softmaxRows = attentionRows(task, pass, scratch)
     let (keys, places) = (softmaxRows.keys, pass.slice.placeOfToken)
     let (full, half) = (products(64, keys), products(32, keys))
+    let (fullBackward, halfBackward) = (backwardProducts(64, keys), backwardProducts(32, keys))
     let (q, k, v) = rows(task, pass)
     let keysTransposed = products.rightTransposed(k, keys, of: full.scores, into: local.keysPacked)
     let valuesTransposed = products.rightTransposed(v, keys, of: full.scores, into: local.valuesPacked)
@@ -206,7 +217,8 @@ extension SelfAttention {
         softmaxRows.clear(scores + r * keys, from: 0)
         softmaxRows.clear(dScores + r * keys, from: 0)
       }
-      let dV = first == 0 ? set.transposed : set.transposedAccumulating
+      let backward = rowCount == 64 ? fullBackward : halfBackward
+      let dV = first == 0 ? backward.transposed : backward.transposedAccumulating
       dV.run(
         products.left(scores, rowCount * keys, into: local.scoresOperand),
         products.right(dOut, rowCount, of: dV, into: local.rowsPacked), into: local.dValues.pointer, scratch: product)

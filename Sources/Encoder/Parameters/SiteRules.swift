@@ -78,10 +78,13 @@ public struct SiteRules: Equatable, Sendable {
 
   /// Layer and name inside it.
   private static func place(_ name: String) -> (layer: Int, rest: String)? {
-    guard let match = name.wholeMatch(of: #/roberta\.encoder\.layer\.(\d{1,6})\.(.+)/#), let layer = Int(match.1) else {
-      return nil
-    }
-    return (layer, String(match.2))
+    let prefix = "roberta.encoder.layer."
+    guard name.hasPrefix(prefix) else { return nil }
+    let parts = name.dropFirst(prefix.count).split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+    guard parts.count == 2, parts[0].utf8.count <= 6, parts[0].utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+      let layer = Int(parts[0])
+    else { return nil }
+    return (layer, String(parts[1]))
   }
 
   /// Whether any side of any linear's product is quantized.

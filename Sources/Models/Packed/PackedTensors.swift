@@ -21,6 +21,19 @@ package struct PackedTensors: TensorSource {
     let columns: Int
     /// What a code of 1 stands for: one, or one a row.
     let scales: [Float]
+    /// As of the rule.
+    let knownCodes: [Bool]?
+    let wordCount: Int
+
+    init(name: String, rule: QuantizerRule, bits: Int, rows: Int, columns: Int, scales: [Float]) {
+      (self.name, self.rule, self.bits, self.rows, self.columns) = (name, rule, bits, rows, columns)
+      (self.scales, knownCodes) = (scales, rule.knownCodes)
+      wordCount = PackedCodes.wordCount(columns: columns, bits: bits) ?? 0
+    }
+
+    /// What a code of 1 stands for in a row.
+    func scale(_ row: Int) -> Float { scales[scales.count == 1 ? 0 : row] }
+
     /// As training has them.
     var steps: Scalars {
       Scalars(shape: rule.isPerRow ? [rows] : [], values: scales.map { $0 * rule.codesPerStep })
@@ -97,40 +110,65 @@ package struct PackedTensors: TensorSource {
 
   /// code·scale of every element.
   private func unpack(_ matrix: Matrix, into destination: UnsafeMutableBufferPointer<Float>) throws {
-    let words = try stored.integers(matrix.name + HuggingFaceFolder.packedSuffix)
+    let stored = matrix.name + HuggingFaceFolder.packedSuffix
+    guard let mapped = self.stored as? any MappedTensorSource else {
+      let words = try self.stored.integers(stored).map { UInt32(truncatingIfNeeded: $0) }
+      return try words.withUnsafeBytes { try unpack($0, matrix, into: destination) }
+    }
+    try mapped.withBytes(stored) { try unpack($0, matrix, into: destination) }
+  }
+
+  private func unpack(
+    _ words: UnsafeRawBufferPointer, _ matrix: Matrix, into destination: UnsafeMutableBufferPointer<Float>
+  ) throws {
     let width = matrix.columns
-    guard let start = destination.baseAddress, width > 0 else { return }
-    let rowWords = words.count / max(matrix.rows, 1)
-    var faults = [UInt8](repeating: 0, count: matrix.rows)
+    guard let start = destination.baseAddress, let words = words.baseAddress, width > 0 else { return }
+    var faults = [PackedFault?](repeating: nil, count: matrix.rows)
     faults.withUnsafeMutableBufferPointer { faults in
-      words.withUnsafeBufferPointer { words in
-        Threads.forEach(matrix.rows) { row, _ in
-          let own = UnsafeBufferPointer(rebasing: words[row * rowWords..<(row + 1) * rowWords])
-          let scale = matrix.scales[matrix.scales.count == 1 ? 0 : row]
-          faults[row] = PackedTensors.unpack(own, matrix, scale: scale, into: start + row * width)
+      Threads.forEach(matrix.rows) { row, _ in
+        withUnsafeTemporaryAllocation(of: Int8.self, capacity: width) { codes in
+          let (codes, values) = (codes.baseAddress!, start + row * width)
+          faults[row] = matrix.unpack(words, row: row, into: codes)
+          let scale = matrix.scale(row)
+          for i in 0..<width { values[i] = Float(codes[i]) * scale }
         }
       }
     }
-    guard let row = faults.firstIndex(where: { $0 != 0 }) else { return }
-    throw ModelError.packedTensor(
+    guard let row = faults.firstIndex(where: { $0 != nil }), let fault = faults[row] else { return }
+    throw error(fault, matrix, row: row)
+  }
+
+  func error(_ fault: PackedFault, _ matrix: Matrix, row: Int) -> ModelError {
+    .packedTensor(
       path: path, tensor: matrix.name + HuggingFaceFolder.packedSuffix,
-      what: faults[row] == 1
+      what: fault == .bitsBehind
         ? "row \(row) has bits behind its last code" : "row \(row) has a code that \(form.scheme.title) does not know")
   }
 
-  /// One row; 0, or 1 where bits follow the last code, or 2 where a code is none of the rule's.
-  private static func unpack(
-    _ words: UnsafeBufferPointer<Int64>, _ matrix: Matrix, scale: Float, into values: UnsafeMutablePointer<Float>
-  ) -> UInt8 {
-    let width = matrix.columns
-    return withUnsafeTemporaryAllocation(of: UInt32.self, capacity: words.count) { row in
-      withUnsafeTemporaryAllocation(of: Int8.self, capacity: width) { codes in
-        for i in words.indices { row[i] = UInt32(truncatingIfNeeded: words[i]) }
-        guard PackedCodes.unpack(row.baseAddress!, width, bits: matrix.bits, into: codes.baseAddress!) else { return 1 }
-        for i in 0..<width { values[i] = Float(codes[i]) * scale }
-        guard let known = matrix.rule.knownCodes else { return 0 }
-        return codes.contains { !known[Int(UInt8(bitPattern: $0))] } ? 2 : 0
-      }
+  /// The codes of a packed matrix or table by its name, `….weight`, for readers that need no values; nil where it is not packed, or
+  /// its file is not mapped.
+  func rows(ofWeight name: String) -> PackedRows? {
+    guard let matrix = matrices[name], let mapped = stored as? any MappedTensorSource,
+      // Smaller steps are raised when they are read: values would fall on other codes.
+      matrix.steps.values.allSatisfy({ $0 >= StepInitialisation.smallestStep })
+    else { return nil }
+    return PackedRows(matrix, in: self, mapped)
+  }
+}
+
+/// What can be wrong with a row of codes.
+enum PackedFault {
+  case bitsBehind, unknownCode
+}
+
+extension PackedTensors.Matrix {
+  /// Unpacks one row of a matrix whose words begin at `words`; says what is wrong with it.
+  func unpack(_ words: UnsafeRawPointer, row: Int, into codes: UnsafeMutablePointer<Int8>) -> PackedFault? {
+    guard PackedCodes.unpack(words + 4 * row * wordCount, columns, bits: bits, into: codes) else { return .bitsBehind }
+    guard let knownCodes else { return nil }
+    return knownCodes.withUnsafeBufferPointer { known in
+      for i in 0..<columns where !known[Int(UInt8(bitPattern: codes[i]))] { return .unknownCode }
+      return nil
     }
   }
 }

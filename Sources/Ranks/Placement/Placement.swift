@@ -1,4 +1,5 @@
 import Base
+import Compute
 import Foundation
 
 /// How many threads a rank should run, from what the launcher gave it and the other ranks of its node.

@@ -1,4 +1,5 @@
 internal import COpenMPI
+import Compute
 import Foundation
 import Synchronization
 

@@ -44,27 +44,57 @@ extension PreparedMatrix {
 
   /// Packs block `block` of rows. `levelScale` must be set.
   public func pack(block number: Int, scratch: PackScratch, levels levelRow: LevelRow) {
-    guard packsDirectly, let forwardLayout else { return }
-    guard number >= 0, number < blockCount, scratch.elementCount >= blockElementCount else {
-      fatalError("block \(number) of \(blockCount) rows of [\(outputs), \(inputs)] in \(scratch.elementCount) elements")
-    }
-    let block = Block(first: number * blockRows, rows: min(blockRows, outputs - number * blockRows))
+    guard packsDirectly else { return }
+    let block = block(number, scratch)
     let levels = scratch.levels.pointer
     for r in 0..<block.rows { levelRow(block.first + r, levels + r * inputs) }
     if needsCodes { codesOfLevels(levels, into: scratch.codes.pointer, block.rows * inputs) }
+    if forwardArithmetic == .integer {
+      for r in 0..<block.rows { setLevelSum(rowSum(levels + r * inputs, inputs), output: block.first + r) }
+    }
+    packLevels(block, scratch)
+  }
+
+  /// As `pack(block:scratch:levels:)`, from levels that are there as 8-bit codes.
+  /// - Parameter read: writes the codes of some rows, `[rows, inputs]`.
+  public func pack(
+    block number: Int, scratch: PackScratch, codes read: (Range<Int>, UnsafeMutablePointer<Int8>) throws -> Void
+  ) rethrows {
+    guard packsDirectly else { return }
+    let block = block(number, scratch)
+    let codes = scratch.codes.pointer
+    try read(block.first..<block.first + block.rows, codes)
+    if needsValues || packsBackward {
+      for i in 0..<block.rows * inputs { scratch.levels.pointer[i] = Float(codes[i]) }
+    }
+    if forwardArithmetic == .integer {
+      for r in 0..<block.rows { setLevelSum(codeSum(codes + r * inputs, inputs), output: block.first + r) }
+    }
+    packLevels(block, scratch)
+  }
+
+  private func block(_ number: Int, _ scratch: PackScratch) -> Block {
+    guard number >= 0, number < blockCount, scratch.elementCount >= blockElementCount else {
+      fatalError("block \(number) of \(blockCount) rows of [\(outputs), \(inputs)] in \(scratch.elementCount) elements")
+    }
+    return Block(first: number * blockRows, rows: min(blockRows, outputs - number * blockRows))
+  }
+
+  /// Packs a block whose levels, and codes where they are needed, lie in `scratch`.
+  private func packLevels(_ block: Block, _ scratch: PackScratch) {
+    guard let forwardLayout else { return }
     if needsValues {
       for r in 0..<block.rows {
         multiply(
-          levels + r * inputs, by: levelScale.pointer[block.first + r], into: scratch.values.pointer + r * inputs,
-          inputs)
+          scratch.levels.pointer + r * inputs, by: levelScale.pointer[block.first + r],
+          into: scratch.values.pointer + r * inputs, inputs)
       }
     }
     packForward(block, scratch, forwardLayout)
     if let backwardLayout { packBackward(block, scratch, backwardLayout) }
   }
 
-  private func sumLevels(_ levels: UnsafePointer<Float>, output: Int) {
-    let sum = rowSum(levels, inputs)
+  private func setLevelSum(_ sum: Float, output: Int) {
     levelSum.pointer[output] = sum
     zeroPointCompensation.pointer[output] = Int32(sum) * 128
   }
@@ -83,7 +113,6 @@ extension PreparedMatrix {
     let panel = Packing.Panel(0, n: block.rows, k: inputs, layout)
     switch forwardArithmetic {
     case .integer:
-      for r in 0..<block.rows { sumLevels(scratch.levels.pointer + r * inputs, output: block.first + r) }
       Packing.codesTransposed(
         scratch.codes.pointer, stride: inputs, panel: panel, into: forwardPlace(block, layout, of: Int8.self))
     case .float:
@@ -164,7 +193,7 @@ extension PreparedMatrix {
       levelRow(output, row)
       if needsValues { multiply(row, by: levelScale.pointer[output], into: values.pointer + output * inputs, inputs) }
       if needsCodes { codesOfLevels(row, into: codes.pointer + output * inputs, inputs) }
-      if forwardArithmetic == .integer { sumLevels(row, output: output) }
+      if forwardArithmetic == .integer { setLevelSum(rowSum(row, inputs), output: output) }
     }
     // Each buffer must outlive the library's reading of it: a pointer alone does not keep its owner.
     switch forwardArithmetic {
@@ -219,6 +248,13 @@ extension PreparedMatrix {
 private func codesOfLevels(_ levels: UnsafePointer<Float>, into codes: UnsafeMutablePointer<Int8>, _ count: Int) {
   // The mantissa of level + 1.5·2²³ ends in the level as a two's complement number.
   for i in 0..<count { codes[i] = Int8(truncatingIfNeeded: Int32(bitPattern: (levels[i] + roundingMagic).bitPattern)) }
+}
+
+/// Σ codes: exact, as the floats' sum is.
+private func codeSum(_ codes: UnsafePointer<Int8>, _ count: Int) -> Float {
+  var sum: Int32 = 0
+  for i in 0..<count { sum &+= Int32(codes[i]) }
+  return Float(sum)
 }
 
 private func multiply(

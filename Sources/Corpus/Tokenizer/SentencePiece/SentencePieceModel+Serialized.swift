@@ -5,12 +5,14 @@ extension SentencePieceModel {
   /// A `ModelProto` with what segmentation needs and nothing else.
   func serialized() -> Data {
     var model = ProtobufMessage()
-    for (index, piece) in pieces.enumerated() {
-      var message = ProtobufMessage()
-      message.append(1, bytes: text(index))
-      message.append(2, float: piece.score)
-      message.append(3, varint: piece.type.rawValue)
-      model.append(1, bytes: message.data)
+    data.withUnsafeBytes { file in
+      for piece in pieces {
+        var message = ProtobufMessage()
+        message.append(1, bytes: UnsafeRawBufferPointer(rebasing: file[piece.text]))
+        message.append(2, float: piece.score)
+        message.append(3, varint: piece.type.rawValue)
+        model.append(1, message: message)
+      }
     }
     var trainer = ProtobufMessage()
     trainer.append(3, varint: kind.rawValue)

@@ -34,16 +34,18 @@ struct UnigramSegmenter {
     while slotCount < 2 * inUse.count { slotCount *= 2 }
     var slots = [Entry](repeating: Entry(hash: 0, start: 0, count: 0, piece: -1, score: 0), count: slotCount)
     var longest = 0
-    for piece in inUse {
-      let bytes = [UInt8](model.text(piece))
-      let hash = FNV1a.hash(bytes)
-      var at = Self.slot(hash, slotCount)
-      while slots[at].piece >= 0 { at = (at + 1) & (slotCount - 1) }
-      slots[at] = Entry(
-        hash: hash, start: Int32(text.count), count: Int32(bytes.count), piece: Int32(piece),
-        score: Double(model.pieces[piece].score))
-      text += bytes
-      longest = max(longest, bytes.count)
+    model.data.withUnsafeBytes { file in
+      for piece in inUse {
+        let bytes = UnsafeRawBufferPointer(rebasing: file[model.pieces[piece].text])
+        let hash = FNV1a.hash(bytes)
+        var at = Self.slot(hash, slotCount)
+        while slots[at].piece >= 0 { at = (at + 1) & (slotCount - 1) }
+        slots[at] = Entry(
+          hash: hash, start: Int32(text.count), count: Int32(bytes.count), piece: Int32(piece),
+          score: Double(model.pieces[piece].score))
+        text += bytes
+        longest = max(longest, bytes.count)
+      }
     }
     (self.text, self.slots, longestPiece) = (text, slots, longest)
     // The library's penalty for an unknown character.

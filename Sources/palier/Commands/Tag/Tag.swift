@@ -105,12 +105,12 @@ struct Tag: ParsableCommand {
     Threads.use(
       try placement.threadCount(asked: threads == 0 ? nil : threads, allowOversubscription: allowOversubscription))
     // Beside the opening, which may stumble over the same damage and would tell less of it.
-    let check = trust.trust ? nil : ConcurrentCheck { try CheckpointIntegrity.require(folder) }
+    let check = trust.trust ? nil : ConcurrentWork { try CheckpointIntegrity.require(folder) }
     var options = Tagger.Options()
     (options.maximumTokens, options.batchTokens) = (maximumTokens, batchTokens)
     options.tokenizer = try tokenizer.map { try Paths.folder($0, "a folder with \(Tokenizer.modelFileName)") }
     let opened = Result { [options] in try Tagger(folder, options: options) }
-    try check?.wait()
+    try check?.result().get()
     let tagger = try opened.get()
     let reader = try LabelReader(
       task: tagger.task, labels: tagger.labels, isStrict: strict,

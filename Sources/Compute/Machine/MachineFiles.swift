@@ -16,6 +16,15 @@ package struct MachineFiles {
     return Set(cores).count
   }
 
+  /// The cores that this thread may use, as far as its control group lets it use them in time; at least 1.
+  package var usableCoreCount: Int {
+    let name = "Cpus_allowed_list:"
+    let line = text("proc/thread-self/status")?.split(separator: "\n").first { $0.hasPrefix(name) }
+    let cpus = line.flatMap { CPUSet(list: String($0.dropFirst(name.count))) } ?? CPUSet()
+    let cores = max(coreCount(cpus), 1)
+    return cpuQuota.map { max(min(cores, Int($0)), 1) } ?? cores
+  }
+
   /// The number of CPUs that the process's control group may use in time, or nil without a limit: the least of its own
   /// and its ancestors' (`cpu.max`, or version 1's `cpu.cfs_quota_us`).
   package var cpuQuota: Double? {

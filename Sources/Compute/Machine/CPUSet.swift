@@ -1,16 +1,21 @@
-internal import COpenMPI
 import Foundation
 
 /// A set of CPUs (hardware threads), by the numbers that Linux gives them.
 public struct CPUSet: Equatable, Hashable, Sendable, Codable {
   /// Beyond what any kernel is built for; larger numbers in a file are taken for damage.
-  static let largestNumber = 65_535
+  package static let largestNumber = 65_535
 
-  private var words: [UInt64] = []
+  /// A bit a CPU, from the lowest number up.
+  package private(set) var words: [UInt64] = []
 
   /// A set of the given CPUs.
   public init(_ numbers: some Sequence<Int> = EmptyCollection<Int>()) {
     for number in numbers { insert(number) }
+  }
+
+  /// A set of the CPUs whose bits are set.
+  package init(words: [UInt64]) {
+    self.words = Array(words.prefix((words.lastIndex { $0 != 0 } ?? -1) + 1))
   }
 
   /// Reads the kernel's list form, `0-3,8,10-11`; nil when `list` is not of that form.
@@ -59,24 +64,5 @@ public struct CPUSet: Equatable, Hashable, Sendable, Codable {
     precondition(number >= 0 && number <= CPUSet.largestNumber, "CPU number \(number)")
     if number / 64 >= words.count { words += [UInt64](repeating: 0, count: number / 64 + 1 - words.count) }
     words[number / 64] |= 1 << UInt64(number % 64)
-  }
-}
-
-extension CPUSet {
-  /// The CPUs that this thread may run on.
-  public static func ofThisThread() throws -> CPUSet { try ofProcess(0) }
-
-  /// The CPUs that process `id` may run on; 0 means this thread. C function: `sched_getaffinity`.
-  static func ofProcess(_ id: pid_t) throws -> CPUSet {
-    var words = [UInt64](repeating: 0, count: (largestNumber + 1) / 64)
-    let status = palier_get_affinity(id, &words, words.count * MemoryLayout<UInt64>.size)
-    guard status == 0 else { throw RankError.systemCall(name: "sched_getaffinity", errno: status) }
-    return CPUSet((0...largestNumber).lazy.filter { words[$0 / 64] & (1 << UInt64($0 % 64)) != 0 })
-  }
-
-  /// Lets this thread run on the set's CPUs only. C function: `sched_setaffinity`.
-  public func bindThisThread() throws {
-    let status = palier_set_affinity(words, words.count * MemoryLayout<UInt64>.size)
-    guard status == 0 else { throw RankError.systemCall(name: "sched_setaffinity", errno: status) }
   }
 }
