@@ -46,8 +46,17 @@ package struct ProtobufMessage {
   /// Appends a string.
   package mutating func append(_ number: Int, string value: String) { append(number, bytes: value.utf8) }
 
+  /// Appends the key and the length of bytes that follow by another way: those of a tensor, too many to be copied.
+  package mutating func append(_ number: Int, headerOfBytes count: Int) {
+    append(key: number, wireType: 2)
+    append(varint: UInt64(count))
+  }
+
   /// Appends an inner message.
   package mutating func append(_ number: Int, message: ProtobufMessage) { append(number, bytes: message.bytes) }
+
+  /// Appends all fields of another message, which stay fields of this one.
+  package mutating func append(fieldsOf other: ProtobufMessage) { bytes += other.bytes }
 
   private mutating func append(key number: Int, wireType: UInt64) { append(varint: UInt64(number) << 3 | wireType) }
 

@@ -28,6 +28,8 @@ public struct TagBenchmark {
     public var singleCount = 200
     /// A checkpoint to open; nil: one of made-up numbers, written for the measurement and removed.
     public var checkpoint: URL?
+    /// Where the made-up checkpoint is written and stays; nil: a temporary folder.
+    public var keep: URL?
 
     public init() {}
   }
@@ -57,7 +59,7 @@ public struct TagBenchmark {
   /// Runs the benchmark on `Threads.count` threads.
   public static func run(_ setting: Setting) throws -> Result {
     let made = try setting.checkpoint == nil ? MadeUpTagger.write(setting) : nil
-    defer { if let made { try? FileManager.default.removeItem(at: made) } }
+    defer { if let made, setting.keep == nil { try? FileManager.default.removeItem(at: made) } }
     guard let url = setting.checkpoint ?? made else { fatalError("TagBenchmark: no checkpoint") }
     ProductLibrary.shared.removeAll()
     ProcessMemory.forgetPeak()
@@ -134,7 +136,7 @@ extension StepWork {
 
 /// A token classifier of made-up numbers, and sentences for it.
 enum MadeUpTagger {
-  /// Writes a checkpoint to a temporary folder, its quantizers' steps measured.
+  /// Writes a checkpoint to a temporary folder, or the one that keeps it, its quantizers' steps measured.
   static func write(_ setting: TagBenchmark.Setting) throws -> URL {
     let d = setting.dimensions
     let model = try EncoderModel(
@@ -158,12 +160,13 @@ enum MadeUpTagger {
       from: config, head: model.head, labels: (0..<setting.labelCount).map { "L\($0)" },
       facts: PalierMetadata.fields(of: setting.scheme))
     // A name that nobody else has: what is removed at the end is what was made here.
-    let url = FileManager.default.temporaryDirectory.appendingPathComponent("palier-bench-\(UUID().uuidString)")
+    let url =
+      setting.keep ?? FileManager.default.temporaryDirectory.appendingPathComponent("palier-bench-\(UUID().uuidString)")
     do {
       try HuggingFaceFolder.write(
         to: url, config: config, tensors: ModelCheckpointIO.views(of: model), tokenizerFrom: nil)
     } catch {
-      try? FileManager.default.removeItem(at: url)
+      if setting.keep == nil { try? FileManager.default.removeItem(at: url) }
       throw error
     }
     return url

@@ -27,7 +27,8 @@ final class UsageCommandTests: XCTestCase {
     for arguments in [
       ["trian"], ["train"], ["config"], ["config", "--reference", "x"], ["train", "a.yaml", "b.yaml"],
       ["tokenize", "x"], ["check", "--path", "sideways"],
-      ["export", "x", "--out", "y"],
+      ["export", "x", "--out", "y"], ["export", "--dequantized", "x"], ["export", "--onnx", "y", "x", "--out", "z"],
+      ["export", "--onnx", "y", "--dequantized", "x", "--out", "z"],
       ["init", "--out", "x", "--hidden", "10", "--layers", "1", "--heads", "3", "--intermediate", "4"],
       ["sample", "--out", "x", "--documents", "0"], ["evaluate", "x", "--set", "seed=1"], ["compare", "x"],
       ["report"], ["report", "x", "--tdp", "150"], ["report", "x", "--pue", "0.5"],
@@ -68,6 +69,7 @@ final class UsageCommandTests: XCTestCase {
       try Program.fail(["footprint", path])
       try Program.fail(["footprint", "--checkpoint", path])
       try Program.fail(["export", "--dequantized", path, "--out", new])
+      try Program.fail(["export", "--onnx", new, path])
       try Program.fail(["pack", path, "--out", new])
       try Program.fail(["verify", path, model])
       try Program.fail(["verify", model, path])

@@ -127,6 +127,7 @@ final class MessageTests: XCTestCase {
       ["tokenize", "--tokenizer", model, "--out", inside, file.path],
       ["tokenize", "--tokenizer", model, "--out", "/proc/x/y", file.path],
       ["export", "--dequantized", model, "--out", inside], ["train", inside], ["train", "/proc/1/mem"],
+      ["export", "--onnx", inside, model],
       ["compare", inside, inside],
       ["bench", "reduce", "--elements", "1", "--json", inside],
       ["bench", "reduce", "--elements", "1", "--json", "/proc/x"],

@@ -60,6 +60,21 @@ final class PackedCommandTests: XCTestCase {
     }
   }
 
+  func testAnONNXModelIsTheSameFileOfBothForms() throws {
+    let folder = try TemporaryFolder()
+    for (name, head) in [("alpha", "masked-LM"), ("best", "tagger")] {
+      let files = [folder.file(name + "-a.onnx"), folder.file(name + "-b.onnx")]
+      let shown = try Program.succeed(["export", "--onnx", files[0].path, try path("out/checkpoints/\(name)")])
+      let digest = try XCTUnwrap(shown.firstMatch(of: #/codes: +[0-9,]+, SHA-256 ([0-9a-f]{64})/#), shown).1
+      XCTAssertTrue(shown.contains("BitNet_E6W1.58A6"), shown)
+      try Program.succeed(["export", "--onnx", files[1].path, try path(name + "-packed")])
+      let bytes = try Data(contentsOf: files[0])
+      XCTAssertEqual(bytes, try Data(contentsOf: files[1]), head)
+      XCTAssertNotNil(bytes.range(of: Data(digest.utf8)), "the digest stands in the metadata")
+      try Program.fail(["export", "--onnx", files[0].path, try path("best-packed")], naming: "exists already")
+    }
+  }
+
   func testEvaluateLogitsAndExportGiveTheSame() throws {
     let config = try Self.run.get().config
     func scores(_ checkpoint: String, ranks: Int?) throws -> [Substring] {

@@ -63,12 +63,15 @@ package final class OutputFile {
 
 /// Puts `bytes` at `url`, whole or not at all: written beside, synced, renamed, the folder synced, so that whoever
 /// looks finds the old file or the new one.
-package func replaceFile(at url: URL, with bytes: [UInt8]) throws {
+package func replaceFile(at url: URL, with bytes: [UInt8]) throws { try replaceFile(at: url) { try $0.write(bytes) } }
+
+/// As above, of what `body` writes piece by piece.
+package func replaceFile(at url: URL, _ body: (OutputFile) throws -> Void) throws {
   let folder = url.deletingLastPathComponent()
   let partial = folder.appendingPathComponent(".\(url.lastPathComponent).partial-\(getpid())")
   do {
     let file = try OutputFile(partial, shownAs: url.path, .emptied)
-    try file.write(bytes)
+    try body(file)
     try file.finish()
     try move(partial.path, to: url.path)
   } catch {

@@ -9,22 +9,24 @@ package enum ParameterNames {
   package static func site(_ layer: Int, _ site: ActivationSite) -> String {
     ParameterNames.layer(layer) + "." + site.name + ".input_quantizer"
   }
-  static let embeddingsNorm = "roberta.embeddings.LayerNorm"
-  static func attentionNorm(_ layer: Int) -> String { ParameterNames.layer(layer) + ".attention.output.LayerNorm" }
-  static func outputNorm(_ layer: Int) -> String { ParameterNames.layer(layer) + ".output.LayerNorm" }
+  package static let embeddingsNorm = "roberta.embeddings.LayerNorm"
+  package static func attentionNorm(_ layer: Int) -> String {
+    ParameterNames.layer(layer) + ".attention.output.LayerNorm"
+  }
+  package static func outputNorm(_ layer: Int) -> String { ParameterNames.layer(layer) + ".output.LayerNorm" }
 
-  static let headDense = "lm_head.dense"
-  static let headNorm = "lm_head.layer_norm"
-  static let headDecoder = "lm_head.decoder"
-  static let classifier = "classifier"
+  package static let headDense = "lm_head.dense"
+  package static let headNorm = "lm_head.layer_norm"
+  package static let headDecoder = "lm_head.decoder"
+  package static let classifier = "classifier"
 }
 
 /// The three embedding tables, in the order in which their rows are summed.
-enum EmbeddingTable: String, CaseIterable {
+package enum EmbeddingTable: String, CaseIterable {
   case word = "word_embeddings"
   case position = "position_embeddings"
   case type = "token_type_embeddings"
 
-  var name: String { "roberta.embeddings.\(rawValue)" }
+  package var name: String { "roberta.embeddings.\(rawValue)" }
   var site: String { name + ".weight_quantizer" }
 }

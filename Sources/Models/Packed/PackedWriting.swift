@@ -113,8 +113,7 @@ struct PackedWriting {
   /// z = round(−β/s), as the forward pass has it.
   private func zeroPoint(_ name: String, _ rule: QuantizerRule, step: Float, _ path: String) throws -> Int8 {
     let offset = model.parameters[model.layout.required(name + ".offset").start]
-    let quantizer = ActivationQuantizer(rule: rule, step: step, offset: offset)
-    let zeroPoint = Int((-quantizer.zeroValue / step).rounded())
+    let zeroPoint = ActivationQuantizer(rule: rule, step: step, offset: offset).zeroPoint
     guard let byte = Int8(exactly: zeroPoint) else {
       throw ModelError.wideZeroPoint(path: path, site: name, zeroPoint: zeroPoint)
     }

@@ -38,3 +38,8 @@ extension WeightQuantizer {
     }
   }
 }
+
+extension ActivationQuantizer {
+  /// z of an offset of whole steps, as the forward pass has it.
+  var zeroPoint: Int { Int((-zeroValue / step).rounded()) }
+}

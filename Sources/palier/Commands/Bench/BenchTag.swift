@@ -33,6 +33,11 @@ struct BenchTag: ParsableCommand {
     help: ArgumentHelp("Open this checkpoint; its sizes and scheme count.", valueName: "folder"), completion: .directory
   )
   var checkpoint: String?
+  @Option(
+    help: ArgumentHelp(
+      "Write the made-up checkpoint to this folder, which is not there yet, and leave it.", valueName: "folder"),
+    completion: .directory)
+  var keep: String?
   @Option(help: "Sentences a round.") var sentences = 256
   @Option(help: "Tokens of each sentence, 40 being 28 words; several values take turns: 18,40,7.") var lengths = "40"
   @Option(help: "Tokens that go through the model at once.") var batchTokens = 2048
@@ -47,6 +52,7 @@ struct BenchTag: ParsableCommand {
   @OptionGroup var options: BenchOptions
 
   func validate() throws {
+    if keep != nil && checkpoint != nil { throw ValidationError("--keep goes without --checkpoint") }
     try require(sentences, "--sentences", 1...1_000_000)
     try require(batchTokens, "--batch-tokens", 1...1_048_576)
     try require(rounds, "--rounds", 1...10_000)
@@ -96,6 +102,7 @@ struct BenchTag: ParsableCommand {
       intermediateSize: intermediate, positionCount: 514)
     (setting.labelCount, setting.lengths, setting.sentenceCount) = (labels, parsed, sentences)
     (setting.batchTokens, setting.rounds, setting.singleCount) = (batchTokens, rounds, singles)
+    setting.keep = try keep.map { try Paths.newFolder($0) }
     setting.checkpoint = try checkpoint.map { try Paths.folder($0, "a checkpoint folder") }
     return setting
   }
