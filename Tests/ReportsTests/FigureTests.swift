@@ -32,7 +32,7 @@ final class FigureTests: XCTestCase {
     ]
     XCTAssertTrue(table.markdown.contains("| α | TASK\\_1: A | TASK\\_1: B |\n|---|---:|---:|\n"), table.markdown)
     XCTAssertTrue(table.markdown.contains("| 0.3 | **71.3 ± 0.8** (n 3) | – |"), table.markdown)
-    XCTAssertTrue(table.latex.contains("\\textbf{71.3 $\\pm$ 0.8} {\\scriptsize(n 3)} & -- \\\\"), table.latex)
+    XCTAssertTrue(table.latex.contains("\\shortstack[r]{\\textbf{71.3 $\\pm$ 0.8}\\\\{\\scriptsize n 3}} & -- \\\\"), table.latex)
     XCTAssertTrue(table.latex.contains("\\multicolumn{2}{c}{TASK\\_1}"), table.latex)
   }
 

@@ -118,7 +118,7 @@ final class SweepReportTests: XCTestCase {
   func testAStrongEffectIsShown() throws {
     var study = small()
     (study.effect, study.seedSpread, study.collapses) = (0.2, 0.002, false)
-    study.headSeeds = [1, 2, 3, 4, 5]
+    (study.trunkSeeds, study.headSeeds) = ([1, 2, 3], [1, 2, 3, 4, 5])
     study.documentCount = 60
     let rows = try text(report(study), "contrasts.csv").split(separator: "\n").dropFirst()
       .map { $0.split(separator: ",", omittingEmptySubsequences: false) }

@@ -47,7 +47,7 @@ enum PageStyle {
     body{font-size:10pt}table{font-size:7.4pt}th,td{padding:2px 5px}
     .scroll{overflow:visible}td{white-space:normal}
     .panels svg{width:48%}
-    h2,h3,.note,.key{break-after:avoid}tr,.panels svg{break-inside:avoid}thead{display:table-header-group}
+    h2,h3,.note,.key,tr.group{break-after:avoid}tr,.note,.panels svg{break-inside:avoid}thead{display:table-header-group}
     a{color:inherit;text-decoration:none}}
     """
 }

@@ -25,7 +25,9 @@ extension ReportTable {
 
   private static func latex(_ cell: Cell) -> String {
     let main = cell.isBold ? "\\textbf{\(latex(cell.text))}" : latex(cell.text)
-    return cell.below.isEmpty ? main : main + " {\\scriptsize(" + cell.below.map(latex).joined(separator: "; ") + ")}"
+    guard !cell.below.isEmpty else { return main }
+    let below = cell.below.map { "{\\scriptsize \(latex($0))}" }
+    return "\\shortstack[r]{" + ([main] + below).joined(separator: "\\\\") + "}"
   }
 
   private static let signs: [Character: String] = [
