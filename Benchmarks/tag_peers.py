@@ -9,7 +9,7 @@ Sentences have one length, so that nothing is padded. Of the batch sizes (1, 8, 
 a sentence alone is timed apart. Each call is one engine in a process of its own.
 
   torch-float32, torch-bfloat16, torch-int8 (dynamic, all linears)
-  onnx-float32 (exported by PyTorch, then onnxruntime's transformer optimizer where it takes the graph), onnx-int8 (dynamic)
+  onnx-float32, onnx-int8 (dynamic): exported by PyTorch, with and without onnxruntime's transformer optimizer; the faster counts
   openvino-float32, openvino-bfloat16, openvino-int8 (nncf's post-training quantization for transformers)
   palier-onnx, palier-openvino: --palier, a model that `palier export --onnx` wrote, in onnxruntime and in OpenVINO
 
@@ -52,32 +52,34 @@ def sentences(count, length, seed=2):
 
 
 def make(folder):
-    """model.onnx, float32; int8.onnx; openvino/float32.xml and int8.xml."""
+    """exported.onnx, optimized.onnx, float32, and with int8- before their names; openvino/float32.xml and int8.xml."""
     import torch
 
     folder.mkdir(parents=True, exist_ok=True)
-    plain, small = folder / "model.onnx", folder / "int8.onnx"
     ids = torch.randint(7, VOCABULARY - 1, (2, 16))
     sizes = {0: "batch", 1: "sequence"}
     torch.onnx.export(
         torch_model("eager"), (ids, torch.ones_like(ids)), str(folder / "exported.onnx"),
         input_names=["input_ids", "attention_mask"], output_names=["logits"],
         dynamic_axes={"input_ids": sizes, "attention_mask": sizes}, opset_version=17, dynamo=False)
-    make_onnx(folder / "exported.onnx", plain, small)
+    make_onnx(folder)
     make_openvino(folder / "exported.onnx", folder / "openvino")
 
 
-def make_onnx(exported, plain, small):
+def make_onnx(folder):
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
     from onnxruntime.transformers.optimizer import optimize_model
 
-    optimized = optimize_model(str(exported), model_type="bert", num_heads=HEADS, hidden_size=HIDDEN, use_gpu=False)
+    exported = str(folder / "exported.onnx")
+    optimized = optimize_model(exported, model_type="bert", num_heads=HEADS, hidden_size=HIDDEN, use_gpu=False)
     print("onnxruntime's optimizer fused:", json.dumps(optimized.get_fused_operator_statistics()))
-    optimized.save_model_to_file(str(plain))
+    optimized.save_model_to_file(str(folder / "optimized.onnx"))
     # Types do not follow from the optimizer's own operators.
     types = {"DefaultTensorType": onnx.TensorProto.FLOAT}
-    quantize_dynamic(str(plain), str(small), weight_type=QuantType.QInt8, extra_options=types)
+    for name in ("exported.onnx", "optimized.onnx"):
+        quantize_dynamic(
+            str(folder / name), str(folder / ("int8-" + name)), weight_type=QuantType.QInt8, extra_options=types)
 
 
 def make_openvino(exported, folder):
@@ -91,7 +93,7 @@ def make_openvino(exported, folder):
     openvino.save_model(quantized, str(folder / "int8.xml"), compress_to_fp16=False)
 
 
-# MARK: Engines: each a list of ways to run batches, of which the fastest counts; the first is for one sentence
+# MARK: Engines: each a list of ways to run batches, of which the fastest counts
 
 
 def torch_ways(engine, threads):
@@ -113,18 +115,22 @@ def torch_ways(engine, threads):
     return [run], f"torch {torch.__version__}"
 
 
-def onnx_ways(path, threads):
+def onnx_ways(paths, threads):
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
-    def run(batches):
-        for ids in batches:
-            session.run(["logits"], {"input_ids": ids, "attention_mask": np.ones_like(ids)})[0].argmax(-1)
+    def way(path):
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
-    return [run], f"onnxruntime {onnxruntime.__version__}"
+        def run(batches):
+            for ids in batches:
+                session.run(["logits"], {"input_ids": ids, "attention_mask": np.ones_like(ids)})[0].argmax(-1)
+
+        return run
+
+    return [way(path) for path in paths], f"onnxruntime {onnxruntime.__version__}"
 
 
 def openvino_ways(path, threads, precision):
@@ -161,9 +167,10 @@ def ways(arguments):
     if engine == "palier-openvino":
         return openvino_ways(arguments.palier, threads, "f32")
     if engine == "palier-onnx":
-        return onnx_ways(arguments.palier, threads)
+        return onnx_ways([arguments.palier], threads)
     if engine.startswith("onnx"):
-        return onnx_ways(folder / ("int8.onnx" if engine == "onnx-int8" else "model.onnx"), threads)
+        kind = "int8-" if engine == "onnx-int8" else ""
+        return onnx_ways([folder / f"{kind}exported.onnx", folder / f"{kind}optimized.onnx"], threads)
     name = "int8.xml" if engine == "openvino-int8" else "float32.xml"
     # What is not int8 may run in bfloat16, as OpenVINO chooses by itself on CPUs that have it.
     return openvino_ways(folder / "openvino" / name, threads, "f32" if engine == "openvino-float32" else "bf16")
@@ -190,12 +197,17 @@ def measure(run_ways, made, arguments):
             print(f"  way {number}, batches of {size}: {rate:.0f} tokens/s, processors {share:.0%}", flush=True)
             if rate > best["tokens_per_second"]:
                 best = {"tokens_per_second": rate, "batch": size, "processor_share": round(share, 2)}
-    alone = []
-    for row in range(min(len(made), arguments.singles) + 3):
+    return best | {"latency_seconds": min(latency(run, made, arguments.singles) for run in run_ways)}
+
+
+def latency(run, made, count):
+    """The median of sentences alone."""
+    seconds = []
+    for row in range(count + 3):
         start = time.perf_counter()
-        run_ways[0]([made[row % len(made)][None]])
-        alone.append(time.perf_counter() - start)
-    return best | {"latency_seconds": statistics.median(alone[3:])}
+        run([made[row % len(made)][None]])
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds[3:])
 
 
 def main():

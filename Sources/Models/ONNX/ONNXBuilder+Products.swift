@@ -21,9 +21,11 @@ extension ONNXBuilder {
     let scale: String
     switch input.scale {
     case .fixed(let step): scale = graph.add(matrix.scaleTensor(name + ".scale", factor: step))
-    case .perToken(let steps):
+    case .perToken(let tokens):
+      // Not a product of two scales: with one, onnxruntime (1.31) fuses MatMulInteger, Cast, Mul and the bias's Add, and
+      // multiplies the bias by the token's scale too.
       let own = graph.add(matrix.scaleTensor(matrix.name + "_scale"))
-      scale = graph.add("Mul", [steps, own], as: name + "/Mul_scale")
+      scale = graph.add("Div", [own, tokens], as: name + "/Div")
     }
     let scaled = graph.add("Mul", [cast(sums, to: .float), scale], as: name + "/Mul")
     return graph.add("Add", [scaled, parameter(name + ".bias")], as: name)

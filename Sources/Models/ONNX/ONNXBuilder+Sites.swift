@@ -4,7 +4,7 @@ import Quantization
 
 /// The values of an activation site as a graph has them: unsigned bytes, level + 128, and what a level stands for.
 struct ONNXCodes {
-  /// The step of the site, or the tensor `[B, T, 1]` of each token's.
+  /// What a level stands for: the step of the site, or 1 over each token's scale, a tensor `[B, T, 1]`.
   enum Scale {
     case fixed(Float)
     case perToken(String)
@@ -80,9 +80,8 @@ extension ONNXBuilder {
     let scaled = graph.add("Mul", [input, scale], as: name + "/Mul")
     let clipped = graph.add(
       "Clip", [scaled, graph.scalar(rule.n, as: "level_minus_\(Int(rule.p))"), top], as: name + "/Clip")
-    let step = graph.add("Div", [graph.scalar(Float(1), as: "one"), scale], as: name + "/Div_step")
     return ONNXCodes(
-      site: name, codes: bytes(clipped, name), zeroPoint: UInt8(ONNXBuilder.zeroCode), scale: .perToken(step))
+      site: name, codes: bytes(clipped, name), zeroPoint: UInt8(ONNXBuilder.zeroCode), scale: .perToken(scale))
   }
 
   /// Levels, not yet whole numbers, as bytes.
@@ -95,18 +94,16 @@ extension ONNXBuilder {
   /// A zero point as a tensor.
   mutating func zeroPoint(_ value: UInt8) -> String { graph.scalar(value, as: "code_\(value)") }
 
-  /// (code − zero point)·scale, `[B, T, features]`: for products whose other side is float32.
+  /// What the codes stand for, `[B, T, features]`: for products whose other side is float32.
   mutating func values(_ input: ONNXCodes) -> String {
     let name = input.site + "/values"
     if graph.has(name) { return name }
     let zero = graph.scalar(Float(input.zeroPoint), as: "number_\(input.zeroPoint)")
     let numbers = cast(input.codes, to: .float, as: input.site + "/Cast_values")
     let levels = graph.add("Sub", [numbers, zero], as: input.site + "/Sub")
-    let scale =
-      switch input.scale {
-      case .fixed(let step): graph.scalar(step, as: input.site + ".step")
-      case .perToken(let tensor): tensor
-      }
-    return graph.add("Mul", [levels, scale], as: name)
+    switch input.scale {
+    case .fixed(let step): return graph.add("Mul", [levels, graph.scalar(step, as: input.site + ".step")], as: name)
+    case .perToken(let scale): return graph.add("Div", [levels, scale], as: name)
+    }
   }
 }

@@ -167,8 +167,21 @@ final class ONNXExportTests: XCTestCase {
       ["Div", "Clip", "Add", "Round", "Add", "Cast"])
     XCTAssertEqual(
       try operators("BitNet_E6W1.58A6"),
-      ["Abs", "ReduceMax", "Max", "Div", "Mul", "Clip", "Div", "Round", "Add", "Cast"])
+      ["Abs", "ReduceMax", "Max", "Div", "Mul", "Clip", "Round", "Add", "Cast"])
     XCTAssertEqual(try operators("fp32"), [])
+  }
+
+  /// onnxruntime 1.31 fuses MatMulInteger, Cast and Mul with a Mul of two scales, and multiplies the bias by the token's.
+  func testNoProductIsScaledByAProductOfScales() throws {
+    let folders = try PackedFolders()
+    let checkpoint = try folders.checkpoint("checkpoint", PackedFolders.scheme("BitNet_E6W1.58A6"), tagger)
+    let file = folders.folder.file("model.onnx")
+    _ = try ONNXExport.write(checkpoint, to: file)
+    let model = try ONNXModel(file)
+    let made = Dictionary(model.nodes.map { ($0.output, $0) }, uniquingKeysWith: { first, _ in first })
+    let scaled = model.operations("Mul").filter { $0.inputs.contains { $0.hasSuffix("/MatMulInteger/Cast") } }
+    XCTAssertEqual(scaled.count, 12)
+    for node in scaled { XCTAssertFalse(node.inputs.contains { made[$0]?.operation == "Mul" }, node.output) }
   }
 
   func testAPackedFolderGivesTheSameFile() throws {
