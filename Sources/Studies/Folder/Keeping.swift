@@ -19,7 +19,7 @@ struct Keeping {
   func clear(_ cell: Cell) {
     let own = folder.cell(cell.id)
     guard own.isDone else { return }
-    let isWaitedFor = graph.children(of: cell.id).contains { !folder.cell($0.id).isDone }
+    let isWaitedFor = graph.children(of: cell.id).contains(where: isNeeded)
     own.remove(own.packed)
     for checkpoint in own.checkpoints.complete() { own.remove(checkpoint.url) }
     switch cell.kind {
@@ -39,6 +39,14 @@ struct Keeping {
       }
       own.remove(own.log)
     }
+  }
+
+  /// Not done, and, where others start from it, some of them neither; or done, and what others need of it is gone.
+  func isNeeded(_ cell: Cell) -> Bool {
+    let children = graph.children(of: cell.id)
+    let waiting = children.filter { isNeeded($0) }
+    guard folder.cell(cell.id).isDone else { return children.isEmpty || !waiting.isEmpty || cell.kind == .head }
+    return waiting.contains { !hasStart(of: $0) }
   }
 
   /// Whether what `cell` starts from lies there.

@@ -63,7 +63,8 @@ public final class SweepRunner {
 
   /// Runs what is missing. Signals are caught while it runs.
   public func run() throws -> Ending {
-    try folder.write(graph)
+    // A cell alone does not count what the others take: it leaves the graph as it was written for the whole.
+    if options.only == nil || PathKind(folder.graph) == .absent { try folder.write(graph) }
     if let only = options.only.flatMap({ graph[$0] }) { try requireParent(of: only) }
     StopRequest.install()
     for cell in graph.cells { keeping.clear(cell) }
@@ -107,16 +108,8 @@ public final class SweepRunner {
   private var pending: [Cell] {
     graph.cells.filter { cell in
       if let only = options.only { return cell.id == only && !folder.cell(cell.id).isDone && !failed.contains(cell.id) }
-      return !failed.contains(cell.id) && isNeeded(cell)
+      return !failed.contains(cell.id) && keeping.isNeeded(cell)
     }
-  }
-
-  /// Not done, and, where others start from it, some of them neither; or done, and what others need of it is gone.
-  private func isNeeded(_ cell: Cell) -> Bool {
-    let children = graph.children(of: cell.id)
-    let waiting = children.filter { isNeeded($0) }
-    guard folder.cell(cell.id).isDone else { return children.isEmpty || !waiting.isEmpty || cell.kind == .head }
-    return waiting.contains { !keeping.hasStart(of: $0) }
   }
 
   /// - Returns: whether a cell was started.
@@ -135,12 +128,12 @@ public final class SweepRunner {
     try createFolders(own.url.path)
     guard let lock = try CellLock.take(own.lock) else { return false }
     // Another may have done it between the look and the lock.
-    if own.isDone, graph.children(of: cell.id).allSatisfy({ !isNeeded($0) || keeping.hasStart(of: $0) }) {
+    if own.isDone, graph.children(of: cell.id).allSatisfy({ !keeping.isNeeded($0) || keeping.hasStart(of: $0) }) {
       return false
     }
     own.remove(own.done)
     own.remove(own.failure)
-    try folder.write(cell)
+    if PathKind(own.description) == .absent { try folder.write(cell) }
     let slot = (0..<options.jobs).first { slot in !running.contains { $0.slot == slot } } ?? 0
     let work = RunningCell(
       cell, CellWork(cell, in: folder, graph.grid.launch), lock, slot: slot, log: own.log, launcher: launcher,
