@@ -79,7 +79,7 @@ let package = Package(
     .target(
       name: "Studies",
       dependencies: [
-        "Base", "Quantization", "Corpus", "Ranks", "Checkpoints", "Configuration", "Training",
+        "Base", "Compute", "Quantization", "Corpus", "Ranks", "Checkpoints", "Configuration", "Training",
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .executableTarget(

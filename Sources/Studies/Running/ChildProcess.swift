@@ -1,4 +1,5 @@
 import Base
+import Compute
 import Foundation
 import Ranks
 

@@ -1,4 +1,5 @@
 import Base
+import Compute
 import Foundation
 
 /// Seconds a token of the cells of a study, by a few steps of each kind of run: `palier train --plan` of one cell for
