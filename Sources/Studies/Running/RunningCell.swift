@@ -1,3 +1,4 @@
+import Compute
 import Base
 import Foundation
 import Ranks
