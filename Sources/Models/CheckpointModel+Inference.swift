@@ -43,6 +43,10 @@ package struct TaggingModel {
   /// Reads all but the linears' weights and the tables that stay packed.
   private func readParameters() throws {
     let linears = Set(model.linearWeights.map(\.name))
+    // First, so that a message names the matrix that is not there, and not the step that would have come with its codes.
+    for name in linears.sorted() where folder.weights.tensors[name] == nil {
+      throw ModelError.missingTensor(name: name, path: folder.weights.path)
+    }
     for parameter in model.layout.parameters where !linears.contains(parameter.name) {
       if parameter.kind == .table, let rows = folder.packedTensors?.rows(ofWeight: parameter.name) {
         guard rows.shape == parameter.shape else {
