@@ -45,7 +45,7 @@ public struct Placement: Equatable, Sendable {
   public var launcherThreads: Int?
 
   /// The variable by which `launch/mpirun` hands `--threads` on. (`OMP_NUM_THREADS` tells no wish: many hosts set it for all.)
-  static let launcherVariable = "PALIER_THREADS_ASKED"
+  package static let launcherVariable = "PALIER_THREADS_ASKED"
 
   package init(
     rank: Int = 0, host: String, localCount: Int, worldCount: Int, nodeCount: Int, cpus: CPUSet, sharing: Sharing,

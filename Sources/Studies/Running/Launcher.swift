@@ -1,5 +1,6 @@
 import Base
 import Foundation
+import Ranks
 
 /// The words by which a program of a cell is started: alone, or on ranks through `launch/mpirun`.
 struct Launcher {
@@ -43,6 +44,14 @@ struct Launcher {
     if !settings.hostfile.isEmpty { words += ["--hostfile", settings.hostfile] }
     if shares { words.append("--no-binding") }
     return words + ["--", program] + arguments
+  }
+
+  /// What the environment of a cell's program tells beside this process' own: its threads where it runs alone on a share of
+  /// `cores` cores, which would else look like a binding by mistake.
+  func environment(cores: Int) -> [String: String] {
+    guard settings.ranks == 0 else { return [:] }
+    if settings.threads > 0 { return [Placement.launcherVariable: "\(settings.threads)"] }
+    return shares ? [Placement.launcherVariable: "\(cores)"] : [:]
   }
 
   /// `launch/mpirun` of the source tree or the bundle that the program stands in, or the installed `palier-mpirun`.

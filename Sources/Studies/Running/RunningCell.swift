@@ -1,5 +1,5 @@
-import Compute
 import Base
+import Compute
 import Foundation
 import Ranks
 
@@ -15,6 +15,7 @@ final class RunningCell {
   private let work: CellWork
   private let launcher: Launcher
   private let cpus: CPUSet?
+  private let cores: Int
   private var lock: CellLock?
   private var child: ChildProcess?
   private let start = monotonicSeconds()
@@ -22,10 +23,10 @@ final class RunningCell {
   private let session: URL
 
   init(
-    _ cell: Cell, _ work: CellWork, _ lock: CellLock, slot: Int, log: URL, launcher: Launcher, cpus: CPUSet?
+    _ cell: Cell, _ work: CellWork, _ lock: CellLock, slot: Int, log: URL, launcher: Launcher, cpus: CPUSet?, cores: Int
   ) {
     (self.cell, self.work, self.lock, self.slot, self.log) = (cell, work, lock, slot, log)
-    (self.launcher, self.cpus) = (launcher, cpus)
+    (self.launcher, self.cpus, self.cores) = (launcher, cpus, cores)
     // On the host's own disk, and short: it holds sockets.
     session = FileManager.default.temporaryDirectory.appendingPathComponent("palier-\(cell.id)-\(getpid())")
   }
@@ -52,9 +53,9 @@ final class RunningCell {
       try createFolders(session.path)
       let command = launcher.command(words)
       try note("+ \(command.joined(separator: " "))\n")
+      let environment = launcher.environment(cores: cores).merging(["OMPI_MCA_orte_tmpdir_base": session.path]) { $1 }
       child = try ChildProcess(
-        command, environment: ["OMPI_MCA_orte_tmpdir_base": session.path], log: log, lock: lock?.inherited ?? 0,
-        cpus: cpus)
+        command, environment: environment, log: log, lock: lock?.inherited ?? 0, cpus: cpus)
       return false
     }
   }

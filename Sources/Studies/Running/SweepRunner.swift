@@ -137,7 +137,7 @@ public final class SweepRunner {
     let slot = (0..<options.jobs).first { slot in !running.contains { $0.slot == slot } } ?? 0
     let work = RunningCell(
       cell, CellWork(cell, in: folder, graph.grid.launch), lock, slot: slot, log: own.log, launcher: launcher,
-      cpus: shares.shares[slot])
+      cpus: shares.shares[slot], cores: shares.coresPerShare)
     running.append(work)
     advance(work)
     return true
