@@ -6,7 +6,7 @@ import XCTest
 final class UsageCommandTests: XCTestCase {
   private let commands = [
     "train", "evaluate", "compare", "config", "tokenize", "encode", "init", "sample", "inspect", "footprint", "export",
-    "logits", "pack", "verify", "tag",
+    "logits", "quantize", "pack", "verify", "tag",
     "doctor",
     "check", "bench",
   ]
@@ -30,6 +30,7 @@ final class UsageCommandTests: XCTestCase {
       ["export", "x", "--out", "y"],
       ["init", "--out", "x", "--hidden", "10", "--layers", "1", "--heads", "3", "--intermediate", "4"],
       ["sample", "--out", "x", "--documents", "0"], ["evaluate", "x", "--set", "seed=1"], ["compare", "x"],
+      ["quantize", "x", "--out", "y"], ["quantize", "x", "--scheme", "LSQ_E8W8A8", "--out", "y", "--percentile", "50"],
     ] {
       let outcome = try Program.run(arguments)
       XCTAssertEqual(outcome.status, 64, "\(arguments): \(outcome.errors)")
@@ -68,6 +69,8 @@ final class UsageCommandTests: XCTestCase {
       try Program.fail(["footprint", "--checkpoint", path])
       try Program.fail(["export", "--dequantized", path, "--out", new])
       try Program.fail(["pack", path, "--out", new])
+      try Program.fail(["quantize", path, "--scheme", "LSQ_E8W8A8", "--calibrate", "per-token", "--out", new])
+      try Program.fail(["quantize", model, "--scheme", "LSQ_E8W8A8", "--data", path, "--out", new])
       try Program.fail(["verify", path, model])
       try Program.fail(["verify", model, path])
       try Program.fail(["compare", path, path])

@@ -147,7 +147,7 @@ final class MessageTests: XCTestCase {
 
   private static let commands = [
     "train", "evaluate", "compare", "config", "tokenize", "encode", "init", "sample", "inspect", "footprint", "export",
-    "logits", "pack", "verify", "tag",
+    "logits", "quantize", "pack", "verify", "tag",
     "doctor", "check", "bench",
   ]
 
