@@ -14,8 +14,9 @@ import Quantization
 public final class Tagger {
   /// What a tagger is opened with.
   public struct Options: Sendable {
-    /// The longest window of a sentence, with `<s>` and `</s>`; the model's longest sequence where that is less.
-    public var maximumTokens = 512
+    /// The longest window of a sentence, with `<s>` and `</s>`, and at most the model's longest sequence; nil: as the checkpoint
+    /// notes it, else 512.
+    public var maximumTokens: Int?
     /// Tokens that go through the model at once.
     public var batchTokens = 2048
     /// The folder of the tokenizer; nil: the checkpoint's own.
@@ -33,6 +34,8 @@ public final class Tagger {
   public let tokenization: WordTokenization
   /// How the model's weights and activations are quantized.
   public let scheme: Scheme
+  /// What this machine computes otherwise than training did, a line each; none where logits are the same bits.
+  public let notes: [String]
   package let classifier: WordClassifier
   private let tokenizer: Tokenizer
   private let maximumTokens: Int
@@ -41,7 +44,8 @@ public final class Tagger {
   /// Opens the checkpoint folder at `url`: no gradient and no optimizer is made room for.
   /// - Throws: `ModelError`, `CorpusError` and what reading the folder brings, each one line.
   public init(_ url: URL, options: Options = Options()) throws {
-    let opened = try InferenceArithmetic.open(url)
+    let (opened, notes) = try InferenceArithmetic.open(url)
+    self.notes = notes
     let tokenizerFolder = options.tokenizer ?? url
     tokenizer = try Tokenizer(folder: tokenizerFolder)
     try tokenizer.requireVocabulary(
@@ -51,7 +55,9 @@ public final class Tagger {
     // Words of a corpus that brought them stand apart from punctuation, and nothing is noted of how they were cut.
     tokenization = opened.facts.tokenization.flatMap(WordTokenization.init(rawValue:)) ?? .punctuation
     classifier = WordClassifier(opened.model)
-    maximumTokens = min(options.maximumTokens, opened.folder.config.longestSequence)
+    maximumTokens = min(
+      options.maximumTokens ?? opened.facts.maximumTokens.map { max($0, 8) } ?? 512,
+      opened.folder.config.longestSequence)
     batchTokens = max(options.batchTokens, 1)
   }
 
