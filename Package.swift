@@ -133,6 +133,8 @@ let package = Package(
 if ProcessInfo.processInfo.environment["PALIER_LIBFUZZER"] != nil {
   package.targets.append(
     .executableTarget(
-      name: "LibFuzzer", dependencies: ["Base", "Checkpoints", "Configuration", "Corpus"], path: "Tests/LibFuzzer",
+      name: "LibFuzzer",
+      dependencies: ["Base", "Checkpoints", "Configuration", "Corpus", "Models", "Quantization"],
+      path: "Tests/LibFuzzer", exclude: ["packed_input"],
       swiftSettings: [.unsafeFlags(["-parse-as-library"])]))
 }

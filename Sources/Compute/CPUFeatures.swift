@@ -16,7 +16,7 @@ public struct CPUFeatures: Sendable {
   private init(flags: Set<String>, modelName: String) { (self.flags, self.modelName) = (flags, modelName) }
 
   /// Without the product instructions that a library limited to `instructionSet` (`ProductBackend.instructionSet`) never
-  /// uses: its 8-bit products without VNNI add in 16 bits that saturate, and come out wrong.
+  /// uses: its 8-bit products without VNNI add in 16 bits that saturate (`CodeProducts`).
   public func limited(to instructionSet: String) -> CPUFeatures {
     let isAMX = instructionSet.hasPrefix("AMX") || instructionSet.hasPrefix("newer")
     let hasBfloat16 = isAMX || instructionSet == "AVX-512 VNNI, bf16"

@@ -32,6 +32,10 @@ public final class EncoderModel {
   var headTrace: HeadTrace?
   /// Set while initial steps are measured.
   var calibration: StepCalibration?
+  /// Sees every activation site's input before it is used (`forward(_:showing:)`).
+  var siteObserver: ((SiteRows) -> Void)?
+  /// Whether whole tensors are looked at between the stages of a layer.
+  private var stopsAtSites: Bool { calibration != nil || siteObserver != nil }
   private var packScratch: [PreparedMatrix.PackScratch] = []
 
   /// A model with zero parameters, ready to be filled.
@@ -211,7 +215,7 @@ public final class EncoderModel {
 
   /// Everything of a layer after attention is local to a row, and so are the next layer's projections.
   private func rowStages(_ layer: EncoderLayer, _ pass: SlicePass) -> [RowStage] {
-    let isCalibrating = calibration != nil
+    let isCalibrating = stopsAtSites
     return [
       RowStage(layer: layer, site: .context) { rows, scratch in
         layer.attention.projectOutput(rows: rows, pass, scratch)
@@ -227,10 +231,10 @@ public final class EncoderModel {
     ]
   }
 
-  /// A chunk of rows goes through all stages while it is in the cache. Only the first measurement of steps needs whole tensors
-  /// in between.
+  /// A chunk of rows goes through all stages while it is in the cache. Only the measurement of steps needs whole tensors in
+  /// between.
   private func run(_ stages: [RowStage], _ pass: SlicePass) {
-    guard calibration != nil else {
+    guard stopsAtSites else {
       return measure(.forwardRows) {
         pass.forEachChunk { rows, scratch in for stage in stages { stage.run(rows, scratch) } }
       }

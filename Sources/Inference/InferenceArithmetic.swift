@@ -8,23 +8,39 @@ import Quantization
 /// In which arithmetic a checkpoint's products run: that of its training where this CPU has it, so that logits are the same
 /// bits.
 enum InferenceArithmetic {
-  /// The tagging model of a checkpoint folder.
-  static func open(_ url: URL) throws -> TaggingModel {
-    try TaggingModel(url) { precision(noted: $0.arithmetic, scheme: $0.scheme, features: .current) }
+  /// The tagging model of a checkpoint folder, and what is not as in training, a line each.
+  static func open(_ url: URL) throws -> (tagging: TaggingModel, notes: [String]) {
+    var notes: [String] = []
+    let model = try TaggingModel(url) {
+      let chosen = precision(noted: $0.arithmetic, scheme: $0.scheme, features: .current)
+      notes = chosen.notes
+      return chosen.precision
+    }
+    return (model, notes)
   }
 
+  /// Products of codes are exact on every CPU (`CodeProducts`); attention's bfloat16 is not everywhere.
   /// - Parameter noted: what the checkpoint says of its training (`PalierMetadata.arithmetic`); empty: what training would take
   ///   here.
-  static func precision(noted: [NamedText], scheme: Scheme, features: CPUFeatures) -> Precision {
+  static func precision(
+    noted: [NamedText], scheme: Scheme, features: CPUFeatures
+  ) -> (precision: Precision, notes: [String]) {
     func word(_ name: String) -> String? { noted.first { $0.name == name }?.value }
-    let hasCodes = scheme.hasIntegerProducts && features.hasInt8Products
-    let automatic: ForwardArithmetic = hasCodes ? .integer : .float
+    let automatic: ForwardArithmetic = scheme.hasIntegerProducts ? .integer : .float
     var forward = word("forward").flatMap(ForwardArithmetic.init(rawValue:)) ?? automatic
-    if forward == .integer, !hasCodes { forward = .float }
-    let attention =
+    if forward == .integer, !scheme.hasIntegerProducts { forward = .float }
+    var attention =
       word("attention").flatMap(FloatArithmetic.init(rawValue:))
       ?? (scheme.isQuantized && features.hasBfloat16Products ? .bfloat16 : .float)
+    var notes: [String] = []
+    if !features.hasBfloat16Products, attention == .bfloat16 || forward == .bfloat16 {
+      notes.append(
+        "this checkpoint was trained with bf16 products, which this CPU does not have: they run in float32, so that scores differ in their last digits, and a label where two are as likely"
+      )
+      attention = .float
+      if forward == .bfloat16 { forward = .float }
+    }
     // There is no backward pass; of its products bfloat16 asks for least.
-    return Precision(forward: forward, backward: .bfloat16, attention: attention, head: .float)
+    return (Precision(forward: forward, backward: .bfloat16, attention: attention, head: .float), notes)
   }
 }

@@ -15,8 +15,9 @@ import Quantization
 public final class Tagger: Sendable {
   /// What a tagger is opened with.
   public struct Options: Sendable {
-    /// The longest window of a sentence, with `<s>` and `</s>`; the model's longest sequence where that is less.
-    public var maximumTokens = 512
+    /// The longest window of a sentence, with `<s>` and `</s>`, and at most the model's longest sequence; nil: as the checkpoint
+    /// notes it, else 512.
+    public var maximumTokens: Int?
     /// Tokens that go through the model at once.
     public var batchTokens = 2048
     /// The folder of the tokenizer; nil: the checkpoint's own.
@@ -34,6 +35,8 @@ public final class Tagger: Sendable {
   public let tokenization: WordTokenization
   /// How the model's weights and activations are quantized.
   public let scheme: Scheme
+  /// What this machine computes otherwise than training did, a line each; none where logits are the same bits.
+  public let notes: [String]
   private let classifiers: ClassifierPool
   private let tokenizer: Tokenizer
   private let maximumTokens: Int
@@ -47,7 +50,8 @@ public final class Tagger: Sendable {
     let model = Result { try InferenceArithmetic.open(url) }
     // It ends before this does, whatever was thrown.
     let tokenizer = reading.result()
-    let opened = try model.get()
+    let (opened, notes) = try model.get()
+    self.notes = notes
     self.tokenizer = try tokenizer.get()
     try self.tokenizer.requireVocabulary(
       of: opened.folder.config, tokenizerPath: tokenizerFolder.path, modelPath: url.path)
@@ -56,7 +60,9 @@ public final class Tagger: Sendable {
     // Words of a corpus that brought them stand apart from punctuation, and nothing is noted of how they were cut.
     tokenization = opened.facts.tokenization.flatMap(WordTokenization.init(rawValue:)) ?? .punctuation
     classifiers = ClassifierPool(WordClassifier(opened.model))
-    maximumTokens = min(options.maximumTokens, opened.folder.config.longestSequence)
+    maximumTokens = min(
+      options.maximumTokens ?? opened.facts.maximumTokens.map { max($0, 8) } ?? 512,
+      opened.folder.config.longestSequence)
     batchTokens = max(options.batchTokens, 1)
   }
 

@@ -51,6 +51,6 @@ package struct WordClassifier {
 extension WordClassifier {
   /// The classifier of a checkpoint folder, without its tokenizer.
   package init(openingTaggerAt url: URL) throws {
-    self.init(try InferenceArithmetic.open(url).model)
+    self.init(try InferenceArithmetic.open(url).tagging.model)
   }
 }

@@ -50,10 +50,13 @@ private struct Card {
   private var head: String {
     var lines = ["---", "language:", "- fr", "library_name: transformers"]
     lines.append("pipeline_tag: " + (tags ? "token-classification" : "fill-mask"))
-    lines += ["tags:", "- camembert", "- palier", "- quantization-aware-training", "- " + facts.scheme.name]
+    lines += ["tags:", "- camembert", "- palier", "- \(method)", "- " + facts.scheme.name]
     if let base = ModelCard.baseModel(config) { lines.append("base_model: \(base)") }
     return (lines + ["---"]).joined(separator: "\n")
   }
+
+  private var method: String { isPostTraining ? "post-training-quantization" : "quantization-aware-training" }
+  private var isPostTraining: Bool { facts.postTraining != nil }
 
   // MARK: - What it is
 
@@ -69,13 +72,16 @@ private struct Card {
 
   private var whatItIs: String {
     let head = tags ? "a token classifier of \(config.labels?.count ?? 0) labels" : "a masked-language model"
+    let made =
+      isPostTraining
+      ? "It was trained in float32 and put on the grids of scheme \(plain(facts.scheme.title)) after its training"
+      : "It was trained with the quantizers of scheme \(plain(facts.scheme.title)) on"
     let scheme =
       dequantizedFrom.map { "Its weights are the values that scheme \(plain($0)) gives them." }
       ?? (isPacked
-        ? "It was trained with the quantizers of scheme \(plain(facts.scheme.title)) on, and is stored as its codes, in the form "
-          + "pack-quantized of compressed-tensors."
+        ? "\(made), and is stored as its codes, in the form pack-quantized of compressed-tensors."
         : facts.scheme.isQuantized
-          ? "It was trained with the quantizers of scheme \(plain(facts.scheme.title)) on; its weights are stored in float32, "
+          ? "\(made); its weights are stored in float32, "
             + "before quantization, with the quantizers' parameters beside them."
           : "It was trained in float32, without quantizers.")
     return "A CamemBERT-style encoder with \(counted(config.layerCount, "layer")) of width \(config.hiddenSize) and "
@@ -100,6 +106,10 @@ private struct Card {
       rows.append(("seed", "\(origin.seed)"))
     }
     if let average = facts.average { rows.append(("average of the weights", average)) }
+    if let made = facts.postTraining { rows.append(("quantized after training", made.words)) }
+    if let set = facts.postTraining?.data {
+      rows.append(("calibrated on", "\(shown(set.names)), SHA-256 of the ids \(set.sha256)"))
+    }
     if !facts.arithmetic.isEmpty {
       rows.append(("arithmetic", facts.arithmetic.map { "\($0.name) \($0.value)" }.joined(separator: ", ")))
     }

@@ -38,13 +38,18 @@ public enum ModelCheckpointIO {
   /// - Parameters:
   ///   - drawsHead: the head starts fresh even where the folder has one.
   ///   - keepsFittingSteps: also where the scheme measures steps anew at every load (`Scheme.resetSteps`): a run goes on.
+  /// - Throws: `ModelError`; of a packed folder also where steps would be measured anew: its codes are of the steps it has.
   public static func load(
     _ folder: HuggingFaceFolder, into model: EncoderModel, seed: UInt64, range: Float, drawsHead: Bool,
     keepsFittingSteps: Bool = false
   ) throws -> LoadReport {
     var report = LoadReport()
+    let measuresAnew = !keepsFittingSteps && model.scheme.resetSteps == .reload
+    if measuresAnew, folder.packedTensors != nil, model.layout.parameters.contains(where: { $0.kind == .stepSize }) {
+      throw ModelError.packedReset(folder.url.path)
+    }
     let head = model.layout.headRange
-    let steps = try CheckpointSteps(folder, model, keepsFitting: keepsFittingSteps || model.scheme.resetSteps == .never)
+    let steps = try CheckpointSteps(folder, model, keepsFitting: !measuresAnew)
     let copiesDecoder = try !drawsHead && model.head == .maskedLanguageModel(tied: false) && isTied(folder)
     for parameter in model.layout.parameters {
       let isHead = head.contains(parameter.start)

@@ -21,6 +21,14 @@ public enum ModelError: Error, CustomStringConvertible {
   case realOffset(path: String, scheme: String)
   case wideCodes(path: String, scheme: String)
   case wideZeroPoint(path: String, site: String, zeroPoint: Int)
+  /// A packed folder whose scheme measures steps anew at every load.
+  case packedReset(String)
+  /// What is to be quantized after training is not in float32, has no head, or would stay in float32.
+  case alreadyQuantized(path: String, scheme: String)
+  case noHead(String)
+  case quantizesNothing
+  case emptyCalibrationSet([String])
+  case notUTF8(path: String, line: Int)
 
   public var description: String {
     switch self {
@@ -55,6 +63,16 @@ public enum ModelError: Error, CustomStringConvertible {
       "\(path): codes of scheme \(scheme) need 9 bits, and a packed code has at most 8: train with weights.grid: standard, or at 7 bits"
     case .wideZeroPoint(let path, let site, let zeroPoint):
       "\(path): the zero point of \(site) is \(zeroPoint), and a packed one is from -128 to 127: this checkpoint cannot be packed; train on with activations.offset: none"
+    case .packedReset(let path):
+      "\(path) is packed, and quantization.reset_steps: reload would measure other steps on the values of its codes: give the checkpoint that it was made of, or set reset_steps to never"
+    case .alreadyQuantized(let path, let scheme):
+      "\(path) is of scheme \(scheme) already: give the float32 checkpoint (a run with quantization.scheme fp32, or one of transformers')"
+    case .noHead(let path):
+      "\(path) has neither a classifier with labels nor a masked-LM head: give a checkpoint that computes something"
+    case .quantizesNothing: "the scheme leaves everything in float32: give one with bits, such as LSQ_E8W8A8"
+    case .emptyCalibrationSet(let names):
+      "\(names.isEmpty ? "the calibration set" : names.joined(separator: ", ")): no line or sentence in it; give text, or a tagged corpus with --format"
+    case .notUTF8(let path, let line): "\(path), line \(line): is not UTF-8; convert the file"
     case .damagedCheckpoint(let what):
       "\(what); copy the folder again, or, where you changed it yourself, use it as it is with --trust"
     }

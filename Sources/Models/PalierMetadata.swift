@@ -13,8 +13,10 @@ public struct PalierMetadata: Equatable, Sendable {
   public var stage: TrainingStage?
   /// What its labels tag.
   public var task: TaggedTask?
-  /// Where the texts that it was trained on were cut into words, a word of `WordTokenization`; nil: at white space.
+  /// Where the texts that it was trained on were cut into words, a word of `WordTokenization`; nil: the corpus brought its words.
   public var tokenization: String?
+  /// The longest window of a sentence that it was trained on.
+  public var maximumTokens: Int?
   /// The run's step.
   public var globalStep: Int?
   /// In which arithmetic it was trained, by name.
@@ -23,6 +25,8 @@ public struct PalierMetadata: Equatable, Sendable {
   public var changes: [String] = []
   /// What its parameters are an average of; nil: they are the weights.
   public var average: String?
+  /// How it was quantized after its training; nil: it was trained with its quantizers, or has none.
+  public var postTraining: PostTraining?
   /// Where it comes from; nil where that was not noted.
   public var provenance: Provenance?
   /// Whether anything was noted.
@@ -44,11 +48,13 @@ public struct PalierMetadata: Equatable, Sendable {
     stage = fields["stage"]?.string.flatMap { TrainingStage(rawValue: $0) }
     task = fields["task"]?.string.flatMap { TaggedTask(rawValue: $0) }
     tokenization = fields["tokenization"]?.string
+    maximumTokens = fields["maximum_tokens"]?.integer
     globalStep = fields["global_step"]?.integer
     let noted = fields["arithmetic"]?.object
     arithmetic = noted?.keys.compactMap { key in noted?[key]?.string.map { NamedText(key, $0) } } ?? []
     changes = fields["changes"]?.array?.compactMap(\.string) ?? []
     average = fields["average"]?.string
+    postTraining = fields[PostTraining.key]?.object.map { PostTraining($0) }
     provenance = Provenance(fields)
   }
 

@@ -60,6 +60,11 @@ public enum QuantizerRule: Equatable, Sendable {
     if case .lsq(bits: 8, offset: _, grid: .symmetric, granularity: _) = self { return false }
     return isOn
   }
+  /// The largest magnitude of a code that products multiply; 0 where nothing is quantized.
+  public var largestCode: Int {
+    let largest = max(Int(-n), Int(p))
+    return grid == .symmetric ? 2 * largest - 1 : largest
+  }
   /// Bits of a stored code: 2 for ternary weights, 32 where nothing is quantized.
   public var storedBits: Int {
     switch self {

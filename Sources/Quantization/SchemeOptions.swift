@@ -26,6 +26,14 @@ public enum Granularity: String, CaseIterable, Sendable {
   case row
 }
 
+/// What one scale of the activations is for.
+public enum ActivationGranularity: String, CaseIterable, Sendable {
+  /// All tokens: LSQ's step of the site, known before a token is seen.
+  case tensor
+  /// Each token, by its largest magnitude: BitNet's activations, under any algorithm of the weights.
+  case token
+}
+
 /// Where the levels of LSQ's weights lie.
 public enum WeightGrid: String, CaseIterable, Sendable {
   /// Whole multiples of the step, from n to p.

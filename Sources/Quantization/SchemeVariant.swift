@@ -3,6 +3,8 @@ public enum SchemeVariant: String, CaseIterable, Sendable {
   case embeddingGranularity = "embeddings.granularity"
   case weightGranularity = "weights.granularity"
   case weightGrid = "weights.grid"
+  /// Stands before the offset: a scale for each token has none.
+  case activationGranularity = "activations.granularity"
   case activationOffset = "activations.offset"
   case headWeights = "heads.weights"
 
@@ -11,6 +13,7 @@ public enum SchemeVariant: String, CaseIterable, Sendable {
     switch self {
     case .embeddingGranularity, .weightGranularity: Granularity.allCases.map(\.rawValue)
     case .weightGrid: WeightGrid.allCases.map(\.rawValue)
+    case .activationGranularity: ActivationGranularity.allCases.map(\.rawValue)
     case .activationOffset: ActivationOffset.allCases.map(\.rawValue)
     case .headWeights: HeadBits.allCases.map(\.rawValue)
     }
@@ -24,6 +27,7 @@ extension Scheme {
     case .embeddingGranularity: embeddings.granularity.rawValue
     case .weightGranularity: weights.granularity.rawValue
     case .weightGrid: weights.grid.rawValue
+    case .activationGranularity: (activations.isPerToken ? ActivationGranularity.token : .tensor).rawValue
     case .activationOffset: activations.offset.rawValue
     case .headWeights: headBits.rawValue
     }
@@ -48,6 +52,7 @@ extension Scheme {
     case .embeddingGranularity: embeddings = embeddings.with(granularity: Granularity(rawValue: value))
     case .weightGranularity: weights = weights.with(granularity: Granularity(rawValue: value))
     case .weightGrid: weights = weights.with(grid: WeightGrid(rawValue: value))
+    case .activationGranularity: activations = activations.with(ActivationGranularity(rawValue: value))
     case .activationOffset: activations = activations.with(offset: ActivationOffset(rawValue: value))
     case .headWeights where isQuantized: headBits = HeadBits(rawValue: value) ?? .none
     case .headWeights: break
@@ -68,6 +73,9 @@ extension Scheme {
     switch variant {
     case .weightGrid where weights.isOn && word(variant) != value:
       return "the ternary weights of \(name) have a level at zero; leave it out, or take LSQ's"
+    case .activationGranularity where activations.isOn && word(variant) != value:
+      return
+        "activations of \(name) have an offset, and a scale for each token has none; leave one of them out, or take the scheme \(name.replacing("LSQplus", with: "LSQ"))"
     case .activationOffset where activations.isOn && word(variant) != value:
       return "activations of \(name) are scaled token by token and have no offset; leave it out, or take LSQ's"
     case .activationOffset
@@ -88,6 +96,15 @@ extension QuantizerRule {
       return .lsq(bits: bits, offset: offset, grid: grid, granularity: granularity)
     case .absoluteMean: return .absoluteMean(granularity: granularity)
     case .none, .absoluteMaximum: return self
+    }
+  }
+
+  /// The same with one scale for all tokens, or one for each; as it is where nothing is quantized, and where an offset would go.
+  fileprivate func with(_ granularity: ActivationGranularity?) -> QuantizerRule {
+    switch (self, granularity) {
+    case (.lsq(let bits, .none, _, _), .token): .absoluteMaximum(bits: bits)
+    case (.absoluteMaximum(let bits), .tensor): .lsq(bits: bits)
+    default: self
     }
   }
 

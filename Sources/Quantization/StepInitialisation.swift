@@ -16,6 +16,16 @@ public enum StepInitialisation {
     return (step, minimum - rule.n * step)
   }
 
+  /// The least step with which no value from `lowest` to `highest` is clipped: max(highest/high, lowest/low), low … high the grid's
+  /// bounds, n … p, or n + ½ … p + ½ on the symmetric grid; with an offset that of LSQ+. At least `smallestStep`.
+  public static func stepAndOffset(
+    covering lowest: Float, _ highest: Float, rule: QuantizerRule
+  ) -> (step: Float, offset: Float) {
+    if rule.hasOffset { return stepAndOffset(minimum: lowest, maximum: highest, rule: rule) }
+    let half: Float = rule.grid == .symmetric ? 0.5 : 0
+    return (max(highest / (rule.p + half), lowest / (rule.n + half), smallestStep), 0)
+  }
+
   /// g = 1/√(N·p), the factor of a step's gradient; N = elements of the weight or table, of a row where each has a step, or an
   /// activation's feature count.
   public static func gradientFactor(count: Int, rule: QuantizerRule) -> Float {

@@ -95,7 +95,8 @@ public struct PackedComparison {
   /// In words, as the models resolved them.
   private var products: String {
     let precision = packed.model.precision
-    return "forward \(precision.forward.rawValue), attention \(precision.attention.rawValue), "
+    let codes = packed.model.codeProducts.map { " (\($0.words))" } ?? ""
+    return "forward \(precision.forward.rawValue)\(codes), attention \(precision.attention.rawValue), "
       + "head \(precision.head.rawValue) by oneDNN \(ProductBackend.version) (\(ProductBackend.instructionSet))"
   }
 

@@ -44,7 +44,9 @@ struct Palier: ParsableCommand {
         name: "Prepare", subcommands: [ConfigCommand.self, Tokenize.self, Encode.self, Init.self, Sample.self]),
       CommandGroup(
         name: "Look and export",
-        subcommands: [Inspect.self, FootprintCommand.self, Export.self, Logits.self, Pack.self, Verify.self]),
+        subcommands: [
+          Inspect.self, FootprintCommand.self, Export.self, Logits.self, Quantize.self, Pack.self, Verify.self,
+        ]),
       CommandGroup(name: "Trust a machine", subcommands: [Doctor.self, Check.self, BenchCommand.self]),
     ])
 }

@@ -34,6 +34,7 @@ enum Small {
     "BitNet_E6W1.58A6",
     "LSQ_E4W2A4 weights.granularity=row embeddings.granularity=row weights.grid=symmetric",
     "LSQplus_E2W4A4 weights.granularity=row activations.offset=integer",
+    "LSQ_E4W4A6 activations.granularity=token",
   ]
 
   /// The scheme of a name and, after spaces, what the name does not tell of its grids.

@@ -259,4 +259,17 @@ final class PackedFolderTests: XCTestCase {
       try Data(contentsOf: folders.folder.file("export-c/model.safetensors")),
       try Data(contentsOf: folders.folder.file("export-p/model.safetensors")))
   }
+
+  /// `quantization.reset_steps: reload` measures steps on weights, and a packed folder has their codes alone.
+  func testStepsOfAPackedFolderAreNotMeasuredAnew() throws {
+    let folders = try PackedFolders()
+    var scheme = try PackedFolders.scheme("LSQ_E4W4A4")
+    scheme.resetSteps = .reload
+    let url = try folders.packed(scheme)
+    let opened = try CheckpointModel(url)
+    XCTAssertEqual(opened.report.initialisedSteps, [], "opened as it is")
+    assertThrows(ModelError.self, saying: ["is packed", "reset_steps"]) {
+      try ModelCheckpointIO.load(opened.folder, into: opened.model, seed: 0, range: 0, drawsHead: false)
+    }
+  }
 }

@@ -6,7 +6,7 @@ import XCTest
 final class UsageCommandTests: XCTestCase {
   private let commands = [
     "train", "evaluate", "compare", "config", "tokenize", "encode", "init", "sample", "inspect", "footprint", "export",
-    "logits", "pack", "verify", "tag", "report",
+    "logits", "quantize", "pack", "verify", "tag", "report",
     "doctor", "sweep",
     "check", "bench",
   ]
@@ -32,6 +32,7 @@ final class UsageCommandTests: XCTestCase {
       ["init", "--out", "x", "--hidden", "10", "--layers", "1", "--heads", "3", "--intermediate", "4"],
       ["sample", "--out", "x", "--documents", "0"], ["evaluate", "x", "--set", "seed=1"], ["compare", "x"],
       ["report"], ["report", "x", "--tdp", "150"], ["report", "x", "--pue", "0.5"],
+      ["quantize", "x", "--out", "y"], ["quantize", "x", "--scheme", "LSQ_E8W8A8", "--out", "y", "--percentile", "50"],
     ] {
       let outcome = try Program.run(arguments)
       XCTAssertEqual(outcome.status, 64, "\(arguments): \(outcome.errors)")
@@ -71,6 +72,8 @@ final class UsageCommandTests: XCTestCase {
       try Program.fail(["export", "--dequantized", path, "--out", new])
       try Program.fail(["export", "--onnx", new, path])
       try Program.fail(["pack", path, "--out", new])
+      try Program.fail(["quantize", path, "--scheme", "LSQ_E8W8A8", "--calibrate", "per-token", "--out", new])
+      try Program.fail(["quantize", model, "--scheme", "LSQ_E8W8A8", "--data", path, "--out", new])
       try Program.fail(["verify", path, model])
       try Program.fail(["verify", model, path])
       try Program.fail(["report", path])

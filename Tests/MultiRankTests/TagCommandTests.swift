@@ -53,6 +53,41 @@ final class TagCommandTests: XCTestCase {
       short.compactMap { ($0["labels"] as? [String])?.count }, expected.map(\.count), "windows lose no word")
   }
 
+  /// The run's `fine_tuning.maximum_tokens`, 64, is noted in the checkpoint: neither `tag` nor `evaluate` has to be told.
+  func testTheWindowIsThatOfTraining() throws {
+    let long = (0..<40).map { _ in ["Le", "patient", "présente", "une", "pneumopathie", "aiguë"] }.flatMap { $0 }
+    let input = String(decoding: try JSONEncoder().encode(long), as: UTF8.self) + "\n"
+    let noted = try tag(["--words", "-"], input)
+    XCTAssertEqual(noted, try tag(["--words", "-", "--maximum-tokens", "64"], input))
+    XCTAssertNotEqual(noted, try tag(["--words", "-", "--maximum-tokens", "30"], input))
+    let config = try String(contentsOfFile: try checkpoint() + "/config.json", encoding: .utf8)
+    XCTAssertTrue(config.contains("\"maximum_tokens\": 64"), config)
+    XCTAssertFalse(config.contains("\"tokenization\""), "the corpus brought its words")
+  }
+
+  /// Where the library may not use VNNI and bf16: labels as before, and a warning where training had bf16.
+  func testAnOlderCPUGivesTheLabelsAndSaysWhatDiffers() throws {
+    let folder = try TemporaryFolder()
+    let (input, _) = try evaluated(folder)
+    let file = folder.file("words.jsonl")
+    try Data(input.utf8).write(to: file)
+    func labels(_ lines: String) throws -> [String] {
+      try objects(lines).flatMap { try XCTUnwrap($0["labels"] as? [String]) }
+    }
+    let here = try labels(try tag(["--words", "-"], input))
+    let outcome = try MPIRun(
+      ["tag", try checkpoint(), "--words", file.path], of: "palier", ranks: nil,
+      environment: ["ONEDNN_MAX_CPU_ISA": "AVX2"]
+    ).wait()
+    XCTAssertEqual(outcome.status, 0, outcome.errors)
+    let there = try labels(outcome.output)
+    XCTAssertEqual(there.count, here.count)
+    XCTAssertGreaterThan(Double(zip(here, there).filter { $0 == $1 }.count), 0.99 * Double(here.count))
+    let config = try String(contentsOfFile: try checkpoint() + "/config.json", encoding: .utf8)
+    XCTAssertEqual(outcome.errors.contains("bf16"), config.contains("\"attention\": \"bf16\""), outcome.errors)
+    XCTAssertLessThanOrEqual(outcome.errorLines.count, 1, outcome.errors)
+  }
+
   func testNothingDependsOnBatchesOrThreads() throws {
     let folder = try TemporaryFolder()
     let (input, _) = try evaluated(folder)
@@ -182,6 +217,7 @@ final class TagCommandTests: XCTestCase {
     XCTAssertEqual(empty.status, 0)
     XCTAssertTrue(empty.errors.contains("no sentence"), empty.errors)
     XCTAssertTrue(empty.output.isEmpty)
+    try emptyFilesAreTagged()
     try Program.fail(["tag", try DemoData.model()], naming: "no classifier")
     try Program.fail(["tag", try checkpoint(), "--text", "/no/such/file"], naming: "no such file")
     for usage in [
@@ -189,6 +225,29 @@ final class TagCommandTests: XCTestCase {
       ["--out", "x"], ["--threads", "-1"], ["--maximum-tokens", "2"], ["--format", "conll", "--labels", "A"],
     ] {
       XCTAssertEqual(try Program.run(["tag", try checkpoint()] + usage).status, 64, "\(usage)")
+    }
+  }
+
+  /// No byte, and no word: files without a label, a warning each, and no error, so that a series of files goes on.
+  private func emptyFilesAreTagged() throws {
+    for (number, text) in ["", "\n \n\r\n", "\u{FEFF}"].enumerated() {
+      let folder = try TemporaryFolder()
+      let file = folder.file("nothing.txt")
+      try Data(text.utf8).write(to: file)
+      for form in ["jsonl", "conll", "brat"] {
+        let out = folder.file(form)
+        let outcome = try Program.run([
+          "tag", try checkpoint(), "--text", file.path, "--format", form, "--out", out.path,
+        ])
+        XCTAssertEqual(outcome.status, 0, outcome.errors)
+        XCTAssertTrue(outcome.errors.contains("no sentence"), "\(number) \(form): \(outcome.errors)")
+        let made = try FileManager.default.contentsOfDirectory(atPath: out.path).sorted()
+        XCTAssertEqual(made, form == "brat" ? ["nothing.ann", "nothing.txt"] : ["nothing.\(form)"])
+        XCTAssertEqual(try Data(contentsOf: out.appendingPathComponent(made[0])), Data(), form)
+      }
+      let words = try Program.run(["tag", try checkpoint(), "--words", "-"], input: Data("\n\n".utf8))
+      XCTAssertEqual(words.status, 0)
+      XCTAssertTrue(words.output.isEmpty)
     }
   }
 

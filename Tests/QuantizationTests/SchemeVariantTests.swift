@@ -25,6 +25,25 @@ final class SchemeVariantTests: XCTestCase {
       try scheme("LSQ_E4W4A4", (.activationOffset, "real")).activations, try scheme("LSQplus_E4W4A4").activations)
   }
 
+  /// BitNet's activations under LSQ's weights, and a learned step under ternary ones.
+  func testActivationsAreScaledByTokenUnderAnyWeights() throws {
+    let token = try scheme("LSQ_E4W2A8", (.activationGranularity, "token"))
+    XCTAssertEqual(token.activations, .absoluteMaximum(bits: 8))
+    XCTAssertEqual(token.weights, .lsq(bits: 2))
+    XCTAssertEqual(token.title, "LSQ_E4W2A8 (activations.granularity token)")
+    let ternary = try scheme("BitNet_E6W1.58A6", (.activationGranularity, "tensor"), (.activationOffset, "integer"))
+    XCTAssertEqual(ternary.activations, .lsq(bits: 6, offset: .integer))
+    XCTAssertEqual(ternary.variants.map(\.value), ["tensor", "integer"], "in an order in which they can be set")
+    for (name, word) in [("LSQ_E4W4A4", "tensor"), ("BitNet_E6W1.58A6", "token"), ("LSQ_E4W4A32", "token")] {
+      XCTAssertTrue(try scheme(name, (.activationGranularity, word)).variants.isEmpty, name)
+    }
+    XCTAssertThrowsError(try scheme("LSQplus_E4W4A4", (.activationGranularity, "token"))) {
+      XCTAssertTrue("\($0)".contains("take the scheme LSQ_E4W4A4"), "\($0)")
+    }
+    XCTAssertThrowsError(try scheme("LSQ_E4W4A4", (.activationGranularity, "token"), (.activationOffset, "real")))
+    XCTAssertThrowsError(try scheme("LSQ_E4W4A4", (.activationOffset, "real"), (.activationGranularity, "token")))
+  }
+
   func testTheHeadsHaveBitsOfTheirOwnAndTheRowsOfTheWeights() throws {
     let heads = try scheme("LSQ_E4W2A8", (.headWeights, "8"))
     XCTAssertEqual([heads.languageHead, heads.classifier], [.lsq(bits: 8), .lsq(bits: 8)])

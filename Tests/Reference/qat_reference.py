@@ -8,7 +8,7 @@ clarity and not for speed: one sequence after another, no padding, float64 throu
 
 Variants (docs/numerics.md, "How steps move" and "Low-bit methods"): optimizer.step_rule=log with
 optimizer.step_learning_rate=RATE, optimizer.step_rate_factor=F, weights.granularity=row, embeddings.granularity=row,
-weights.grid=symmetric, activations.offset=integer. Distillation, which Palier has planned: logits=WEIGHT temperature=T
+weights.grid=symmetric, activations.offset=integer, activations.granularity=token. Distillation, which Palier has planned: logits=WEIGHT temperature=T
 hidden=WEIGHT scores=WEIGHT task=WEIGHT.
 
 A case folder holds
@@ -105,6 +105,7 @@ class Model:
     def __init__(self, dims, scheme, head, params, variant={}):
         self.d, self.head, self.p, self.sites, self.variant = dims, head, params, [], variant
         self.e, self.w, self.a = SCHEMES[scheme]
+        if self.variant.get("activations.granularity") == "token": self.a = ("absmax", self.a[1])
     def site(self, name, spec, features, **kinds):
         q = Quantizer(name, spec, features, self.p, **kinds); self.sites.append(q); return q
     def weight(self, name, spec, part):

@@ -4,6 +4,7 @@ import Quantization
 // Words of the domain that keys take as they are: each enum stands in the room that obeys it.
 
 extension AutomaticOr: SettingsChoice {}
+extension ActivationGranularity: SettingsChoice {}
 extension ActivationOffset: SettingsChoice {}
 extension DocumentLayout: SettingsChoice {}
 extension Granularity: SettingsChoice {}
@@ -29,8 +30,11 @@ extension Scheme {
     try set(.weightGranularity, to: configuration.weights.granularity.rawValue)
     if settings.bitnetGamma == .row, !weights.hasStep { try set(.weightGranularity, to: Granularity.row.rawValue) }
     try set(.weightGrid, to: configuration.weights.grid.rawValue)
-    // Unless it was given it is that of the first scheme's name, and each of a ramp has its own.
-    let offset = configuration.activations.offset
+    // Unless they were given they are those of the first scheme's name, and each of a ramp has its own.
+    let (granularity, offset) = (configuration.activations.granularity, configuration.activations.offset)
+    if (granularity == .token) != settings.scheme.activations.isPerToken {
+      try set(.activationGranularity, to: granularity.rawValue)
+    }
     if offset != settings.scheme.activations.offset { try set(.activationOffset, to: offset.rawValue) }
     try set(.headWeights, to: configuration.heads.weights.rawValue)
     initialSteps = settings.initial

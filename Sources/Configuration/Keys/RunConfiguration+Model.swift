@@ -119,14 +119,19 @@ extension RunConfiguration {
 
   /// The grids of the activations.
   public struct Activations: SettingsSection {
+    /// What one scale is for; that of the scheme unless given.
+    public var granularity = ActivationGranularity.tensor
     /// What is added to the levels; that of the scheme unless given.
     public var offset = ActivationOffset.none
 
-    /// No offset.
+    /// A step a site, no offset.
     public init() {}
 
     /// The keys of this section.
     public mutating func visit<V: SettingsVisitor>(_ visitor: inout V) throws {
+      try visitor.choice(
+        "granularity", &granularity,
+        "a learned step for all tokens (LSQ), or each token's largest magnitude (BitNet); the scheme's unless given")
       try visitor.choice(
         "offset", &offset, "a learned offset (LSQ+), or one of whole steps; the scheme's unless given")
     }

@@ -63,7 +63,8 @@ public struct RunConfiguration: SettingsSection {
     try visitor.flag("shared_files", &sharedFiles, "files as the umask has them; false: for their owner alone")
     try visitor.section("model", &model, "what is trained")
     try visitor.section("quantization", &quantization, "how it is quantized")
-    visitor.derive(["activations.offset"], from: "quantization.scheme") {
+    visitor.derive(["activations.granularity", "activations.offset"], from: "quantization.scheme") {
+      activations.granularity = quantization.scheme.activations.isPerToken ? .token : .tensor
       activations.offset = quantization.scheme.activations.offset
     }
     try visitor.section("embeddings", &embeddings, "the grids of the tables")

@@ -40,31 +40,11 @@ struct StepCalibration {
       (s, b) = StepInitialisation.stepAndOffset(minimum: minimum, maximum: maximum, rule: input.rule)
     }
     if initial == .mse, count > 0 {
-      s = stepOfLeastError(
-        StepSearch(input.rule, largest: max(abs(minimum - b), abs(maximum - b)), offset: b), site, layer, pass)
+      let search = StepSearch(input.rule, largest: max(abs(minimum - b), abs(maximum - b)), offset: b)
+      s = search.best(SiteRows(site, of: layer, pass).squaredErrors(search))
     }
     record(step, s, pass)
     if let offset = input.offset { record(offset, b, pass) }
-  }
-
-  /// Errors are summed over each chunk of tokens, and the chunks' in their order.
-  private func stepOfLeastError(
-    _ search: StepSearch, _ site: ActivationSite, _ layer: EncoderLayer, _ pass: SlicePass
-  ) -> Float {
-    let (count, width) = (StepSearch.candidateCount, layer.inputs[site].width)
-    let chunks = RowChunk.count(pass.slice.tokenCount)
-    var errors = [Double](repeating: 0, count: chunks * count)
-    errors.withUnsafeMutableBufferPointer { errors in
-      pass.forEachChunk { rows, scratch in
-        let row = scratch.rowTemporaries.pointer
-        let sums = errors.baseAddress! + rows.lowerBound / RowChunk.length * count
-        for token in rows {
-          layer.writePresentInput(of: site, token: token, pass, into: row)
-          search.addErrors(row, width, to: sums, scratch: row + width)
-        }
-      }
-    }
-    return search.best(errors)
   }
 
   private mutating func record(_ parameter: ParameterInfo, _ value: Float, _ pass: SlicePass) {
@@ -108,8 +88,9 @@ extension EncoderModel {
     return CalibrationTrace(values: calibration?.values ?? [:], forward: trace)
   }
 
-  /// Measures one site on the whole slice where a calibration is under way.
+  /// Measures one site on the whole slice where a calibration is under way, and shows it where somebody looks.
   func calibrateIfAsked(_ site: ActivationSite, of layer: EncoderLayer, _ pass: SlicePass) {
+    siteObserver?(SiteRows(site, of: layer, pass))
     guard calibration != nil else { return }
     calibration?.measure(site, of: layer, pass)
     if calibration?.assigns == true { setEffectiveBiases() }

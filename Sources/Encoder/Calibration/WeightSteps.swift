@@ -10,7 +10,9 @@ extension EncoderModel {
   }
 
   /// What the initialisation rule gives for every weight and table, by the parameter's name: as many steps as it has.
-  public func measuredWeightSteps() -> [String: [Float]] {
+  /// - Parameter method: nil: the scheme's.
+  public func measuredWeightSteps(by method: StepMethod? = nil) -> [String: [Float]] {
+    let method = method ?? StepMethod(scheme.initialSteps)
     var measured: [String: [Float]] = [:]
     for step in layout.parameters where step.name.hasSuffix(".weight_quantizer.step") {
       let name = String(step.name.dropLast("_quantizer.step".count))
@@ -18,7 +20,7 @@ extension EncoderModel {
       let weight = layout.required(storedName(ofWeight: name))
       let values = WeightValues(
         start: parameters.pointer + weight.start, rows: weight.shape[0], width: weight.shape[1], rule: rule)
-      measured[step.name] = rule.isPerRow ? values.stepsOfRows(scheme.initialSteps) : [values.step(scheme.initialSteps)]
+      measured[step.name] = rule.isPerRow ? values.stepsOfRows(method) : [values.step(method)]
     }
     return measured
   }
@@ -35,20 +37,27 @@ private struct WeightValues {
   private static let rowGroup = 64
 
   /// One step for all rows.
-  func step(_ initial: InitialSteps) -> Float {
-    switch initial {
-    case .mean:
-      StepInitialisation.step(absoluteSum: absoluteSum(start, rows * width), count: rows * width, rule: rule)
-    case .mse: stepOfLeastError()
+  func step(_ method: StepMethod) -> Float {
+    let count = rows * width
+    switch method {
+    case .mean: return StepInitialisation.step(absoluteSum: absoluteSum(start, count), count: count, rule: rule)
+    case .mse: return stepOfLeastError()
+    case .minMax:
+      return StepInitialisation.stepAndOffset(
+        covering: rowMinimum(start, count), rowMaximum(start, count), rule: rule
+      ).step
+    case .percentile(let percentile):
+      let range = PercentileRange.of(start, count, percentile)
+      return StepInitialisation.stepAndOffset(covering: range.low, range.high, rule: rule).step
     }
   }
 
   /// One step a row.
-  func stepsOfRows(_ initial: InitialSteps) -> [Float] {
+  func stepsOfRows(_ method: StepMethod) -> [Float] {
     var steps = [Float](repeating: 0, count: rows)
     steps.withUnsafeMutableBufferPointer { steps in
       Threads.forEach(rows) { row, _ in
-        steps[row] = WeightValues(start: start + row * width, rows: 1, width: width, rule: rule).step(initial)
+        steps[row] = WeightValues(start: start + row * width, rows: 1, width: width, rule: rule).step(method)
       }
     }
     return steps

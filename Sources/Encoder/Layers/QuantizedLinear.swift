@@ -38,7 +38,7 @@ final class QuantizedLinear {
     matrix = try PreparedMatrix(
       outputs: weight.shape[0], inputs: weight.shape[1], forward: own.forward, backward: own.backward,
       widestInputPanel: precision.backward.usesCodes ? PreparedMatrix.widestLimbPanel : PreparedMatrix.widestPanel,
-      packsBackward: trains)
+      largestCode: rule.largestCode, packsBackward: trains)
   }
 
   // MARK: - Once a step

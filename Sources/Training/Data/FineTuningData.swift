@@ -10,6 +10,9 @@ public final class FineTuningData {
   public let corpus: TaggedCorpus
   public let labels: LabelSet
   public let audit: TaggedAudit
+  /// Where running text is to be cut into words for a model of this corpus, as its checkpoints note it; nil: the corpus brought its
+  /// words, or its texts stand with spaces around punctuation, so that cutting others at punctuation gives words like these.
+  let notedTokenization: WordTokenization?
   private let encoded: [TaggedSplitName: EncodedSplit]
   private let order: SampleOrder?
   private let batchSize: Int
@@ -23,6 +26,9 @@ public final class FineTuningData {
   ) throws {
     corpus = try FineTuningData.read(settings)
     labels = try LabelSet(names: labelNames ?? corpus.labels)
+    let cutsAtSpaces = settings.tokenization == .whitespace
+    notedTokenization =
+      settings.format != .brat || cutsAtSpaces && corpus.partsPunctuation ? nil : settings.tokenization
     let limit = min(settings.maximumTokens, longestSequence)
     var encoded: [TaggedSplitName: EncodedSplit] = [:]
     for split in corpus.splits {

@@ -100,8 +100,9 @@ extension Trainer {
       facts["collapsed"] = .string("\(collapse.stage): \(collapse.words)")
     }
     if let task = fineTuning?.corpus.task { facts["task"] = .string(task.rawValue) }
-    if fineTuning != nil, configuration.fineTuning.tokenization != .whitespace {
-      facts["tokenization"] = .string(configuration.fineTuning.tokenization.rawValue)
+    if let fineTuning {
+      if let tokenization = fineTuning.notedTokenization { facts["tokenization"] = .string(tokenization.rawValue) }
+      facts["maximum_tokens"] = .integer(configuration.fineTuning.maximumTokens)
     }
     let made = PalierMetadata.fields(ofArithmetic: Arithmetic(plan).namedTexts, changes: progress.changes ?? [])
     for (name, value) in made { facts[name] = value }

@@ -29,7 +29,9 @@ public struct ComputePlan: Sendable {
 
   /// The arithmetic of the products, and what there is to say about it.
   ///
-  /// - Throws: where 8-bit products are asked for on a CPU whose own saturate.
+  /// Integer products forward are exact on every CPU (`CodeProducts`).
+  ///
+  /// - Throws: where 8-bit products backward are asked for on a CPU whose own saturate.
   public static func products(
     forward: RunConfiguration.Forward, backward: RunConfiguration.Backward,
     attention: RunConfiguration.Attention = .fixed(.float), head: RunConfiguration.Head = .fixed(.float),
@@ -37,7 +39,6 @@ public struct ComputePlan: Sendable {
   ) throws -> (Precision, notes: [String]) {
     let isQuantized = scheme.hasIntegerProducts
     if !features.hasInt8Products, isQuantized {
-      if forward == .fixed(.integer) { throw needsInt8("forward: integer", instead: "float") }
       if case .fixed(let asked) = backward, asked.usesCodes {
         throw needsInt8("backward: \(asked.rawValue)", instead: "fp32")
       }
@@ -49,8 +50,11 @@ public struct ComputePlan: Sendable {
       )
     }
     var notes: [String] = []
-    if isQuantized, !int8, forward == .automatic {
-      notes.append("this CPU has no VNNI: the forward pass uses float32 products (same results to rounding)")
+    let multipliesCodes = isQuantized && forward != .fixed(.float)
+    if multipliesCodes, !int8, scheme.weights.largestCode > CodeProducts.largestUnsaturated {
+      notes.append(
+        "this CPU has no VNNI: codes of \(scheme.weights.storedBits)-bit weights are multiplied as whole numbers in float32 products (the same bits, slower)"
+      )
     }
     let chosen: Precision.Backward =
       switch backward {
@@ -70,7 +74,7 @@ public struct ComputePlan: Sendable {
     if !scheme.isQuantized { notes += roundedByChoice(forward, backward, attention, head) }
     return (
       Precision(
-        forward: forward == .fixed(.bfloat16) ? .bfloat16 : forward != .fixed(.float) && int8 ? .integer : .float,
+        forward: forward == .fixed(.bfloat16) ? .bfloat16 : multipliesCodes ? .integer : .float,
         backward: chosen,
         attention: arithmetic(attention), head: arithmetic(head)),
       notes

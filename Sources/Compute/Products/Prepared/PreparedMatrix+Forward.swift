@@ -64,9 +64,18 @@ extension PreparedMatrix {
   ) {
     let sums = scratch.integerSums.pointer
     let (compensation, scale, bias) = (zeroPointCompensation.pointer, levelScale.pointer, effectiveBias.pointer)
+    let room = RowChunk.length
+    floatCodes?.spread(codes, rows: rowCount, room: room, inputs: inputs, into: scratch.codeOperand.pointer)
     for p in 0..<outputPanelCount {
-      forwardProducts.run(
-        rows: rowCount, codes, forwardPanels[p], into: sums, scratch: scratch.libraryPointer)
+      if let floatCodes {
+        floatCodes.sum(
+          panel: p, rows: rowCount, room: room, scratch.codeOperand.pointer,
+          compensation: compensation + p * outputPanel,
+          into: sums, pieceSums: scratch.sums.pointer, scratch: scratch.libraryPointer)
+      } else {
+        forwardProducts.run(
+          rows: rowCount, codes, forwardPanels[p], into: sums, scratch: scratch.libraryPointer)
+      }
       forEachSegment(rowCount, panel: p, places) { row, first, y, count in
         scaleSums(
           sums + (row * outputPanel + first - p * outputPanel), compensation: compensation + first,

@@ -34,7 +34,9 @@ extension PreparedMatrix {
   public var packsDirectly: Bool { forwardLayout != nil && (!packsBackward || backwardLayout != nil) }
 
   private var forwardLayout: Product.PackedLayout? {
-    guard let layout = forwardProducts.largest.packedLayout, inputs % layout.interleave == 0 else { return nil }
+    guard floatCodes == nil, let layout = forwardProducts.largest.packedLayout, inputs % layout.interleave == 0 else {
+      return nil
+    }
     return outputPanel % layout.columns == 0 || outputPanel == outputs ? layout : nil
   }
   private var backwardLayout: Product.PackedLayout? { packsBackward ? backwardProducts.largest.packedLayout : nil }
@@ -197,7 +199,12 @@ extension PreparedMatrix {
     }
     // Each buffer must outlive the library's reading of it: a pointer alone does not keep its owner.
     switch forwardArithmetic {
-    case .integer: packForwardThroughLibrary(codes)
+    case .integer:
+      if let floatCodes {
+        withExtendedLifetime(levels) { floatCodes.pack(levels.pointer, inputs: inputs) }
+      } else {
+        packForwardThroughLibrary(codes)
+      }
     case .float: packForwardThroughLibrary(values)
     case .bfloat16: packForwardThroughLibrary(PreparedMatrix.rounded(values))
     }

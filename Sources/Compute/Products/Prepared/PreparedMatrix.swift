@@ -8,11 +8,15 @@ public final class PreparedMatrix {
   public let inputs: Int
   public let forwardArithmetic: ForwardArithmetic
   public let backwardArithmetic: BackwardArithmetic
+  /// How the sums of codes are made, where `forwardArithmetic` is `integer`.
+  public let codeProducts: CodeProducts
 
   /// Forward, in panels of `outputPanel` outputs.
   let outputPanel: Int
   let forwardProducts: RowProducts
   let forwardPanels: PackedPanels
+  /// In the place of both where `codeProducts` are floats.
+  let floatCodes: FloatCodePanels?
   /// Backward, in panels of `inputPanel` inputs.
   let inputPanel: Int
   let backwardPanels: PackedPanels
@@ -48,11 +52,13 @@ public final class PreparedMatrix {
   private static let longestCodeSum = 8192
 
   /// - Parameters:
+  ///   - largestCode: the largest magnitude of Ŵ's levels, where there are codes.
+  ///   - codeProducts: how products of codes are made; nil: as they are exact here.
   ///   - widestInputPanel: the same for matrices whose input gradients are summed.
   ///   - packsBackward: whether dY·Ŵ will be asked for.
   public init(
     outputs: Int, inputs: Int, forward: ForwardArithmetic, backward: BackwardArithmetic, widestInputPanel: Int,
-    packsBackward: Bool = true
+    largestCode: Int = 128, codeProducts: CodeProducts? = nil, packsBackward: Bool = true
   ) throws {
     (self.outputs, self.inputs) = (outputs, inputs)
     (forwardArithmetic, backwardArithmetic) = (forward, backward)
@@ -64,8 +70,13 @@ public final class PreparedMatrix {
     guard !backward.usesCodes || outputs <= SplitInt16.longestSum else {
       throw ComputeError.codesTooLong(inputs: outputs)
     }
+    self.codeProducts = codeProducts ?? .exact(largestCode: largestCode)
+    let usesFloats = forward == .integer && self.codeProducts == .floats
+    floatCodes =
+      usesFloats ? try FloatCodePanels(outputs: outputs, inputs: inputs, panel: outputPanel) : nil
     forwardProducts = try RowProducts(n: outputPanel, k: inputs, forward.operands)
-    forwardPanels = PackedPanels(count: outputs / outputPanel, panelByteCount: forwardProducts.largest.bByteCount)
+    forwardPanels = PackedPanels(
+      count: usesFloats ? 0 : outputs / outputPanel, panelByteCount: forwardProducts.largest.bByteCount)
     if packsBackward {
       let products = try RowProducts(
         n: inputPanel, k: outputs, backward.operands, limbs: max(backward.inputGradientLimbs, 1))
@@ -102,7 +113,7 @@ public final class PreparedMatrix {
   /// Bytes of scratch that the library asks for.
   public var libraryByteCount: Int {
     max(
-      forwardProducts.scratchByteCount, madeBackward?.products.scratchByteCount ?? 0,
+      forwardProducts.scratchByteCount, floatCodes?.scratchByteCount ?? 0, madeBackward?.products.scratchByteCount ?? 0,
       madeBackward?.accumulating.scratchByteCount ?? 0)
   }
 

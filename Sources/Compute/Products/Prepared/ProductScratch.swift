@@ -6,6 +6,8 @@ public final class ProductScratch {
   let sums: AlignedBuffer<Float>
   /// `[2, R, panel]`, 32-bit sums of one panel; of limbs: low rows, then high rows.
   let integerSums: AlignedBuffer<Int32>
+  /// `[R, W]`, a left operand's levels in float32, where products of codes are made so.
+  let codeOperand: AlignedBuffer<Float>
   /// `[R, W]`, a left operand in bfloat16.
   let bfloat16Operand: AlignedBuffer<UInt16>
   /// `[slot][2, R, outputs]`, a chunk's dY in limbs, up to three matrices side by side: low rows, then high rows; or in codes
@@ -35,6 +37,7 @@ public final class ProductScratch {
     let rows = RowChunk.length
     sums = AlignedBuffer(rows * widest)
     integerSums = AlignedBuffer(2 * rows * widest)
+    codeOperand = AlignedBuffer(rows * widest)
     bfloat16Operand = AlignedBuffer(rows * widest)
     splitOperand = AlignedBuffer(2 * rows * max(ProductScratch.slotCount * slotWidth, widest))
     splitScales = AlignedBuffer(ProductScratch.slotCount * rows)

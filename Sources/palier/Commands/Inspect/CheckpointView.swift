@@ -89,6 +89,10 @@ struct CheckpointView {
       Output.say(
         "arithmetic:   " + facts.arithmetic.map { oneLine("\($0.name) \($0.value)") }.joined(separator: ", "))
     }
+    if let made = facts.postTraining { Output.say("quantized:    after training: " + oneLine(made.words)) }
+    if let set = facts.postTraining?.data {
+      Output.say("from:         " + oneLine("calibration, \(set.names.joined(separator: ", ")), SHA-256 \(set.sha256)"))
+    }
     if let average = facts.average { Output.say("average:      " + oneLine(average)) }
     if let origin = facts.provenance { show(origin) }
     for change in facts.changes { Output.say("changed:      " + oneLine(change)) }

@@ -121,14 +121,21 @@ struct MachineReport: Codable {
 extension Doctor {
   /// The kinds of products, with the library's name of what would run them.
   static func products(_ features: CPUFeatures) -> [String] {
-    func line(_ name: String, _ isNative: Bool, _ a: ElementKind, _ b: ElementKind, _ c: ElementKind) -> String {
+    func line(
+      _ name: String, _ isNative: Bool, _ a: ElementKind, _ b: ElementKind, _ c: ElementKind,
+      without: String = "this CPU has no instruction for it: slow, not used by itself"
+    ) -> String {
       let shape = Product.Shape(m: 64, n: 64, k: 64, aStride: 64, cStride: 64, a: a, b: b, c: c)
       guard let product = try? ProductLibrary.shared.product(shape) else { return "\(name): none" }
       return
-        "\(name): \(product.implementation)\(isNative ? "" : " (this CPU has no instruction for it: slow, not used by itself)")"
+        "\(name): \(product.implementation)\(isNative ? "" : " (\(without))")"
     }
     return [
-      line("int8", features.hasInt8Products, .uint8, .int8, .int32),
+      line(
+        "int8", features.hasInt8Products, .uint8, .int8, .int32,
+        without:
+          "without VNNI: for weights of up to 7 bits, which cannot saturate it; those of 8 bits run in float32, exactly"
+      ),
       line("bf16", features.hasBfloat16Products, .bfloat16, .bfloat16, .float),
       line("float32", true, .float, .float, .float),
     ]

@@ -59,8 +59,9 @@ struct Tag: ParsableCommand {
   var lines = false
   @Option(help: "Where text is cut into words; as the checkpoint notes it, else punctuation.")
   var tokenization: WordTokenization?
-  @Option(help: ArgumentHelp("Longest window of a sentence.", valueName: "n"))
-  var maximumTokens = Tagger.Options().maximumTokens
+  @Option(
+    help: ArgumentHelp("Longest window of a sentence; as the checkpoint notes it, else 512.", valueName: "n"))
+  var maximumTokens: Int?
   @Option(help: ArgumentHelp("Tokens that go through the model at once.", valueName: "n"))
   var batchTokens = Tagger.Options().batchTokens
   @Option(
@@ -88,7 +89,7 @@ struct Tag: ParsableCommand {
       throw ValidationError("--lines and --tokenization are for text: words are cut already")
     }
     try require(threads, "--threads", 0...4_096)
-    try require(maximumTokens, "--maximum-tokens", 8...65_536)
+    try require(maximumTokens ?? 8, "--maximum-tokens", 8...65_536)
     try require(batchTokens, "--batch-tokens", 1...1_048_576)
   }
 
@@ -112,6 +113,7 @@ struct Tag: ParsableCommand {
     let opened = Result { [options] in try Tagger(folder, options: options) }
     try check?.result().get()
     let tagger = try opened.get()
+    for note in tagger.notes { Output.warn(note) }
     let reader = try LabelReader(
       task: tagger.task, labels: tagger.labels, isStrict: strict,
       types: labels.map { $0.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } })

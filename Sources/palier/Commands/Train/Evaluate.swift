@@ -60,7 +60,9 @@ struct Evaluate: ParsableCommand {
   var store: String?
   @Option(help: ArgumentHelp("Tokens in a block, for --task mlm.", valueName: "n"))
   var blockLength: Int?
-  @Option(help: ArgumentHelp("Longest window of a sentence.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp(
+      "Longest window of a sentence; without --config as the checkpoint notes it, else 512.", valueName: "n"))
   var maximumTokens: Int?
   @Option(
     help: ArgumentHelp("Folder with sentencepiece.bpe.model; the checkpoint's own unless given.", valueName: "folder"))
@@ -186,7 +188,8 @@ struct Evaluate: ParsableCommand {
       corpus.apply(to: &settings)
       if self.task != nil || settings.task == nil { settings.task = .init(rawValue: task.rawValue) }
       if config == nil { settings.splitSeed = corpus.splitSeed ?? evaluationSeed(configuration) }
-      if let maximumTokens { settings.maximumTokens = maximumTokens }
+      let noted = config == nil ? evaluation.facts.maximumTokens.map { max($0, 8) } : nil
+      if let longest = maximumTokens ?? noted { settings.maximumTokens = longest }
       if !path.isEmpty {
         (settings.path, settings.train, settings.validation, settings.test) = (absolute(path), [], [], [])
       }
