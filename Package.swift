@@ -79,7 +79,8 @@ let package = Package(
     .target(
       name: "Studies",
       dependencies: [
-        "Base", "Compute", "Quantization", "Corpus", "Ranks", "Checkpoints", "Configuration", "Training",
+        "Base", "Compute", "Quantization", "Corpus", "Ranks", "Checkpoints", "Observability", "Configuration",
+        "Training",
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .executableTarget(

@@ -7,7 +7,8 @@ public struct MetricsRecord {
   public let kind: String
   /// The run's step that it belongs to.
   public let globalStep: Int
-  private let fields: JSONFields
+  /// All that the line holds.
+  package let fields: JSONFields
 
   /// No line of ours is longer; a longer one is not looked at, so that a hostile file costs no memory.
   static let longestLine = 1 << 20

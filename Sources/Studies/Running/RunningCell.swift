@@ -81,11 +81,6 @@ final class RunningCell {
 
   /// The last lines of a log.
   static func tail(of log: URL, lines: Int) -> [String] {
-    guard let handle = try? FileHandle(forReadingFrom: log) else { return [] }
-    defer { try? handle.close() }
-    let size = (try? handle.seekToEnd()) ?? 0
-    try? handle.seek(toOffset: size > 32_768 ? size - 32_768 : 0)
-    let text = String(decoding: (try? handle.readToEnd()) ?? Data(), as: UTF8.self)
-    return text.split(separator: "\n").suffix(lines).map(String.init)
+    FileTail.lines(of: log, atMost: 32_768).suffix(lines).map(String.init)
   }
 }
