@@ -121,7 +121,7 @@ struct BenchStep: ParsableCommand {
 
   private func show(_ r: StepBenchmark.Result, _ setting: StepBenchmark.Setting, _ world: World) {
     print(
-      "step of \(step.scheme), \(step.sequences) sequences of \(step.lengths) tokens, forward \(setting.precision.forward), ",
+      "step of \(step.model.scheme), \(step.sequences) sequences of \(step.lengths) tokens, forward \(setting.precision.forward), ",
       terminator: "")
     print(
       "backward \(setting.precision.backward), reduction \(step.reduction.rawValue)\(step.shardOptimizer ? ", optimizer in shards" : "")"
@@ -166,7 +166,7 @@ struct BenchStep: ParsableCommand {
 
   private func figures(_ r: StepBenchmark.Result) -> JSONFields {
     var fields = JSONFields()
-    fields.add("scheme", step.scheme)
+    fields.add("scheme", step.model.scheme)
     fields.add("tokens_per_second", r.tokensPerSecond)
     fields.add("seconds_per_step", r.secondsPerStep)
     fields.add("limit_seconds", r.limitSeconds)

@@ -46,7 +46,7 @@ struct BenchGuards: ParsableCommand {
   }
 
   private func show(_ costs: GuardCosts) {
-    print("  step of \(step.scheme): \(figure(costs.stepSeconds)) s (spread \(percent(costs.spread)))")
+    print("  step of \(step.model.scheme): \(figure(costs.stepSeconds)) s (spread \(percent(costs.spread)))")
     print("  " + column("cost", 46) + column("seconds", 10) + column("of a step", 11) + "of the run")
     for cost in costs.costs {
       print(
@@ -64,7 +64,7 @@ struct BenchGuards: ParsableCommand {
 
   private func figures(_ costs: GuardCosts) -> JSONFields {
     var fields = JSONFields()
-    fields.add("scheme", step.scheme)
+    fields.add("scheme", step.model.scheme)
     fields.add("step_seconds", costs.stepSeconds)
     fields.add("spread", costs.spread)
     fields.add("write_seconds", costs.writeSeconds)

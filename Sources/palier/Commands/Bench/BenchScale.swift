@@ -64,7 +64,7 @@ struct BenchScale: ParsableCommand {
   private func show(_ p: ScalePrediction, _ links: [Link], _ setting: StepBenchmark.Setting) {
     let elements = p.profile.buckets.reduce(0) { $0 + $1.elementCount }
     print(
-      "step of \(step.scheme), \(step.sequences) sequences of \(step.lengths) tokens in \(p.costs.count) slices, reduction "
+      "step of \(step.model.scheme), \(step.sequences) sequences of \(step.lengths) tokens in \(p.costs.count) slices, reduction "
         + "\(step.reduction.rawValue): \(figure(Double(elements * p.elementByteCount) / 1e6)) MB of sums")
     let slices = Double(p.costs.reduce(0, +)) * p.profile.secondsPerCost
     print(
@@ -107,7 +107,7 @@ struct BenchScale: ParsableCommand {
 
   private func figures(_ p: ScalePrediction, _ links: [Link]) -> JSONFields {
     var fields = JSONFields()
-    fields.add("scheme", step.scheme)
+    fields.add("scheme", step.model.scheme)
     fields.add("preparation_seconds", p.profile.preparation)
     fields.add("slice_seconds", Double(p.costs.reduce(0, +)) * p.profile.secondsPerCost)
     fields.add("update_seconds", p.profile.update)

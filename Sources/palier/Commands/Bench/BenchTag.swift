@@ -23,12 +23,7 @@ struct BenchTag: ParsableCommand {
         palier bench tag --lengths 512 --sentences 16
       """)
 
-  @Option(help: "fp32, LSQ_ExWyAz, LSQplus_ExWyAz or BitNet_ExW1.58Az.") var scheme = "LSQ_E8W8A8"
-  @Option(
-    name: .customLong("variant"), parsing: .unconditionalSingleValue,
-    help: ArgumentHelp(
-      "Grids beside the scheme's name, as weights.granularity=row; may be repeated.", valueName: "key=value"))
-  var variants: [String] = []
+  @OptionGroup var model: BenchModelOptions
   @Option(
     help: ArgumentHelp("Open this checkpoint; its sizes and scheme count.", valueName: "folder"), completion: .directory
   )
@@ -44,11 +39,6 @@ struct BenchTag: ParsableCommand {
   @Option(help: "Rounds that are timed, after one that is not; the median counts.") var rounds = 5
   @Option(help: "Sentences that are timed one by one.") var singles = 200
   @Option(help: "Labels of the classifier.") var labels = 21
-  @Option(help: "Layers.") var layers = 12
-  @Option(help: "Hidden size.") var hidden = 768
-  @Option(help: "Attention heads.") var heads = 12
-  @Option(help: "Intermediate size.") var intermediate = 3072
-  @Option(help: "Vocabulary.") var vocabulary = 32_005
   @OptionGroup var options: BenchOptions
 
   func validate() throws {
@@ -58,12 +48,6 @@ struct BenchTag: ParsableCommand {
     try require(rounds, "--rounds", 1...10_000)
     try require(singles, "--singles", 1...1_000_000)
     try require(labels, "--labels", 1...65_536)
-    try require(layers, "--layers", 1...1_024)
-    try require(hidden, "--hidden", 1...65_536)
-    try require(heads, "--heads", 1...1_024)
-    try require(intermediate, "--intermediate", 1...1_048_576)
-    try require(vocabulary, "--vocabulary", 16...16_777_216)
-    guard hidden % heads == 0 else { throw ValidationError("--hidden \(hidden) is not a multiple of --heads \(heads)") }
   }
 
   func run() throws {
@@ -85,22 +69,12 @@ struct BenchTag: ParsableCommand {
 
   private func setting() throws -> TagBenchmark.Setting {
     var setting = TagBenchmark.Setting()
-    setting.scheme = try Scheme(parsing: scheme)
-    for variant in variants {
-      let parts = variant.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-      try setting.scheme.set(parts[0], to: parts.count > 1 ? parts[1] : "")
-    }
-    let parsed = lengths.split(separator: ",").map { Int($0) ?? 0 }
-    guard !parsed.isEmpty, parsed.allSatisfy({ (1...512).contains($0) }) else {
-      throw ValidationError("--lengths takes numbers from 1 to 512, separated by commas")
-    }
-    let (h, i) = (Double(hidden), Double(intermediate))
-    let parameters = h * Double(vocabulary + 514) + Double(layers) * (4 * h * h + 2 * h * i)
-    try MemoryFigures.require(8 * parameters + 4 * Double(max(batchTokens, 512)) * (16 * h + 2 * i))
-    setting.dimensions = EncoderDimensions(
-      vocabularySize: vocabulary, hiddenSize: hidden, layerCount: layers, headCount: heads,
-      intermediateSize: intermediate, positionCount: 514)
-    (setting.labelCount, setting.lengths, setting.sentenceCount) = (labels, parsed, sentences)
+    setting.scheme = try model.parsedScheme()
+    let (h, i) = (Double(model.hidden), Double(model.intermediate))
+    try MemoryFigures.require(8 * model.parameterCount + 4 * Double(max(batchTokens, 512)) * (16 * h + 2 * i))
+    setting.dimensions = model.dimensions
+    setting.lengths = try BenchModelOptions.parsedLengths(lengths)
+    (setting.labelCount, setting.sentenceCount) = (labels, sentences)
     (setting.batchTokens, setting.rounds, setting.singleCount) = (batchTokens, rounds, singles)
     setting.keep = try keep.map { try Paths.newFolder($0) }
     setting.checkpoint = try checkpoint.map { try Paths.folder($0, "a checkpoint folder") }
@@ -108,7 +82,7 @@ struct BenchTag: ParsableCommand {
   }
 
   private func show(_ r: TagBenchmark.Result, _ setting: TagBenchmark.Setting) {
-    print("\(sentences) sentences of \(lengths) tokens, \(checkpoint ?? scheme), \(batchTokens) tokens at once")
+    print("\(sentences) sentences of \(lengths) tokens, \(checkpoint ?? model.scheme), \(batchTokens) tokens at once")
     print("  tokens/s           \(figure(r.tokensPerSecond))")
     print("  one sentence, ms   \(figure(1e3 * r.medianLatency)), 99th percentile \(figure(1e3 * r.slowLatency))")
     print("  limit, seconds     \(figure(r.limitSeconds)) a round")
@@ -124,7 +98,7 @@ struct BenchTag: ParsableCommand {
 
   private func figures(_ r: TagBenchmark.Result, _ threads: Int) -> JSONFields {
     var fields = JSONFields()
-    fields.add("scheme", scheme)
+    fields.add("scheme", model.scheme)
     fields.add("threads", threads)
     fields.add("tokens_per_second", r.tokensPerSecond)
     fields.add("latency_seconds", r.medianLatency)
