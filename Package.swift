@@ -113,7 +113,7 @@ let package = Package(
       exclude: ["Fixtures"]),
     .testTarget(
       name: "InferenceTests",
-      dependencies: ["Base", "Compute", "Corpus", "Encoder", "Inference", "Models", "TestSupport"]),
+      dependencies: ["Base", "Compute", "Corpus", "Encoder", "Inference", "Models", "Quantization", "TestSupport"]),
     .testTarget(name: "ReportsTests", dependencies: ["Base", "Reports", "TestSupport"]),
     .testTarget(name: "MeasurementTests", dependencies: ["Encoder", "Measurement", "TestSupport"]),
     .testTarget(

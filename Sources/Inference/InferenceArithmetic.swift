@@ -7,7 +7,7 @@ import Quantization
 
 /// In which arithmetic a checkpoint's products run: that of its training where this CPU has it, so that logits are the same
 /// bits.
-enum InferenceArithmetic {
+package enum InferenceArithmetic {
   /// The tagging model of a checkpoint folder, and what is not as in training, a line each.
   static func open(_ url: URL) throws -> (tagging: TaggingModel, notes: [String]) {
     var notes: [String] = []
@@ -19,11 +19,13 @@ enum InferenceArithmetic {
     return (model, notes)
   }
 
-  /// Products of codes are exact on every CPU (`CodeProducts`); attention's bfloat16 is not everywhere.
-  /// - Parameter noted: what the checkpoint says of its training (`PalierMetadata.arithmetic`); empty: what training would take
-  ///   here.
-  static func precision(
-    noted: [NamedText], scheme: Scheme, features: CPUFeatures
+  /// Products of codes are exact on every CPU (`CodeProducts`); attention's bfloat16 is not everywhere, and its float32 sums
+  /// have the library's order, which is another below AVX-512 (InstructionSetTests).
+  /// - Parameters:
+  ///   - noted: what the checkpoint says of its training (`PalierMetadata.arithmetic`); empty: what training would take here.
+  ///   - instructionSet: what the library uses, `ProductBackend.instructionSet`.
+  package static func precision(
+    noted: [NamedText], scheme: Scheme, features: CPUFeatures, instructionSet: String = ProductBackend.instructionSet
   ) -> (precision: Precision, notes: [String]) {
     func word(_ name: String) -> String? { noted.first { $0.name == name }?.value }
     let automatic: ForwardArithmetic = scheme.hasIntegerProducts ? .integer : .float
@@ -40,7 +42,17 @@ enum InferenceArithmetic {
       attention = .float
       if forward == .bfloat16 { forward = .float }
     }
+    if notes.isEmpty, let trainedOn = word("onednn_isa"), isNarrow(trainedOn) != isNarrow(instructionSet) {
+      notes.append(
+        "this checkpoint was trained with \(trainedOn) products and is read with \(instructionSet): float32 sums, attention's and the classifier's, have another order, so that scores may differ in their last digits, and a label where two are as likely"
+      )
+    }
     // There is no backward pass; of its products bfloat16 asks for least.
     return (Precision(forward: forward, backward: .bfloat16, attention: attention, head: .float), notes)
+  }
+
+  /// Of vectors shorter than AVX-512's.
+  private static func isNarrow(_ instructionSet: String) -> Bool {
+    !["AVX-512", "AMX", "newer"].contains { instructionSet.hasPrefix($0) }
   }
 }
