@@ -65,6 +65,8 @@ public enum QuantizerRule: Equatable, Sendable {
     let largest = max(Int(-n), Int(p))
     return grid == .symmetric ? 2 * largest - 1 : largest
   }
+  /// The lowest level in steps: n, or half a step more on the symmetric grid.
+  public var lowestLevel: Double { Double(n) + (grid == .symmetric ? 0.5 : 0) }
   /// Bits of a stored code: 2 for ternary weights, 32 where nothing is quantized.
   public var storedBits: Int {
     switch self {

@@ -40,6 +40,8 @@ final class SiteStatisticsTests: XCTestCase {
     XCTAssertEqual(found.codesInUse, counts.count, what)
     XCTAssertEqual(found.levelCount, Int(rule.p - rule.n) + 1, what)
     XCTAssertEqual(found.entropy, -counts.reduce(0) { $0 + $1 * log2($1) }, accuracy: 1e-9, what)
+    let levelCounts = stride(from: rule.n, through: rule.p, by: 1).map { level in levels.filter { $0 == level }.count }
+    XCTAssertEqual(found.histogram, LevelHistogram(lowest: Double(rule.n + half), counts: levelCounts), what)
     let rms = (values.reduce(0.0) { $0 + Double($1) * Double($1) } / Double(values.count)).squareRoot()
     XCTAssertEqual(found.stepOverRMS, Double(found.stepSize) / rms, accuracy: 1e-4 * found.stepOverRMS, what)
   }

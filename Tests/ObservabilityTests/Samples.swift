@@ -29,7 +29,7 @@ enum Samples {
         SiteReport(
           globalStep: globalStep, site: "roberta.encoder.layer.0.output.dense.\($0)", stepSize: 0.0125,
           stepOverRMS: 0.25, clippedBelow: 0.001, clippedAbove: 0.002, codesInUse: 15, levelCount: 16, entropy: 3.5,
-          rows: $1)
+          lowestLevel: -8, levelCounts: Array(0..<16), rows: $1)
       }
   }
 }

@@ -73,8 +73,6 @@ struct MadeStudy {
     guard at["scheme"] != "fp32" else { return }
     try Data(MadeStudy.sites(at["scheme"]?.string ?? "").flatMap { $0.line() }).write(
       to: folder.appendingPathComponent("run/metrics.jsonl"))
-    guard cell.fields["kind"] == "head", at["scheme"] == "LSQ_E4W4A4" else { return }
-    try write(MadeStudy.codes, to: folder.appendingPathComponent("codes.json"))
   }
 
   private func write(_ fields: JSONFields, to url: URL) throws {
@@ -280,6 +278,11 @@ struct MadeStudy {
   }
 
   /// Sites of a few layers over some looks.
+  /// Of a normal distribution on 4 bits.
+  private static func counts(spread: Double) -> JSONNode {
+    .array((-8...7).map { .integer(Int(100_000 * exp(-Double($0 * $0) / (2 * spread * spread)))) })
+  }
+
   private static func sites(_ scheme: String) -> [JSONFields] {
     var lines: [JSONFields] = [
       ["kind": "step", "global_step": 1, "time": 0, "stage": "token", "loss": 2, "tokens": 4000, "seconds": 0.5]
@@ -295,26 +298,11 @@ struct MadeStudy {
             "kind": "site", "global_step": .integer(look * 500), "time": 0, "site": .string(name),
             "step_size": .double(size * (1 + 0.2 * Double(layer)) * (1 + 0.5 * share)),
             "clipped_share": .double(0.03 * (1 - 0.7 * share) / Double(layer + 1)),
+            "lowest_level": -8, "level_counts": counts(spread: 3.5 - 1.3 * share),
           ])
         }
       }
     }
     return lines
-  }
-
-  private static var codes: JSONFields {
-    func counts(_ spread: Double) -> JSONNode {
-      .array((-8...7).map { .integer(Int(100_000 * exp(-Double($0 * $0) / (2 * spread * spread)))) })
-    }
-    return [
-      "version": 1,
-      "sites": .array(
-        (0..<2).map { layer in
-          .object([
-            "site": .string("roberta.encoder.layer.\(layer).output.dense.weight_quantizer"), "lowest": -8,
-            "before": counts(3.5), "after": counts(2.2),
-          ])
-        }),
-    ]
   }
 }

@@ -46,7 +46,7 @@ final class SweepReportTests: XCTestCase {
     let files = try report(small())
     XCTAssertEqual(files.warnings, [])
     let names = files.files.map(\.name)
-    for figure in ["scores-by-alpha", "scores-by-size", "post-training", "losses", "sites", "codes", "energy"] {
+    for figure in ["scores-by-alpha", "scores-by-size", "post-training", "losses", "sites", "levels", "energy"] {
       XCTAssertTrue(names.contains("figures/\(figure).svg") && names.contains("figures/\(figure).csv"), figure)
     }
     let page = try text(files, "report.html")

@@ -53,7 +53,7 @@ extension EncoderModel {
     }
     let changed = last?.isKnown == true ? Double(tally.changedCount) / Double(weight.count) : nil
     return SiteStatistics(
-      site: site, stepSize: stepSize, levelCount: rule.levelCount, tally,
+      site: site, stepSize: stepSize, rule: rule, tally,
       rows: .init(count: tally.rowCount, deadCount: tally.deadRowCount, changedShare: changed))
   }
 
@@ -73,7 +73,7 @@ extension EncoderModel {
       }
     }
     let step = input.rule.isPerToken ? Float(tally.scaleSum / Double(max(tally.rowCount, 1))) : quantizer.step
-    return SiteStatistics(site: input.name, stepSize: step, levelCount: input.rule.levelCount, tally)
+    return SiteStatistics(site: input.name, stepSize: step, rule: input.rule, tally)
   }
 
   /// The first tensor of a forward pass that holds a NaN or an infinity, by its place in the model.

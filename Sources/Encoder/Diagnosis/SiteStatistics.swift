@@ -1,4 +1,5 @@
 import Foundation
+import Quantization
 
 /// What one quantizer site makes of what it is given, at one look.
 public struct SiteStatistics: Sendable, Equatable {
@@ -18,6 +19,8 @@ public struct SiteStatistics: Sendable, Equatable {
   public var entropy: Double
   /// Every value comes out as one level though the values are not all the same.
   public var isCollapsed: Bool
+  /// How often each level came, from the lowest on.
+  public var histogram: LevelHistogram?
   /// Of weights and tables; nil of activations.
   public var rows: Rows?
 
@@ -39,23 +42,26 @@ public struct SiteStatistics: Sendable, Equatable {
 
   package init(
     site: String, stepSize: Float, stepOverRMS: Double, clippedBelow: Double, clippedAbove: Double, codesInUse: Int,
-    levelCount: Int, entropy: Double, isCollapsed: Bool, rows: Rows?
+    levelCount: Int, entropy: Double, isCollapsed: Bool, histogram: LevelHistogram? = nil, rows: Rows?
   ) {
     (self.site, self.stepSize, self.stepOverRMS) = (site, stepSize, stepOverRMS)
     (self.clippedBelow, self.clippedAbove) = (clippedBelow, clippedAbove)
     (self.codesInUse, self.levelCount, self.entropy) = (codesInUse, levelCount, entropy)
-    (self.isCollapsed, self.rows) = (isCollapsed, rows)
+    (self.isCollapsed, self.histogram, self.rows) = (isCollapsed, histogram, rows)
   }
 
-  /// From what was counted; `levelCount` is the grid's.
-  init(site: String, stepSize: Float, levelCount: Int, _ tally: CodeTally, rows: Rows? = nil) {
+  /// From what was counted of a site on the grid of `rule`.
+  init(site: String, stepSize: Float, rule: QuantizerRule, _ tally: CodeTally, rows: Rows? = nil) {
     let total = Double(max(tally.valueCount, 1))
     let shares = tally.counts.filter { $0 > 0 }.map { Double($0) / total }
     self.init(
       site: site, stepSize: stepSize, stepOverRMS: Double(stepSize) / (tally.squareSum / total).squareRoot(),
       clippedBelow: Double(tally.belowCount) / total,
       clippedAbove: Double(tally.clippedCount - tally.belowCount) / total, codesInUse: shares.count,
-      levelCount: levelCount, entropy: shares.entropy, isCollapsed: shares.count == 1 && tally.hasUnlikeValues,
+      levelCount: rule.levelCount, entropy: shares.entropy,
+      isCollapsed: shares.count == 1 && tally.hasUnlikeValues,
+      histogram: LevelHistogram(
+        lowest: rule.lowestLevel, counts: (Int(rule.n)...Int(rule.p)).map { tally.counts[$0 + 128] }),
       rows: rows)
   }
 }

@@ -19,8 +19,15 @@ public struct SiteReport: Sendable, Equatable {
   public var levelCount: Int
   /// Of the codes, in bits.
   public var entropy: Double
+  /// How often each level came, from the lowest on; empty where there are more than `mostCountedLevels`.
+  public var levelCounts: [Int]
+  /// The lowest level, in steps: −2 of 2 bits.
+  public var lowestLevel: Double
   /// Of weights and tables; nil of activations.
   public var rows: Rows?
+
+  /// Grids of more levels are not counted level by level: a line would be long, and nobody looks.
+  public static let mostCountedLevels = 64
 
   /// What is said of the rows of a matrix or table.
   public struct Rows: Sendable, Equatable {
@@ -50,11 +57,14 @@ public struct SiteReport: Sendable, Equatable {
   /// All fields, in order.
   public init(
     globalStep: Int, site: String, stepSize: Double, stepOverRMS: Double, clippedBelow: Double, clippedAbove: Double,
-    codesInUse: Int, levelCount: Int, entropy: Double, rows: Rows? = nil
+    codesInUse: Int, levelCount: Int, entropy: Double, lowestLevel: Double = 0, levelCounts: [Int] = [],
+    rows: Rows? = nil
   ) {
     (self.globalStep, self.site, self.stepSize, self.stepOverRMS) = (globalStep, site, stepSize, stepOverRMS)
     (self.clippedBelow, self.clippedAbove) = (clippedBelow, clippedAbove)
     (self.codesInUse, self.levelCount, self.entropy, self.rows) = (codesInUse, levelCount, entropy, rows)
+    self.lowestLevel = lowestLevel
+    self.levelCounts = levelCounts.count <= SiteReport.mostCountedLevels ? levelCounts : []
   }
 }
 
@@ -70,6 +80,10 @@ extension SiteReport {
     fields.add("codes", codesInUse)
     fields.add("levels", levelCount)
     fields.add("entropy_bits", entropy)
+    if !levelCounts.isEmpty {
+      fields.add("lowest_level", lowestLevel)
+      fields["level_counts"] = .array(levelCounts.map(JSONNode.integer))
+    }
     guard let rows else { return }
     fields.add("rows", rows.count)
     fields.add("dead_rows", rows.deadCount)
@@ -90,7 +104,9 @@ extension SiteReport {
     }
     self.init(
       globalStep: record.globalStep, site: site, stepSize: step, stepOverRMS: relative, clippedBelow: below,
-      clippedAbove: above, codesInUse: codes, levelCount: levels, entropy: entropy, rows: rows)
+      clippedAbove: above, codesInUse: codes, levelCount: levels, entropy: entropy,
+      lowestLevel: record.double("lowest_level") ?? 0,
+      levelCounts: (record.array("level_counts") ?? []).compactMap(\.integer), rows: rows)
   }
 
   /// As TensorBoard shows it.

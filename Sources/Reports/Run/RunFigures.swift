@@ -90,10 +90,13 @@ struct RunFigures {
       parts: panels, legend: legend, data: csv)
   }
 
-  /// Step size and clipped share by site.
-  var sites: Figure? {
-    SiteFigure(parts: [.init(name: "", courses: SiteCourse.all(log.records), switchStep: log.switchStep)])
-      .figure("sites", "Quantizer sites: step size and clipped share")
+  /// Step size and clipped share by site, and how often levels came.
+  var sites: [Figure?] {
+    let part = SiteFigure.Part(name: "", courses: SiteCourse.all(log.records), switchStep: log.switchStep)
+    return [
+      SiteFigure(parts: [part]).figure("sites", "Quantizer sites: step size and clipped share"),
+      LevelFigure(parts: [part]).figure("levels"),
+    ]
   }
 
   /// Mean seconds of a step by phase, a panel a stage.

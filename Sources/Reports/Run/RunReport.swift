@@ -24,7 +24,9 @@ public struct RunReport {
       files.warnings.append("\(RunLog.fileName): \(counted(log.unreadableLineCount, "line")) cannot be read")
     }
     let figures = RunFigures(log: log)
-    let all = [figures.loss, figures.scores, figures.sites, options.hasTimes ? figures.phases : nil].compactMap { $0 }
+    let all = ([figures.loss, figures.scores] + figures.sites + [options.hasTimes ? figures.phases : nil]).compactMap {
+      $0
+    }
     all.forEach { files.add($0) }
     let scores = scoreTable
     let tables = [scores, labelTable].filter { !$0.rows.isEmpty }

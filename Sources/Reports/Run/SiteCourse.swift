@@ -11,6 +11,23 @@ struct SiteCourse: Sendable {
     let step: Int
     let stepSize: Double
     let clippedShare: Double
+    /// How often each level came, where it was counted.
+    var levels: Levels?
+  }
+
+  /// Counts of levels, a step apart.
+  struct Levels: Equatable, Sendable {
+    let lowest: Double
+    let counts: [Int]
+
+    /// Nil where a record has none, or none to believe.
+    init?(_ record: MetricsRecord) {
+      guard let lowest = record.double("lowest_level"), abs(lowest) <= 65_536,
+        let nodes = record.array("level_counts"), (1...1024).contains(nodes.count)
+      else { return nil }
+      (self.lowest, counts) = (lowest, nodes.compactMap(\.integer))
+      guard counts.count == nodes.count, counts.allSatisfy({ $0 >= 0 && $0 < 1 << 48 }) else { return nil }
+    }
   }
 
   let site: String
@@ -19,6 +36,15 @@ struct SiteCourse: Sendable {
   var kind: Kind {
     if site.contains(".embeddings.") { return .tables }
     return site.hasSuffix("input_quantizer") ? .activations : .weights
+  }
+
+  /// The first and the last look at which levels were counted, on one grid.
+  var levelsAtEnds: (first: Levels, last: Levels)? {
+    let counted = looks.compactMap(\.levels)
+    guard counted.count > 1, let first = counted.first, let last = counted.last, first.lowest == last.lowest,
+      first.counts.count == last.counts.count
+    else { return nil }
+    return (first, last)
   }
 
   /// The looks before a step.
@@ -32,7 +58,7 @@ struct SiteCourse: Sendable {
       guard let site = record.string("site"), let size = record.double("step_size"),
         let clipped = record.double("clipped_share")
       else { continue }
-      let look = Look(step: record.globalStep + offset, stepSize: size, clippedShare: clipped)
+      let look = Look(step: record.globalStep + offset, stepSize: size, clippedShare: clipped, levels: Levels(record))
       if let place = places[site] {
         courses[place].looks.append(look)
       } else {

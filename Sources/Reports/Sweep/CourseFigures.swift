@@ -80,8 +80,8 @@ struct CourseFigures {
     return chain
   }
 
-  /// Step size and clipped share by site, of one run a scheme.
-  func sites(warn: (String) -> Void) -> Figure? {
+  /// Step size and clipped share by site, and how often levels came, of one run a scheme.
+  func sites(warn: (String) -> Void) -> [Figure?] {
     var parts: [SiteFigure.Part] = []
     for group in grid.groups where group.baseline == nil && !group.isFloat32 {
       guard let cell = representative(group) else { continue }
@@ -104,23 +104,10 @@ struct CourseFigures {
       let name = "\(group.title), α \(alphaText(cell.alpha))"
       parts.append(.init(name: name, courses: SiteCourse.joined(courses), switchStep: switchStep))
     }
-    return SiteFigure(parts: parts).figure("sites", "Quantizer sites: step size and clipped share")
-  }
-
-  /// Codes before and after training, where a cell has counted them.
-  func codes(warn: (String) -> Void) -> Figure? {
-    var parts: [(name: String, histograms: [CodeHistogram])] = []
-    for cell in study.cells where cell.result != nil {
-      let file = study.folder(of: cell).appendingPathComponent(CodeHistogram.fileName)
-      guard PathKind(file) == .file else { continue }
-      do {
-        let title = "\(cell.coordinates.model), \(cell.coordinates.schemeTitle)"
-        let histograms = try CodeHistogram.all(at: file)
-        // One run a scheme and model.
-        if !parts.contains(where: { $0.name == title }) { parts.append((title, histograms)) }
-      } catch { warn(shownError(error)) }
-    }
-    return CodeHistogram.figure(parts)
+    return [
+      SiteFigure(parts: parts).figure("sites", "Quantizer sites: step size and clipped share"),
+      LevelFigure(parts: parts).figure("levels"),
+    ]
   }
 
   /// Energy a cell, by kind and scheme; what is measured and what is modelled in panels of their own.

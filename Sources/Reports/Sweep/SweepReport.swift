@@ -50,10 +50,10 @@ public struct SweepReport {
   private func figures(warn: (String) -> Void) -> [Figure] {
     let ofScores = SweepFigures(grid: grid, contrasts: contrasts)
     let ofCourses = CourseFigures(study: study, grid: grid, cost: cost)
-    return [
-      ofScores.scoresByAlpha, ofScores.scoresBySize, ofScores.postTraining, ofCourses.losses,
-      ofCourses.sites(warn: warn), ofCourses.codes(warn: warn), options.hasTimes ? ofCourses.energy : nil,
-    ].compactMap { $0 }
+    let all =
+      [ofScores.scoresByAlpha, ofScores.scoresBySize, ofScores.postTraining, ofCourses.losses]
+      + ofCourses.sites(warn: warn) + [options.hasTimes ? ofCourses.energy : nil]
+    return all.compactMap { $0 }
   }
 
   private func page(

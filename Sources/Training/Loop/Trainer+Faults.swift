@@ -108,7 +108,8 @@ extension SiteReport {
     self.init(
       globalStep: globalStep, site: site.site, stepSize: Double(site.stepSize), stepOverRMS: site.stepOverRMS,
       clippedBelow: site.clippedBelow, clippedAbove: site.clippedAbove, codesInUse: site.codesInUse,
-      levelCount: site.levelCount, entropy: site.entropy,
+      levelCount: site.levelCount, entropy: site.entropy, lowestLevel: site.histogram?.lowest ?? 0,
+      levelCounts: site.histogram?.counts ?? [],
       rows: site.rows.map { Rows(count: $0.count, deadCount: $0.deadCount, changedShare: $0.changedShare) })
   }
 }
