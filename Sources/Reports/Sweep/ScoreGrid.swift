@@ -23,6 +23,14 @@ package struct ScoreGrid: Sendable {
     }
 
     var isFloat32: Bool { baseline == nil && scheme == "fp32" }
+
+    /// Of a baseline: the same scheme trained with quantizers. Its name may have how it was calibrated behind the scheme's:
+    /// "LSQ_E4W4A4 mse".
+    var trained: Group? {
+      baseline.map { name in
+        Group(scheme: name.split(separator: " ").first.map(String.init) ?? name, variant: variant, baseline: nil)
+      }
+    }
   }
 
   /// A task with a model.

@@ -10,7 +10,7 @@ struct SweepFigures {
     let grey = FigureStyle.colours.count - 1
     if group.isFloat32 { return grey }
     // Post-training baselines look as the scheme that they come to.
-    let like = group.baseline.map { ScoreGrid.Group(scheme: $0, variant: group.variant, baseline: nil) } ?? group
+    let like = group.trained ?? group
     let others = groups.filter { !$0.isFloat32 && $0.baseline == nil }
     let index = others.firstIndex(of: like) ?? others.count
     return index < grey ? index : index + 1
@@ -144,8 +144,8 @@ struct SweepFigures {
     var panels: [Figure.Part] = []
     for column in grid.columns {
       var rows: [(name: String, items: [BarPanel.Item])] = []
-      for group in grid.groups where group.baseline != nil {
-        let trained = ScoreGrid.Group(scheme: group.baseline ?? "", variant: group.variant, baseline: nil)
+      for group in grid.groups {
+        guard let trained = group.trained else { continue }
         let alphas = grid.alphas[group] ?? []
         var items: [BarPanel.Item] = []
         func add(_ kind: String, _ style: Int, _ of: ScoreGrid.Group, _ alpha: Double?) {
