@@ -90,10 +90,11 @@ final class MessageTests: XCTestCase {
     let scripts = try ["mpirun", "build", "demo", "test", "install"].map {
       try String(contentsOf: SharedFolder.packageRoot.appendingPathComponent("launch/\($0)"), encoding: .utf8)
     }
-    // Of mpirun, srun and swift, which messages quote too; of sbatch, in the scripts of a study.
+    // Of mpirun, srun and swift, which messages quote too; of sbatch and sacct, for a study's jobs.
     let others: Set = [
       "--bind-to", "--map-by", "--mpi", "--version", "--mca", "--filter", "--help", "--job-name", "--array", "--time",
       "--requeue", "--open-mode", "--output", "--signal", "--parsable", "--dependency",
+      "--ntasks", "--noheader", "--parsable2", "--allocations", "--duplicates", "--jobs", "--format",
     ]
     let known = Set(Self.matches("--[a-z][a-z-]+", in: (help + scripts).joined(separator: "\n"))).union(others)
     // A style sheet's properties look like options: a page's style is no message.

@@ -233,18 +233,24 @@ final class SweepTests: XCTestCase {
     ]
     let outcome = try sweep(study, ["--submit", "slurm", "--go"], environment: environment).wait()
     XCTAssertEqual(outcome.status, 0, outcome.errors)
-    XCTAssertEqual(outcome.output.components(separatedBy: ": job ").count - 1, 3, outcome.output)
+    XCTAssertEqual(outcome.output.components(separatedBy: ": job ").count - 1, 4, outcome.output)
     XCTAssertEqual(try study.results(), try quiet.results())
     let logs = try FileManager.default.contentsOfDirectory(atPath: study.out.appendingPathComponent("slurm").path)
       .filter { $0.hasSuffix(".log") }.map {
         try String(contentsOf: study.out.appendingPathComponent("slurm/\($0)"), encoding: .utf8)
       }.joined()
-    for words in ["back into the queue", "cell \(trunk), start 2"] { XCTAssertTrue(logs.contains(words), logs) }
+    let count = try study.cells().count
+    for words in [
+      "back into the queue", "cell \(trunk), start 2", "energy of \(count) cells by Slurm's accounting\n",
+    ] { XCTAssertTrue(logs.contains(words), logs) }
+    let energy = try Data(contentsOf: study.cell(trunk).appendingPathComponent("energy.json"))
+    let fields = try XCTUnwrap(JSONSerialization.jsonObject(with: energy) as? [String: Any])
+    XCTAssertEqual(try XCTUnwrap(fields["kwh"] as? Double), 0.002, accuracy: 1e-12, "a requeued task is one job")
   }
 
   func testWrongUsageIsToldBeforeAnythingStarts() throws {
     let study = try standInStudy()
-    for arguments in [["--rate", "3"], ["--go"], ["--plan", "--cell", "x"], ["--jobs", "0"], ["--keep", "all"]] {
+    for arguments in [["--rate", "3"], ["--go"], ["--energy", "--plan"], ["--plan", "--cell", "x"], ["--jobs", "0"], ["--keep", "all"]] {
       XCTAssertEqual(try Program.run(study.arguments + arguments).status, 64, "\(arguments)")
     }
     try Program.fail(["sweep", "/nowhere.yaml", "--out", study.out.path], naming: "nowhere.yaml")

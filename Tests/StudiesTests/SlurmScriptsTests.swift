@@ -40,7 +40,7 @@ final class SlurmScriptsTests: XCTestCase {
     XCTAssertEqual(Set(listed), Set(graph.cells.map(\.id)))
     XCTAssertEqual(listed.count, graph.cells.count)
     let text = try String(contentsOf: submission, encoding: .utf8)
-    XCTAssertEqual(text.components(separatedBy: "--dependency=afterany:").count - 1, 3, text)
+    XCTAssertEqual(text.components(separatedBy: "--dependency=afterany:").count - 1, 4, text)
     XCTAssertFalse(text.contains("afterok"), "a failed cell must not hold up the rest of its level")
     _ = files
   }
@@ -55,7 +55,7 @@ final class SlurmScriptsTests: XCTestCase {
     let (files, _, submission) = try written(Self.lines)
     let folder = submission.deletingLastPathComponent()
     let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { !$0.hasSuffix(".cells") }
-    XCTAssertEqual(names.count, 5)
+    XCTAssertEqual(names.count, 6)
     let process = Process()
     process.executableURL = URL(fileURLWithPath: shellcheck)
     process.arguments = ["--severity=style"] + names.map { folder.appendingPathComponent($0).path }

@@ -45,7 +45,8 @@ package struct CellResult: Sendable {
 }
 
 extension CellResult {
-  init(_ fields: StudyFields) throws {
+  /// - Parameter accounted: what the batch system says of the energy; what the run itself has read goes before it.
+  init(_ fields: StudyFields, accounted: CellEnergy? = nil) throws {
     fingerprint = try fields.text("fingerprint") ?? ""
     cpu = try fields.text("cpu") ?? ""
     palier = try fields.text("palier") ?? ""
@@ -55,7 +56,8 @@ extension CellResult {
     coreHours = try fields.number("core_hours", upTo: .infinity)
     steps = try fields.count("steps")
     tokens = try fields.count("tokens")
-    energy = try fields.object("energy").map { try CellEnergy($0) } ?? .unknown
+    let read = try fields.object("energy").map { try CellEnergy($0) } ?? .unknown
+    energy = read.method == .none ? accounted ?? read : read
     signs = try (fields.objects("collapsed") ?? []).map { sign in
       let site = try sign.text("site").map { " at \($0)" } ?? ""
       let step = try sign.count("step").map { ", step \($0)" } ?? ""

@@ -60,7 +60,9 @@ package struct StudyFolder: Sendable {
       do {
         let fields = try StudyFields(fileAt: folder.appendingPathComponent("result.json"))
         if let own = try fields.text("id"), own != id { throw fields.bad("id", "\(own) is another cell's") }
-        return .done(try CellResult(fields))
+        // Slurm's accounting knows what a job took only after the cell was done.
+        let energy = has("energy.json") ? try StudyFields(fileAt: folder.appendingPathComponent("energy.json")) : nil
+        return .done(try CellResult(fields, accounted: energy.map { try CellEnergy($0) }))
       } catch { return .unreadable(shownError(error)) }
     }
     if has("failed.json") {

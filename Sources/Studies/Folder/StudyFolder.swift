@@ -58,6 +58,10 @@ public struct CellFolder: Sendable {
   var configuration: URL { url.appendingPathComponent("config.yaml") }
   var log: URL { url.appendingPathComponent("log.txt") }
   var done: URL { url.appendingPathComponent("DONE") }
+  /// Numbers of the Slurm jobs that it ran in, a line each.
+  var jobs: URL { url.appendingPathComponent("slurm-jobs.txt") }
+  /// What Slurm's accounting says that they took.
+  var energy: URL { url.appendingPathComponent("energy.json") }
   var lock: URL { url.appendingPathComponent(".lock") }
   /// Of a trunk: the checkpoints that branches leave from.
   var points: CheckpointSeries {

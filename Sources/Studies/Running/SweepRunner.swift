@@ -65,7 +65,11 @@ public final class SweepRunner {
   public func run() throws -> Ending {
     // A cell alone does not count what the others take: it leaves the graph as it was written for the whole.
     if options.only == nil || PathKind(folder.graph) == .absent { try folder.write(graph) }
-    if let only = options.only.flatMap({ graph[$0] }) { try requireParent(of: only) }
+    if let only = options.only.flatMap({ graph[$0] }) {
+      try requireParent(of: only)
+      let cell = folder.cell(only.id)
+      if !cell.isDone { try SlurmAccounting.noteJob(in: cell) }
+    }
     StopRequest.install()
     for cell in graph.cells { keeping.clear(cell) }
     page.begin(pending: pending.count, jobs: options.jobs, cores: shares.coresPerShare)

@@ -41,7 +41,8 @@ public struct SlurmScripts {
   public func write() throws -> URL {
     try folder.write(graph)
     try createFolders(folder.slurm.path)
-    for name in try namesInFolder(folder.slurm.path) where name.hasPrefix("level-") && !name.hasSuffix(".log") {
+    for name in try namesInFolder(folder.slurm.path)
+    where (name.hasPrefix("level-") || name.hasPrefix("energy")) && !name.hasSuffix(".log") {
       try FileManager.default.removeItem(at: folder.slurm.appendingPathComponent(name))
     }
     var stages: [[String]] = []
@@ -56,6 +57,7 @@ public struct SlurmScripts {
       }
       stages.append(scripts)
     }
+    if !stages.isEmpty { try put("energy.sbatch", energyScript, isExecutable: true) }
     try put("submit.sh", submission(stages), isExecutable: true)
     return folder.slurm.appendingPathComponent("submit.sh")
   }
@@ -78,10 +80,9 @@ public struct SlurmScripts {
   private func script(_ name: String, count: Int) -> String {
     let (slurm, launch) = (graph.grid.slurm, graph.grid.launch)
     let perNode = (max(launch.ranks, 1) + slurm.nodes - 1) / slurm.nodes
-    let jobName = graph.grid.name.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" }
     var lines = ["#!/usr/bin/env bash", "# \(count) cells of a study: written by palier sweep --submit slurm."]
     lines += [
-      "#SBATCH --job-name=\(String(jobName))-\(name)", "#SBATCH --array=0-\(count - 1)%\(slurm.throttle)",
+      "#SBATCH --job-name=\(jobName)-\(name)", "#SBATCH --array=0-\(count - 1)%\(slurm.throttle)",
       "#SBATCH --nodes=\(slurm.nodes)", "#SBATCH --ntasks-per-node=\(perNode)",
     ]
     let cpus = slurm.cpusPerTask > 0 ? slurm.cpusPerTask : launch.threads
@@ -115,6 +116,24 @@ public struct SlurmScripts {
     return lines.joined(separator: "\n")
   }
 
+  /// The last job: what the accounting says of those before it.
+  private var energyScript: String {
+    let words = [program, "sweep", graph.grid.file.path, "--out", folder.url.path, "--energy"]
+    var lines = [
+      "#!/usr/bin/env bash", "# The energy of a study's jobs: written by palier sweep --submit slurm.",
+      "#SBATCH --job-name=\(jobName)-energy", "#SBATCH --ntasks=1", "#SBATCH --time=0:10:00",
+      "#SBATCH --output=\(folder.slurm.path)/energy.log",
+    ]
+    lines += graph.grid.slurm.options.map { "#SBATCH \($0)" }
+    lines += ["", "set -euo pipefail", "cd \(Self.quoted(workingFolder))"]
+    lines += [words.map(Self.quoted).joined(separator: " "), ""]
+    return lines.joined(separator: "\n")
+  }
+
+  private var jobName: String {
+    String(graph.grid.name.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" })
+  }
+
   private func submission(_ stages: [[String]]) -> String {
     var lines = [
       "#!/usr/bin/env bash", "# Submits the levels of a study, each after the one before: written by palier sweep.",
@@ -134,6 +153,10 @@ public struct SlurmScripts {
         jobs.append("$\(variable)")
       }
       before = " --dependency=afterany:\"\(jobs.joined(separator: ":"))\""
+    }
+    if !stages.isEmpty {
+      let file = Self.quoted(folder.slurm.appendingPathComponent("energy.sbatch").path)
+      lines.append("echo \"energy: job $(sbatch --parsable\(before) \(file))\"")
     }
     return lines.joined(separator: "\n") + "\n"
   }

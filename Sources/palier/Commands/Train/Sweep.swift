@@ -50,6 +50,11 @@ struct Sweep: ParsableCommand {
   var submit: BatchSystem?
   @Flag(help: "With --submit: submit them, too.")
   var go = false
+  @Flag(
+    help:
+      "Take what each cell's jobs used from Slurm's accounting (sacct), once they have ended; its last job does so. Starts no cell."
+  )
+  var energy = false
   @Option(
     help: ArgumentHelp(
       "What stays of a cell that is done: best, alpha, metrics, or none; the grid's unless given.", valueName: "list"))
@@ -66,6 +71,7 @@ struct Sweep: ParsableCommand {
     if plan && (cell != nil || submit != nil) {
       throw ValidationError("--plan is of the whole study, and starts nothing")
     }
+    if energy && (plan || cell != nil || submit != nil) { throw ValidationError("--energy goes alone") }
     if cell != nil && (submit != nil || jobs > 1) { throw ValidationError("--cell is one cell, here") }
     _ = try kept()
   }
@@ -88,8 +94,9 @@ struct Sweep: ParsableCommand {
     guard !out.isEmpty else { throw CommandLineError.emptyPath(wanted: "the study's folder") }
     let folder = StudyFolder(Paths.url(out))
     let study = try SweepGrid(URL(fileURLWithPath: file.path))
-    let graph = try StudyGraph(study, counts: cell == nil)
+    let graph = try StudyGraph(study, counts: cell == nil && !energy)
     if plan { return try showPlan(graph, folder) }
+    if energy { return try takeEnergy(graph, folder) }
     try requireInputs(graph)
     if submit != nil { return try submitJobs(graph, folder) }
     var options = SweepRunner.Options(program: program)
@@ -144,6 +151,14 @@ struct Sweep: ParsableCommand {
   }
 
   // MARK: - Slurm
+
+  private func takeEnergy(_ graph: StudyGraph, _ folder: StudyFolder) throws {
+    let outcome = try SlurmAccounting(graph, in: folder).write()
+    var line = "energy of \(counted(outcome.known, "cell")) by Slurm's accounting"
+    if outcome.running > 0 { line += "; \(outcome.running) with jobs that go on" }
+    if outcome.unmeasured > 0 { line += "; \(outcome.unmeasured) for which it has no figure" }
+    Output.say(line)
+  }
 
   private func submitJobs(_ graph: StudyGraph, _ folder: StudyFolder) throws {
     let options = keep.map { ["--keep", $0] } ?? []
