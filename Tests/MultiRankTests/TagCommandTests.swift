@@ -197,6 +197,20 @@ final class TagCommandTests: XCTestCase {
     XCTAssertTrue(outcome.errors.contains("NOSUCH") && outcome.errors.contains(one), outcome.errors)
   }
 
+  /// As `palier tag … --text <(command)` gives it.
+  func testAPipeIsReadAsAFile() throws {
+    let pipe = try TemporaryFolder().file("pipe").path
+    XCTAssertEqual(mkfifo(pipe, 0o600), 0)
+    let writer = Process()
+    writer.executableURL = URL(fileURLWithPath: "/bin/sh")
+    writer.arguments = ["-c", "printf 'Il tousse.\\nLe foie est sain.\\n' > '\(pipe)'"]
+    try writer.run()
+    let piped = try tag(["--text", pipe, "--lines"], "")
+    writer.waitUntilExit()
+    XCTAssertEqual(piped, try tag(["--lines"], "Il tousse.\nLe foie est sain.\n"))
+    XCTAssertEqual(try objects(piped).count, 2)
+  }
+
   func testBadInputIsOneLineAfterWhatWasGood() throws {
     let good = "[\"Le\", \"patient\"]\n"
     for (arguments, input, word) in [

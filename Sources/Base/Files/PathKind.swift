@@ -20,6 +20,12 @@ package enum PathKind {
   }
 
   package init(_ url: URL) { self.init(url.path) }
+
+  /// Whether it is a pipe with a name: what `<(command)` of a shell gives.
+  package static func isPipe(_ url: URL) -> Bool {
+    var status = stat()
+    return stat(url.path, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO
+  }
 }
 
 /// Whether `name` is a single visible file name, so that joined to a folder it stays in that folder.

@@ -37,6 +37,12 @@ enum Paths {
     }
   }
 
+  /// The same, or a pipe, of what is read once from its start to its end.
+  static func fileOrPipe(_ path: String, _ wanted: String) throws -> URL {
+    let url = try given(path, wanted)
+    return PathKind.isPipe(url) ? url : try file(path, wanted)
+  }
+
   /// A place for something new: nothing there yet, or an empty folder.
   static func newFolder(_ path: String) throws -> URL {
     let url = try given(path, "a folder that is not there yet")

@@ -15,7 +15,7 @@ struct TagSource {
 
   /// - Throws: where the input is not there, or an output is there already.
   init(_ path: String, form: Tag.Form, out: String?, overwrites: Bool) throws {
-    file = path == "-" ? nil : try Paths.file(path, "a file to tag")
+    file = path == "-" ? nil : try Paths.fileOrPipe(path, "a file to tag")
     name = path == "-" ? "standard input" : path
     guard let out, let file else {
       (target, copy) = (nil, nil)
@@ -73,7 +73,7 @@ struct TagSource {
     defer { close(descriptor) }
     // A file does not pause.
     try StandardInput.forEachLine(
-      of: descriptor, path: name, longest: TagSource.longestLine, flushing: {}, body)
+      of: descriptor, path: name, longest: TagSource.longestLine, flushing: PathKind.isPipe(file) ? flushing : {}, body)
   }
 
   /// Bytes of a line; every one of them is in memory with its words and labels.
