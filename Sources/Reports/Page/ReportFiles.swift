@@ -17,7 +17,7 @@ public struct ReportFiles: Sendable {
 
   /// All names that a report can have: what an earlier report left of them and this one has not goes.
   static let figureNames = [
-    "scores-by-alpha", "scores-by-size", "post-training", "losses", "sites", "codes", "energy", "loss", "scores",
+    "scores-by-alpha", "scores-by-size", "post-training", "losses", "sites", "levels", "energy", "loss", "scores",
     "phases",
   ]
 
