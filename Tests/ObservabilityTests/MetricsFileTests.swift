@@ -124,12 +124,13 @@ final class MetricsFileTests: XCTestCase {
       .start(
         StartReport(
           version: "0.1.0", summary: "in words", arithmetic: [NamedText("backward", "bf16")],
-          data: [NamedText("train", "00ff")], ranks: 4, threads: 2, changes: ["seed", "batch"])))
+          data: [NamedText("train", "00ff")], audit: ["train: 3 sentences"], ranks: 4, threads: 2, changes: ["seed", "batch"])))
     let line = try XCTUnwrap(lines(url).first)
     XCTAssertEqual(line["kind"] as? String, "start")
     XCTAssertEqual(line["global_step"] as? Int, 0)
     XCTAssertEqual(line["arithmetic"] as? [String: String], ["backward": "bf16"])
     XCTAssertEqual(line["data"] as? [String: String], ["train": "00ff"])
+    XCTAssertEqual(line["audit"] as? [String], ["train: 3 sentences"])
     XCTAssertEqual([line["ranks"] as? Int, line["threads"] as? Int], [4, 2])
     XCTAssertEqual(line["changes"] as? String, "seed; batch")
   }

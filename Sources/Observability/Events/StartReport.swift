@@ -10,6 +10,8 @@ public struct StartReport: Sendable, Equatable {
   public var arithmetic: [NamedText]
   /// SHA-256 of what the run learns from, by name.
   public var data: [NamedText]
+  /// What is to be known of the tagged corpus, a line each; empty without a second stage.
+  public var audit: [String]
   /// The number of ranks.
   public var ranks: Int
   /// Threads of rank zero.
@@ -19,13 +21,14 @@ public struct StartReport: Sendable, Equatable {
 
   /// All fields, in order.
   public init(
-    version: String, summary: String, arithmetic: [NamedText], data: [NamedText] = [], ranks: Int, threads: Int,
-    changes: [String] = []
+    version: String, summary: String, arithmetic: [NamedText], data: [NamedText] = [], audit: [String] = [], ranks: Int,
+    threads: Int, changes: [String] = []
   ) {
     self.version = version
     self.summary = summary
     self.arithmetic = arithmetic
     self.data = data
+    self.audit = audit
     self.ranks = ranks
     self.threads = threads
     self.changes = changes

@@ -101,6 +101,7 @@ extension StartReport {
     fields.add("data") { inner in
       for entry in data { inner.add(entry.name, entry.value) }
     }
+    if !audit.isEmpty { fields["audit"] = .array(audit.map(JSONNode.string)) }
     fields.add("ranks", ranks)
     fields.add("threads", threads)
     if !changes.isEmpty { fields.add("changes", changes.joined(separator: "; ")) }

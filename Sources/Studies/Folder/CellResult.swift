@@ -186,6 +186,9 @@ struct CellResult {
   }
 
   private func addData(_ records: RunRecords?, to fields: inout JSONFields) {
-    fields["data"] = records?.last("start")?["data"] ?? .object(JSONFields())
+    let start = records?.last("start")
+    var data = start?["data"]?.object ?? JSONFields()
+    data["audit"] = start?["audit"]
+    fields["data"] = .object(data)
   }
 }

@@ -167,8 +167,8 @@ public final class Trainer {
     let start = StartReport(
       version: PalierVersion.text, summary: identity.arithmetic.words,
       arithmetic: identity.arithmetic.namedTexts,
-      data: identity.prints.map { NamedText($0.name, $0.value) }, ranks: world.count, threads: threadCount,
-      changes: changes)
+      data: identity.prints.map { NamedText($0.name, $0.value) }, audit: fineTuning?.audit.lines ?? [],
+      ranks: world.count, threads: threadCount, changes: changes)
     try world.agree {
       try leader?.openLogs(
         configuration, start, fineTuningTokens: fineTuning?.tokensPerStep, resumingAt: resumed?.progress.globalStep)
