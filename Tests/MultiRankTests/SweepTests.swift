@@ -95,6 +95,8 @@ final class SweepTests: XCTestCase {
       XCTAssertEqual((result["fingerprint"] as? String)?.count, 16, id)
       XCTAssertNotNil((result["loss"] as? [String: Any])?["last"] as? Double, id)
       guard kind == "head" else { continue }
+      let audit = (result["data"] as? [String: Any])?["audit"] as? [String] ?? []
+      XCTAssertTrue(audit.contains { $0.hasPrefix("train: ") }, "\(id): \(audit)")
       let scores = try XCTUnwrap(result["scores"] as? [String: Any])
       let test = try XCTUnwrap(scores["test"] as? [String: Any])
       let documents = try XCTUnwrap(result["documents"] as? [[String: Any]])

@@ -124,7 +124,8 @@ final class MetricsFileTests: XCTestCase {
       .start(
         StartReport(
           version: "0.1.0", summary: "in words", arithmetic: [NamedText("backward", "bf16")],
-          data: [NamedText("train", "00ff")], audit: ["train: 3 sentences"], ranks: 4, threads: 2, changes: ["seed", "batch"])))
+          data: [NamedText("train", "00ff")], audit: ["train: 3 sentences"], ranks: 4, threads: 2,
+          changes: ["seed", "batch"])))
     let line = try XCTUnwrap(lines(url).first)
     XCTAssertEqual(line["kind"] as? String, "start")
     XCTAssertEqual(line["global_step"] as? Int, 0)
