@@ -199,7 +199,8 @@ final class TagCommandTests: XCTestCase {
 
   /// As `palier tag … --text <(command)` gives it.
   func testAPipeIsReadAsAFile() throws {
-    let pipe = try TemporaryFolder().file("pipe").path
+    let folder = try TemporaryFolder()
+    let pipe = folder.file("pipe").path
     XCTAssertEqual(mkfifo(pipe, 0o600), 0)
     let writer = Process()
     writer.executableURL = URL(fileURLWithPath: "/bin/sh")
