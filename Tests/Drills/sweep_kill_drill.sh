@@ -4,7 +4,7 @@
 # A study killed COUNT times must end in the report of one that nobody killed, byte for byte but for times.
 #
 # The study is that of launch/demo --sweep, with baselines, on a very small model: trunks, branches, heads and post-training
-# quantization of two schemes, two α and two seeds. The kills come at random moments and hit in turn the sweep alone (its cells' programs
+# quantization of two schemes, three α and two seeds. The kills come at random moments and hit in turn the sweep alone (its cells' programs
 # go on, and the next sweep waits for them), a cell's program alone (the cell fails, and is tried again), both at once, and
 # the sweep by SIGTERM, which lets cells save. Each next sweep goes on from what is there, every third two cells at a time.
 #
@@ -21,11 +21,12 @@ cat >"$work/grid.yaml" <<YAML
 name: drill
 base: run.yaml
 set:
+  budget.total_steps: 280
   optimizer.schedule: wsd
   optimizer.warmup_steps: 4
   optimizer.decay_share: 0.25
 schemes: [fp32, LSQ_E4W4A4]
-alphas: [0, 0.5]
+alphas: [0, 0.3, 0.6]
 budget: heads
 seeds: {trunks: [1], heads: [1, 2]}
 baselines: [ptq]
@@ -55,17 +56,17 @@ mkdir "$work/quiet" "$work/killed"
 started=$SECONDS
 sweep quiet || die "the undisturbed study failed: $(tail -n 1 "$work/quiet.log")"
 seconds=$((SECONDS - started))
-say "undisturbed: $seconds s"
+cells=$(find "$work/quiet/study/cells" -name DONE | wc -l)
+say "undisturbed: $cells cells, $seconds s"
 
 declare -A kills=()
 for ((round = 0; round < count; round++)); do
   jobs=1
   if ((round % 3 == 2)); then jobs=2; fi
-  sweep killed --jobs "$jobs" &
+  sweep killed --jobs "$jobs" 2>/dev/null &
   sweeper=$!
   # The program itself, below the shells that start it.
-  sleep 0.$((RANDOM % 10))
-  sleep $((RANDOM % (seconds / 4 + 2)))
+  sleep "$((1 + RANDOM % (seconds / 8 + 1))).$((RANDOM % 10))"
   process=$(pgrep -f "$work/grid.yaml --out study --jobs" | tail -n 1 || true)
   case $((round % 4)) in
     0) victim="the sweep" && if [[ -n $process ]]; then kill -KILL "$process" || true; fi ;;
@@ -80,8 +81,9 @@ for ((round = 0; round < count; round++)); do
   wait "$sweeper" || true
   done_count=$(find "$work/killed/study/cells" -name DONE 2>/dev/null | wc -l)
   kills[$victim]=$((${kills[$victim]:-0} + 1))
-  say "kill $((round + 1)) of $count: $victim; $done_count cells done"
+  say "kill $((round + 1)) of $count: $victim; $done_count of $cells cells done"
 done
+((done_count < cells)) || say "all cells were done before the last kill: the study is too short for $count"
 sweep killed || die "the killed study did not end: $(tail -n 1 "$work/killed.log")"
 
 report quiet
