@@ -39,6 +39,10 @@ final class SlurmScriptsTests: XCTestCase {
     }
     XCTAssertEqual(Set(listed), Set(graph.cells.map(\.id)))
     XCTAssertEqual(listed.count, graph.cells.count)
+    let last = try String(contentsOf: folder.appendingPathComponent("energy.sbatch"), encoding: .utf8)
+    for words in ["--energy\n", "modules.sh\n", "#SBATCH --partition=cpu\n"] {
+      XCTAssertTrue(last.contains(words), last)
+    }
     let text = try String(contentsOf: submission, encoding: .utf8)
     XCTAssertEqual(text.components(separatedBy: "--dependency=afterany:").count - 1, 4, text)
     XCTAssertFalse(text.contains("afterok"), "a failed cell must not hold up the rest of its level")

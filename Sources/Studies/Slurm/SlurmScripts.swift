@@ -97,10 +97,7 @@ public struct SlurmScripts {
     lines += [
       "", "set -euo pipefail", "", "# The code with which palier says \"stopped when asked, saved\".", "stopped=75",
     ]
-    lines.append("cd \(Self.quoted(workingFolder))")
-    if !slurm.setup.isEmpty {
-      lines += ["# shellcheck source=/dev/null", "source \(Self.quoted(slurm.setup))"]
-    }
+    lines += surroundings
     let list = Self.quoted(folder.slurm.appendingPathComponent("\(name).cells").path)
     let words = [program, "sweep", graph.grid.file.path, "--out", folder.url.path] + options
     lines += [
@@ -125,9 +122,17 @@ public struct SlurmScripts {
       "#SBATCH --output=\(folder.slurm.path)/energy.log",
     ]
     lines += graph.grid.slurm.options.map { "#SBATCH \($0)" }
-    lines += ["", "set -euo pipefail", "cd \(Self.quoted(workingFolder))"]
+    lines += ["", "set -euo pipefail"] + surroundings
     lines += [words.map(Self.quoted).joined(separator: " "), ""]
     return lines.joined(separator: "\n")
+  }
+
+  /// Where a job runs, and what it reads first.
+  private var surroundings: [String] {
+    var lines = ["cd \(Self.quoted(workingFolder))"]
+    let setup = graph.grid.slurm.setup
+    if !setup.isEmpty { lines += ["# shellcheck source=/dev/null", "source \(Self.quoted(setup))"] }
+    return lines
   }
 
   private var jobName: String {
