@@ -19,14 +19,14 @@ struct BenchModelOptions: ParsableArguments {
   /// Tokens of the longest sequence, and the positions that it takes: those of a BERT of RoBERTa's family.
   static let (longestSequence, positions) = (512, 514)
 
+  private var sizes: ModelSizes {
+    ModelSizes(layers: layers, hidden: hidden, heads: heads, intermediate: intermediate)
+  }
+
   func validate() throws {
-    try require(layers, "--layers", 1...1_024)
-    try require(hidden, "--hidden", 1...65_536)
-    try require(heads, "--heads", 1...1_024)
-    try require(intermediate, "--intermediate", 1...1_048_576)
+    try sizes.validate()
     // Made-up tokens are drawn from what the special ones leave.
     try require(vocabulary, "--vocabulary", 16...16_777_216)
-    guard hidden % heads == 0 else { throw ValidationError("--hidden \(hidden) is not a multiple of --heads \(heads)") }
   }
 
   /// The scheme with its variants.
@@ -46,10 +46,7 @@ struct BenchModelOptions: ParsableArguments {
   }
 
   /// Weights and tables, without vectors: for an estimate of memory, before sizes are known to fit integers.
-  var parameterCount: Double {
-    let (h, i) = (Double(hidden), Double(intermediate))
-    return h * Double(vocabulary + Self.positions) + Double(layers) * (4 * h * h + 2 * h * i)
-  }
+  var parameterCount: Double { sizes.parameterCount(tableRows: vocabulary + Self.positions) }
 
   /// The lengths of `--lengths`, which take turns.
   static func parsedLengths(_ text: String) throws -> [Int] {

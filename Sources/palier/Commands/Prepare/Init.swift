@@ -44,13 +44,13 @@ struct Init: ParsableCommand {
   @Option(help: ArgumentHelp("Seed of the weights.", valueName: "n")) var seed: UInt64 = 1
   @OptionGroup var shared: SharedFilesOption
 
+  private var sizes: ModelSizes {
+    ModelSizes(layers: layers, hidden: hidden, heads: heads, intermediate: intermediate)
+  }
+
   func validate() throws {
-    try require(hidden, "--hidden", 1...65_536)
-    try require(layers, "--layers", 1...1_024)
-    try require(heads, "--heads", 1...1_024)
-    try require(intermediate, "--intermediate", 1...1_048_576)
+    try sizes.validate()
     try require(positions, "--positions", 10...1_048_576)
-    guard hidden % heads == 0 else { throw ValidationError("--hidden \(hidden) is not a multiple of --heads \(heads)") }
     guard (tokenizer == nil) != trainTokenizer.isEmpty else {
       throw ValidationError("Give one of --tokenizer and --train-tokenizer")
     }
@@ -79,9 +79,7 @@ struct Init: ParsableCommand {
 
   /// The parameters, their prepared copies for products, and the file: about four times the parameters.
   private func requireMemory() throws {
-    let (h, l, i) = (Double(hidden), Double(layers), Double(intermediate))
-    let tables = h * Double(positions + (vocabulary ?? 0))
-    let parameters = tables + l * (4 * h * h + 2 * h * i)
+    let parameters = sizes.parameterCount(tableRows: positions + (vocabulary ?? 0))
     let needed = 4 * 4 * parameters
     guard let available = MemoryFigures.read().available, needed > Double(available) else { return }
     throw CommandLineError.modelTooLarge(parameters: parameters, needed: needed, available: available)
