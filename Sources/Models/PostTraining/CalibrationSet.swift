@@ -28,14 +28,12 @@ public struct CalibrationSet: Sendable {
   /// - Throws: `FileError`, `ModelError.notUTF8`.
   public mutating func add(linesOf file: URL, _ tokenizer: Tokenizer, longest: Int) throws {
     try MappedFile(file).withBytes { bytes in
-      var (start, number) = (0, 1)
-      while start < bytes.count, !isFull {
-        let end = bytes[start...].firstIndex(of: 0x0A) ?? bytes.count
-        guard let line = String(validating: bytes[start..<end], as: UTF8.self) else {
-          throw ModelError.notUTF8(path: file.path, line: number)
+      for (index, range) in ByteLines(bytes).enumerated() {
+        if isFull { break }
+        guard let line = String(validating: bytes[range], as: UTF8.self) else {
+          throw ModelError.notUTF8(path: file.path, line: index + 1)
         }
         add(CalibrationSet.cut(try tokenizer.encode(line), longest))
-        (start, number) = (end + 1, number + 1)
       }
     }
   }
