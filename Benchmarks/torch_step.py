@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The base-size masked-LM training step in PyTorch, for comparison with `palier bench step`.
 
-    torch_step.py [--mode MODE]… [--quantization none|lsq] [--head all|masked] [--threads N] [--json FILE]
+    torch_step.py [--mode MODE]… [--quantization none|lsq] [--head all|masked] [--labels N] [--threads N] [--json FILE]
 
 One step: 12 sequences of 512 tokens, 15 % masked (80/10/10), dropout on, forward, backward, clipping to norm 1, AdamW.
 The model is transformers' CamembertForMaskedLM (12 layers, 768, vocabulary 32,005), random weights.
@@ -10,6 +10,8 @@ The model is transformers' CamembertForMaskedLM (12 layers, 768, vocabulary 32,0
   --quantization  lsq: E8W8A8 as in docs/numerics.md: every embedding table, the six weight matrices of a layer, the four
                   distinct inputs of a layer; fake quantization in float32, as everybody trains it in PyTorch
   --head          all: logits at every position, as transformers does; masked: at the masked positions only
+  --labels N      a token classifier of so many labels at all positions, in place of the masked-LM head
+  --layers, --hidden, --heads, --intermediate, --vocabulary   another shape
   --micro-batch   sequences in one forward and backward pass; gradients add up to the same step
 
 Needs torch and transformers. Prints a line per mode, and writes JSON where asked.
@@ -27,10 +29,10 @@ import torch
 import torch.nn.functional as F
 import transformers
 from torch import nn
-from transformers import CamembertConfig, CamembertForMaskedLM
+from transformers import CamembertConfig, CamembertForMaskedLM, CamembertForTokenClassification
 
 MODES = ["eager-float32", "eager-bfloat16", "compile-float32", "compile-bfloat16"]
-MASK, PAD, FIRST_ORDINARY, IGNORED = 32004, 1, 7, -100
+PAD, FIRST_ORDINARY, IGNORED = 1, 7, -100
 
 
 class LSQ(nn.Module):
@@ -109,13 +111,16 @@ def check_quantizer():
 
 
 class Step(nn.Module):
-    """The summed loss of some sequences over their masked positions."""
+    """The summed loss of some sequences over their masked positions, of a token classifier over all."""
 
     def __init__(self, model, head):
         super().__init__()
         self.model, self.head = model, head
 
     def forward(self, ids, labels, places):
+        if self.head == "labels":
+            logits = self.model(input_ids=ids).logits.float()
+            return F.cross_entropy(logits.flatten(0, -2), labels.flatten(), reduction="sum")
         states = self.model.roberta(input_ids=ids)[0]
         if self.head == "masked":
             states = states.flatten(0, 1)[places]
@@ -124,18 +129,21 @@ class Step(nn.Module):
         return F.cross_entropy(logits.flatten(0, -2), labels.flatten(), ignore_index=IGNORED, reduction="sum")
 
 
-def batch(sequences, tokens, vocabulary, generator):
-    """Ids, labels and masked places. The count of masked places is the same for every micro-batch: one compilation."""
-    ids = torch.randint(FIRST_ORDINARY, vocabulary - 1, (sequences, tokens), generator=generator)
+def batch(arguments, sequences, generator):
+    """Ids and labels. The count of masked places is the same for every micro-batch: one compilation."""
+    tokens, mask = arguments.tokens, arguments.vocabulary - 1
+    ids = torch.randint(FIRST_ORDINARY, mask, (sequences, tokens), generator=generator)
+    if arguments.labels:
+        return ids, torch.randint(0, arguments.labels, (sequences, tokens), generator=generator)
     labels = torch.full_like(ids, IGNORED)
     count = round(0.15 * tokens)
     for row in range(sequences):
         chosen = torch.randperm(tokens, generator=generator)[:count].sort().values
         labels[row, chosen] = ids[row, chosen]
         kind = torch.rand(count, generator=generator)
-        ids[row, chosen[kind < 0.8]] = MASK
+        ids[row, chosen[kind < 0.8]] = mask
         random = chosen[kind >= 0.9]
-        ids[row, random] = torch.randint(FIRST_ORDINARY, vocabulary - 1, random.shape, generator=generator)
+        ids[row, random] = torch.randint(FIRST_ORDINARY, mask, random.shape, generator=generator)
     return ids, labels
 
 
@@ -158,15 +166,16 @@ def measure(mode, arguments):
     torch.manual_seed(1)
     kind, precision = mode.split("-")
     config = CamembertConfig(
-        vocab_size=32005, hidden_size=768, num_hidden_layers=arguments.layers, num_attention_heads=12,
-        intermediate_size=3072, max_position_embeddings=514, type_vocab_size=1, layer_norm_eps=1e-5,
+        vocab_size=arguments.vocabulary, hidden_size=arguments.hidden, num_hidden_layers=arguments.layers,
+        num_attention_heads=arguments.heads, intermediate_size=arguments.intermediate, max_position_embeddings=514,
+        num_labels=arguments.labels or 2, type_vocab_size=1, layer_norm_eps=1e-5,
         pad_token_id=PAD, bos_token_id=5, eos_token_id=6, attn_implementation=arguments.attention)
-    model = CamembertForMaskedLM(config).train()
+    model = (CamembertForTokenClassification if arguments.labels else CamembertForMaskedLM)(config).train()
     if arguments.quantization == "lsq":
         quantize(model)
     parameters = list(model.parameters())
     optimizer = torch.optim.AdamW(parameters, lr=5e-6, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
-    step = Step(model, arguments.head)
+    step = Step(model, "labels" if arguments.labels else arguments.head)
     if kind == "compile":
         step = torch.compile(step, dynamic=False)
 
@@ -176,21 +185,21 @@ def measure(mode, arguments):
     generator = torch.Generator().manual_seed(2)
     started = time.perf_counter()
     # The warm-up is one micro-batch: it compiles, makes the optimizer's state and touches all memory.
-    ids, labels = batch(arguments.micro_batch, arguments.tokens, config.vocab_size, generator)
+    ids, labels = batch(arguments, arguments.micro_batch, generator)
     train_step(step, optimizer, parameters, ids, labels, arguments.micro_batch, autocast)
     warm_up = time.perf_counter() - started
     seconds, shares, losses = [], [], []
     for _ in range(arguments.steps):
-        ids, labels = batch(arguments.sequences, arguments.tokens, config.vocab_size, generator)
+        ids, labels = batch(arguments, arguments.sequences, generator)
         started, worked = time.perf_counter(), time.process_time()
         losses.append(train_step(step, optimizer, parameters, ids, labels, arguments.micro_batch, autocast))
         seconds.append(time.perf_counter() - started)
         shares.append((time.process_time() - worked) / seconds[-1] / torch.get_num_threads())
-    expected = math.log(config.vocab_size)
+    expected = math.log(arguments.labels or config.vocab_size)
     assert all(abs(loss - expected) < 1 for loss in losses), f"losses {losses}, expected about {expected:.2f}"
     return {
-        "mode": mode, "quantization": arguments.quantization, "head": arguments.head, "layers": arguments.layers,
-        "sequences": arguments.sequences, "tokens": arguments.tokens, "micro_batch": arguments.micro_batch,
+        "mode": mode, "quantization": arguments.quantization, "head": arguments.head, "labels": arguments.labels,
+        "layers": arguments.layers, "hidden": arguments.hidden, "vocabulary": arguments.vocabulary, "sequences": arguments.sequences, "tokens": arguments.tokens, "micro_batch": arguments.micro_batch,
         "attention": arguments.attention, "threads": torch.get_num_threads(), "warm_up_seconds": round(warm_up, 2),
         "seconds_per_step": [round(s, 3) for s in seconds],
         "tokens_per_second": round(arguments.sequences * arguments.tokens / min(seconds), 1),
@@ -218,7 +227,9 @@ def main():
     parser.add_argument("--head", choices=["all", "masked"], default="all")
     parser.add_argument("--attention", choices=["sdpa", "eager"], default="sdpa")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument("--layers", type=int, default=12)
+    parser.add_argument("--labels", type=int, default=0)
+    for name, default in [("layers", 12), ("hidden", 768), ("heads", 12), ("intermediate", 3072), ("vocabulary", 32005)]:
+        parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--sequences", type=int, default=12)
     parser.add_argument("--tokens", type=int, default=512)
     parser.add_argument("--micro-batch", type=int, default=6)

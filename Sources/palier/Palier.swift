@@ -38,7 +38,7 @@ struct Palier: ParsableCommand {
     groupedSubcommands: [
       CommandGroup(
         name: "Train and measure",
-        subcommands: [Train.self, Sweep.self, Evaluate.self, Compare.self, Report.self]),
+        subcommands: [Train.self, Sweep.self, Evaluate.self, Compare.self, Report.self, Plot.self]),
       CommandGroup(name: "Use", subcommands: [Tag.self]),
       CommandGroup(
         name: "Prepare", subcommands: [ConfigCommand.self, Tokenize.self, Encode.self, Init.self, Sample.self]),

@@ -122,6 +122,11 @@ final class RunCommandTests: XCTestCase {
     for name in ["table.md", "table.tex", "table.csv", "figures/loss.svg", "figures/sites.csv"] {
       XCTAssertTrue(FileManager.default.fileExists(atPath: "\(out)/\(name)"), name)
     }
+    let figure = folder.file("loss.svg").path
+    let columns = ["--x", "step", "--y", "loss", "--lines", "stage"]
+    _ = try Program.succeed(["plot", out + "/figures/loss.csv", "--out", figure] + columns)
+    XCTAssertTrue(try String(contentsOfFile: figure, encoding: .utf8).hasPrefix("<svg "))
+    try Program.fail(["plot", out + "/figures/loss.csv", "--out", folder.url.path] + columns)
     try Program.fail(["report", folder.url.path], naming: "sweep.json")
     try Program.fail(["report", try output().path, "--carbon", "coal"], naming: "--carbon")
   }

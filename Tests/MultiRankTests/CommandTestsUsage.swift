@@ -7,8 +7,7 @@ final class UsageCommandTests: XCTestCase {
   private let commands = [
     "train", "evaluate", "compare", "config", "tokenize", "encode", "init", "sample", "inspect", "footprint", "export",
     "logits", "quantize", "pack", "verify", "tag", "report",
-    "doctor", "sweep",
-    "check", "bench",
+    "doctor", "sweep", "plot", "check", "bench",
   ]
 
   func testHelpNamesEveryCommandAndEachHasAnExample() throws {
@@ -31,6 +30,8 @@ final class UsageCommandTests: XCTestCase {
       ["export", "--onnx", "y", "--dequantized", "x", "--out", "z"],
       ["init", "--out", "x", "--hidden", "10", "--layers", "1", "--heads", "3", "--intermediate", "4"],
       ["sample", "--out", "x", "--documents", "0"], ["evaluate", "x", "--set", "seed=1"], ["compare", "x"],
+      ["plot", "x", "--x", "a", "--y", "b"], ["plot", "x", "--x", "a", "--y", "b", "--out", "c", "--low", "d"],
+      ["plot", "x", "--x", "a", "--y", "b", "--out", "c", "--only", "d"],
       ["report"], ["report", "x", "--tdp", "150"], ["report", "x", "--pue", "0.5"],
       ["quantize", "x", "--out", "y"], ["quantize", "x", "--scheme", "LSQ_E8W8A8", "--out", "y", "--percentile", "50"],
     ] {
@@ -77,6 +78,7 @@ final class UsageCommandTests: XCTestCase {
       try Program.fail(["verify", path, model])
       try Program.fail(["verify", model, path])
       try Program.fail(["report", path])
+      try Program.fail(["plot", path, "--x", "a", "--y", "b", "--out", new])
       try Program.fail(["compare", path, path])
       try Program.fail(["tag", path])
       try Program.fail(

@@ -155,7 +155,7 @@ final class MessageTests: XCTestCase {
   private static let commands = [
     "train", "evaluate", "compare", "config", "tokenize", "encode", "init", "sample", "inspect", "footprint", "export",
     "logits", "quantize", "pack", "verify", "tag", "report", "sweep",
-    "doctor", "check", "bench",
+    "plot", "doctor", "check", "bench",
   ]
 
   private static func allHelp() throws -> [String] {

@@ -53,6 +53,27 @@ final class ContrastTests: XCTestCase {
     XCTAssertEqual(result.halfWidth, 4.302652729749464 * error, accuracy: 0.02 * error)
   }
 
+  /// Both arms have a first stage of the same seeds: a paired mean over trunks, in which what a trunk brings to both
+  /// cancels, SE² = s²(differences)/n.
+  func testArmsWithTrunksArePairedByTrunk() throws {
+    let (treated, plain) = ([62, 71, 80], [60, 66, 76])
+    func runs(_ right: [Int]) -> [Contrast.Run] {
+      right.enumerated().map { .init(trunk: $0, head: 1, counts: counts([Int](repeating: $1, count: 4))) }
+    }
+    // The order of runs does not matter, and a trunk of one arm alone is left out.
+    let others = runs(plain + [99]).reversed()
+    let contrast = try Contrast(treated: runs(treated), plain: Array(others), isPairedByTrunk: true)
+    XCTAssertEqual(contrast.pairCount, 3)
+    let result = HierarchicalBootstrap(drawCount: 40_000).result(contrast, name: 3)
+    let differences = zip(treated, plain).map { Double($0 - $1) / 100 }
+    XCTAssertEqual(result.difference, 0.11 / 3, accuracy: 1e-12)
+    let error = (sampleVariance(differences) / 3).squareRoot()
+    XCTAssertEqual(result.halfWidth, 4.302652729749464 * error, accuracy: 0.02 * error)
+    XCTAssertThrowsError(try Contrast(treated: runs([1]), plain: [], isPairedByTrunk: true)) {
+      XCTAssertEqual($0 as? Contrast.Refusal, .noPairs)
+    }
+  }
+
   func testOnlyPairsOfOneHeadSeedAndTheSameDocumentsAreCompared() throws {
     let run = { (trunk: Int, head: Int, right: [Int]) in
       Contrast.Run(trunk: trunk, head: head, counts: self.counts(right))

@@ -102,6 +102,27 @@ final class GridReadingTests: XCTestCase {
     }
   }
 
+  /// Every grid beside the study's runner, and the runner knows them all.
+  func testTheGridsOfTheSmallStudyAreRead() throws {
+    let folder = SharedFolder.packageRoot.appendingPathComponent("Studies/small")
+    let grids = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+      .filter { $0.pathExtension == "yaml" && !["base", "run"].contains($0.deletingPathExtension().lastPathComponent) }
+    let runner = try String(contentsOf: folder.appendingPathComponent("run"), encoding: .utf8)
+    let known = try XCTUnwrap(runner.split(separator: "\n").first { $0.hasPrefix("all=(") }).dropFirst(5).dropLast()
+    XCTAssertEqual(
+      grids.map { $0.deletingPathExtension().lastPathComponent }.sorted(), known.split(separator: " ").map(String.init).sorted())
+    for file in grids {
+      let graph = try StudyGraph(SweepGrid(file), counts: false)
+      let heads = Dictionary(grouping: graph.cells.filter { $0.kind == .head }) { cell in
+        var at = cell.coordinates
+        (at.headSeed, at.trunkSeed) = (nil, nil)
+        return "\(at)"
+      }
+      XCTAssertFalse(heads.isEmpty, file.lastPathComponent)
+      for (what, cells) in heads { XCTAssertGreaterThanOrEqual(cells.count, 3, "\(file.lastPathComponent): \(what)") }
+    }
+  }
+
   /// The configurations of the project itself.
   func testTheGridsOfConfigsAreRead() throws {
     let configs = SharedFolder.packageRoot.appendingPathComponent("configs")

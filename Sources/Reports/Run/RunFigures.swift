@@ -90,13 +90,9 @@ struct RunFigures {
       parts: panels, legend: legend, data: csv)
   }
 
-  /// Step size and clipped share by site, and how often levels came.
-  var sites: [Figure?] {
-    let part = SiteFigure.Part(name: "", courses: SiteCourse.all(log.records), switchStep: log.switchStep)
-    return [
-      SiteFigure(parts: [part]).figure("sites", "Quantizer sites: step size and clipped share"),
-      LevelFigure(parts: [part]).figure("levels"),
-    ]
+  /// What is known of the run's sites.
+  var sites: SiteViews {
+    SiteViews([.init(name: "", courses: SiteCourse.all(log.records), switchStep: log.switchStep)])
   }
 
   /// Mean seconds of a step by phase, a panel a stage.

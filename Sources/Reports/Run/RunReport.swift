@@ -24,7 +24,8 @@ public struct RunReport {
       files.warnings.append("\(RunLog.fileName): \(counted(log.unreadableLineCount, "line")) cannot be read")
     }
     let figures = RunFigures(log: log)
-    let all = ([figures.loss, figures.scores] + figures.sites + [options.hasTimes ? figures.phases : nil]).compactMap {
+    let sites = figures.sites
+    let all = ([figures.loss, figures.scores] + sites.figures + [options.hasTimes ? figures.phases : nil]).compactMap {
       $0
     }
     all.forEach { files.add($0) }
@@ -37,6 +38,7 @@ public struct RunReport {
     page.add("state", "What happened", events)
     page.add("scores", "Scores", tables.map(\.html).joined())
     page.add("figures", "Figures", all.map(\.html).joined())
+    page.add("sites", "Quantizer sites", sites.tableHTML)
     if options.hasTimes { page.add("cost", "Cost", costTable.html) }
     page.add("provenance", "Provenance", provenance)
     files.add("report.html", page.bytes)

@@ -13,6 +13,8 @@ struct SiteCourse: Sendable {
     let clippedShare: Double
     /// How often each level came, where it was counted.
     var levels: Levels?
+    /// All that was said; nil of an earlier build's log, which said less.
+    var report: SiteReport?
   }
 
   /// Counts of levels, a step apart.
@@ -50,6 +52,13 @@ struct SiteCourse: Sendable {
   /// The looks before a step.
   func before(step: Int) -> SiteCourse { SiteCourse(site: site, looks: looks.filter { $0.step < step }) }
 
+  /// `layer 3, output.dense` for `roberta.encoder.layer.3.output.dense.weight_quantizer`.
+  var shortName: String {
+    let words = site.split(separator: ".").filter { !["roberta", "encoder", "embeddings"].contains($0) }.dropLast()
+    guard words.count > 2, words.first == "layer" else { return words.joined(separator: ".") }
+    return "layer \(words.dropFirst().first ?? ""), " + words.dropFirst(2).joined(separator: ".")
+  }
+
   /// The sites of a log in the order of their first report.
   static func all(_ records: [MetricsRecord], stepsBefore offset: Int = 0) -> [SiteCourse] {
     var places: [String: Int] = [:]
@@ -58,7 +67,9 @@ struct SiteCourse: Sendable {
       guard let site = record.string("site"), let size = record.double("step_size"),
         let clipped = record.double("clipped_share")
       else { continue }
-      let look = Look(step: record.globalStep + offset, stepSize: size, clippedShare: clipped, levels: Levels(record))
+      let look = Look(
+        step: record.globalStep + offset, stepSize: size, clippedShare: clipped, levels: Levels(record),
+        report: SiteReport(record))
       if let place = places[site] {
         courses[place].looks.append(look)
       } else {

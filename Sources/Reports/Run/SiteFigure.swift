@@ -21,7 +21,9 @@ struct SiteFigure {
     guard !shown.isEmpty else { return nil }
     var legend = Legend()
     var panels: [Figure.Part] = []
-    var csv = CSV(["of", "site", "kind", "step", "step_size", "clipped_share"])
+    var csv = CSV([
+      "of", "site", "kind", "step", "step_size", "clipped_share", "step_over_rms", "codes", "levels", "entropy_bits",
+    ])
     for part in shown {
       let prefix = part.name.isEmpty ? "" : part.name + ": "
       panels.append(.panel(panel(part, prefix + "step size", "step size", .logarithmic, \.stepSize, 1)))
@@ -30,7 +32,8 @@ struct SiteFigure {
         for look in course.looks {
           csv.add([
             part.name, course.site, course.kind.rawValue, "\(look.step)", CSV.number(look.stepSize),
-            CSV.number(look.clippedShare),
+            CSV.number(look.clippedShare), CSV.number(look.report?.stepOverRMS), CSV.number(look.report?.codesInUse),
+            CSV.number(look.report?.levelCount), CSV.number(look.report?.entropy),
           ])
         }
       }

@@ -1,7 +1,7 @@
-/// Two arms of runs that are to be compared: one with a first stage (α > 0), one without.
+/// Two arms of runs that are to be compared: one with a first stage (α > 0), and one without, or with another α.
 ///
-/// A run of the first arm has a trunk and a head seed, one of the second a head seed alone; runs of equal head seed are
-/// a pair. All runs were tested on the same documents.
+/// A run has a trunk and a head seed; where the second arm has no first stage, its runs have a head seed alone and go with
+/// every trunk. Runs of equal seeds are a pair. All runs were tested on the same documents.
 package struct Contrast: Sendable {
   /// A run of an arm.
   package struct Run: Sendable {
@@ -23,46 +23,64 @@ package struct Contrast: Sendable {
 
     package var description: String {
       switch self {
-      case .noPairs: "no head seed has run in both arms"
+      case .noPairs: "no seeds have run in both arms"
       case .otherDocuments: "the runs were not tested on the same documents"
       }
     }
   }
 
-  /// Pairs, as what stands at [trunk][head]; nil where a run is missing.
-  let pairs: [[DocumentCounts?]]
-  /// The second arm by head.
+  /// A run of the first arm, and where its partner stands in `plain`.
+  struct Pair {
+    let treated: DocumentCounts
+    let partner: Int
+  }
+
+  /// By [trunk][head]; nil where a run is missing.
+  let pairs: [[Pair?]]
+  /// Runs of the second arm that are some pair's partner.
   let plain: [DocumentCounts]
   /// How many documents there are.
   package let documentCount: Int
+  /// Distinct head seeds.
+  package let headCount: Int
 
-  /// The contrast of the runs that have a partner.
-  package init(treated: [Run], plain others: [Run]) throws(Refusal) {
-    let heads = Set(treated.map(\.head)).intersection(others.map(\.head)).sorted()
-    guard !heads.isEmpty, let first = treated.first(where: { heads.contains($0.head) }) else { throw .noPairs }
+  /// The contrast of the runs that have a partner: of equal head seed, and of equal trunk where `isPairedByTrunk`.
+  package init(treated: [Run], plain others: [Run], isPairedByTrunk: Bool = false) throws(Refusal) {
+    func partner(_ run: Run) -> Int? {
+      others.firstIndex { $0.head == run.head && (!isPairedByTrunk || $0.trunk == run.trunk) }
+    }
+    let treated = treated.filter { partner($0) != nil }
+    guard let first = treated.first else { throw .noPairs }
     let documents = first.counts.identifiers
     func ordered(_ run: Run) throws(Refusal) -> DocumentCounts {
       guard let counts = run.counts.ordered(as: documents) else { throw .otherDocuments }
       return counts
     }
+    let partners = Set(treated.compactMap(partner)).sorted()
     var plain: [DocumentCounts] = []
-    for head in heads { plain.append(try ordered(others.first { $0.head == head }!)) }
-    var pairs: [[DocumentCounts?]] = []
-    for trunk in Set(treated.filter { heads.contains($0.head) }.map(\.trunk)).sorted() {
-      var row: [DocumentCounts?] = []
+    for place in partners { plain.append(try ordered(others[place])) }
+    let heads = Set(treated.map(\.head)).sorted()
+    var pairs: [[Pair?]] = []
+    for trunk in Set(treated.map(\.trunk)).sorted() {
+      var row: [Pair?] = []
       for head in heads {
-        let run = treated.first { $0.trunk == trunk && $0.head == head }
-        row.append(try run.map { run throws(Refusal) in try ordered(run) })
+        guard let run = treated.first(where: { $0.trunk == trunk && $0.head == head }),
+          let place = partner(run).flatMap({ partners.firstIndex(of: $0) })
+        else {
+          row.append(nil)
+          continue
+        }
+        row.append(Pair(treated: try ordered(run), partner: place))
       }
       pairs.append(row)
     }
-    (self.pairs, self.plain, documentCount) = (pairs, plain, documents.count)
+    (self.pairs, self.plain, documentCount, headCount) = (pairs, plain, documents.count, heads.count)
   }
 
   /// Distinct trunk seeds.
   package var trunkCount: Int { pairs.count }
-  /// Distinct head seeds.
-  package var headCount: Int { plain.count }
   /// Runs of the first arm that have a partner.
   package var pairCount: Int { pairs.joined().reduce(0) { $0 + ($1 == nil ? 0 : 1) } }
+  /// Whether the second arm is a single run that several of the first share.
+  var hasOneSharedPartner: Bool { plain.count == 1 && pairCount > 1 }
 }

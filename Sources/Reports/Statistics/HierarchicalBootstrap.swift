@@ -25,7 +25,7 @@ package struct HierarchicalBootstrap: Sendable {
     let spread = draws(contrast, sums, whole, name)
     let (trunks, heads) = (contrast.trunkCount, contrast.headCount)
     // One run in the second arm: its seed's share cannot be seen, and is taken to be that of a run of the first.
-    let unseen = heads == 1 && trunks > 1 ? whole.varianceOfARun : 0
+    let unseen = contrast.hasOneSharedPartner ? whole.varianceOfARun : 0
     let (ofTrunks, ofHeads) = (trunks > 1 ? whole.trunkVariance : 0, heads > 1 ? whole.headVariance : 0)
     let ofSeeds = max(ofTrunks + ofHeads - spread.ofTrunksWithHeads, ofTrunks, ofHeads)
     let seen = max(ofSeeds + spread.ofDocuments - spread.ofSeedsWithDocuments, ofSeeds, spread.ofDocuments)
@@ -125,27 +125,31 @@ struct BootstrapStream {
 
 /// Sums of counts over chosen documents, all runs at a time.
 struct DocumentSums {
-  /// Where the runs stand: [trunk][head], and by head after them.
-  private var places: [[Int?]] = []
-  private let headCount: Int
+  /// Where a pair's runs stand among all.
+  private struct Place {
+    let treated: Int
+    let plain: Int
+  }
+
+  /// By [trunk][head].
+  private var places: [[Place?]] = []
   private let runCount: Int
   private let documentCount: Int
   /// [document][run][2·hits, predicted + gold].
   private var counts: [Int32] = []
 
   init(_ contrast: Contrast) {
-    var runs: [DocumentCounts] = []
+    var runs = contrast.plain
     for row in contrast.pairs {
       places.append(
-        row.map { counts in
-          counts.map {
-            runs.append($0)
-            return runs.count - 1
+        row.map { pair in
+          pair.map {
+            runs.append($0.treated)
+            return Place(treated: runs.count - 1, plain: $0.partner)
           }
         })
     }
-    runs += contrast.plain
-    (runCount, headCount, documentCount) = (runs.count, contrast.headCount, contrast.documentCount)
+    (runCount, documentCount) = (runs.count, contrast.documentCount)
     counts = [Int32](repeating: 0, count: 2 * runs.count * contrast.documentCount)
     for (run, of) in runs.enumerated() {
       for document in 0..<contrast.documentCount {
@@ -172,9 +176,8 @@ struct DocumentSums {
         }
       }
     }
-    func score(_ run: Int) -> Double { DocumentCounts.score(sums[2 * run], sums[2 * run + 1]) }
+    let scores = (0..<runCount).map { DocumentCounts.score(sums[2 * $0], sums[2 * $0 + 1]) }
     return ContrastScores(
-      treated: places.map { $0.map { $0.map(score) } },
-      plain: (0..<headCount).map { score(runCount - headCount + $0) })
+      pairs: places.map { $0.map { $0.map { .init(treated: scores[$0.treated], plain: scores[$0.plain]) } } })
   }
 }

@@ -10,6 +10,8 @@ package enum ReportError: Error, Equatable, CustomStringConvertible {
   case unrecognized(path: String)
   /// A log without a step.
   case noSteps(file: String)
+  /// A table that is none, or has not what is asked of it.
+  case badTable(file: String, reason: String)
   /// A factor or power that was given cannot be.
   case badOption(String)
 
@@ -20,6 +22,7 @@ package enum ReportError: Error, Equatable, CustomStringConvertible {
     case .unrecognized(let path):
       oneLine("\(path): neither a sweep (sweep.json) nor a run (metrics.jsonl); give the folder of one")
     case .noSteps(let file): oneLine("\(file): no step in it; the run has not begun")
+    case .badTable(let file, let reason): oneLine("\(file): \(reason)")
     case .badOption(let what): oneLine(what)
     }
   }

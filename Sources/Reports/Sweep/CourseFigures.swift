@@ -81,7 +81,7 @@ struct CourseFigures {
   }
 
   /// Step size and clipped share by site, and how often levels came, of one run a scheme.
-  func sites(warn: (String) -> Void) -> [Figure?] {
+  func sites(warn: (String) -> Void) -> SiteViews {
     var parts: [SiteFigure.Part] = []
     for group in grid.groups where group.baseline == nil && !group.isFloat32 {
       guard let cell = representative(group) else { continue }
@@ -104,10 +104,7 @@ struct CourseFigures {
       let name = "\(group.title), α \(alphaText(cell.alpha))"
       parts.append(.init(name: name, courses: SiteCourse.joined(courses), switchStep: switchStep))
     }
-    return [
-      SiteFigure(parts: parts).figure("sites", "Quantizer sites: step size and clipped share"),
-      LevelFigure(parts: parts).figure("levels"),
-    ]
+    return SiteViews(parts)
   }
 
   /// Energy a cell, by kind and scheme; what is measured and what is modelled in panels of their own.

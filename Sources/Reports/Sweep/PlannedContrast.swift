@@ -47,41 +47,26 @@ package struct PlannedContrast: Sendable {
   private init?(
     _ grid: ScoreGrid, _ group: ScoreGrid.Group, _ column: ScoreGrid.Column, _ bootstrap: HierarchicalBootstrap
   ) {
-    let entries = (grid.alphas[group] ?? []).compactMap { alpha in
-      grid.entry(group, alpha, column).map { (alpha: alpha, entry: $0) }
-    }
-    guard let plain = entries.first(where: { $0.alpha == 0 })?.entry, entries.contains(where: { $0.alpha > 0 })
-    else { return nil }
+    let arms = AlphaArms(grid, group, column)
+    guard let plain = arms.plain, arms.all.contains(where: { $0.alpha > 0 }) else { return nil }
     (self.group, self.column) = (group, column)
-    isPreliminary = entries.contains { $0.entry.runs.count < $0.entry.plannedCount }
-    let candidates = entries.filter { $0.alpha > 0 && $0.entry.validationMean != nil }
-    candidateCount = candidates.count
-    // Of equal α the smaller: the first.
-    var best: (alpha: Double, entry: ScoreEntry)?
-    for candidate in candidates
-    where (candidate.entry.validationMean ?? 0) > (best?.entry.validationMean ?? -.infinity) { best = candidate }
-    chosen = best?.alpha
-    collapsed = (best?.entry.collapsedCount ?? 0, plain.collapsedCount)
+    isPreliminary = arms.all.contains { $0.entry.runs.count < $0.entry.plannedCount }
+    let best = arms.best { $0 > 0 }
+    (chosen, candidateCount) = (best?.arm.alpha, best?.candidateCount ?? 0)
+    collapsed = (best?.arm.entry.collapsedCount ?? 0, plain.entry.collapsedCount)
     guard let best else {
       (sizes, result, refusal) = (nil, nil, "no run of an α > 0 is there yet")
       return
     }
     do {
-      let contrast = try Contrast(treated: PlannedContrast.runs(best.entry), plain: PlannedContrast.runs(plain))
-      let name = FNV1a.hash("\(group.title)\n\(column.task)\n\(column.model)".utf8)
+      let contrast = try arms.contrast(best.arm, against: plain)
       sizes = (contrast.trunkCount, contrast.headCount, contrast.documentCount)
-      result = bootstrap.result(contrast, name: name)
+      result = bootstrap.result(contrast, name: arms.drawName)
       refusal = nil
     } catch {
       (sizes, result) = (nil, nil)
-      let isEmpty = (best.entry.runs + plain.runs).contains { $0.documents == nil }
-      refusal = plain.runs.isEmpty ? "no run of α 0 is there yet" : isEmpty ? "no counts by document" : "\(error)"
-    }
-  }
-
-  private static func runs(_ entry: ScoreEntry) -> [Contrast.Run] {
-    entry.runs.compactMap { run in
-      run.documents.map { Contrast.Run(trunk: run.trunk ?? 0, head: run.head ?? 0, counts: $0) }
+      let isEmpty = (best.arm.entry.runs + plain.entry.runs).contains { $0.documents == nil }
+      refusal = plain.entry.runs.isEmpty ? "no run of α 0 is there yet" : isEmpty ? "no counts by document" : "\(error)"
     }
   }
 }

@@ -7,6 +7,7 @@ public struct SweepReport {
   private let options: ReportOptions
   private let grid: ScoreGrid
   private let contrasts: [PlannedContrast]
+  private let optima: [InnerOptimum]
   private let bootstrap: HierarchicalBootstrap
   private let cost: CostTable
 
@@ -23,6 +24,7 @@ public struct SweepReport {
     grid = ScoreGrid(study)
     bootstrap = HierarchicalBootstrap(drawCount: options.drawCount)
     contrasts = PlannedContrast.all(of: grid, bootstrap)
+    optima = InnerOptimum.all(of: grid, bootstrap)
     cost = CostTable(cells: study.cells, options: options)
   }
 
@@ -32,40 +34,45 @@ public struct SweepReport {
     var warnings = study.complaints
     let scores = ScoreTable(grid: grid)
     let differences = ContrastTable(grid: grid, contrasts: contrasts, bootstrap: bootstrap)
-    let figures = self.figures { warnings.append($0) }
-    let tables = [scores.table, differences.table].filter { !$0.rows.isEmpty }
+    let inner = InnerOptimumTable(optima: optima)
+    let sites = CourseFigures(study: study, grid: grid, cost: cost).sites { warnings.append($0) }
+    let figures = self.figures(sites)
+    let tables = [scores.table, differences.table, inner.table].filter { !$0.rows.isEmpty }
     files.add("table.md", Array(tables.map(\.markdown).joined(separator: "\n").utf8))
     files.add("table.tex", Array(tables.map(\.latex).joined(separator: "\n").utf8))
     files.add("table.csv", scores.csv.bytes)
     files.add("contrasts.csv", differences.csv.bytes)
+    files.add("inner.csv", inner.csv.bytes)
     let provenance = ProvenanceTables(study: study, options: options)
     files.add("cells.csv", provenance.csv.bytes)
     if options.hasTimes { files.add("cost.csv", cost.csv.bytes) }
     figures.forEach { files.add($0) }
-    files.add("report.html", page(scores, differences, figures, provenance, warnings).bytes)
+    files.add("report.html", page(scores, differences, inner, figures, sites, provenance, warnings).bytes)
     files.warnings = warnings
     return files
   }
 
-  private func figures(warn: (String) -> Void) -> [Figure] {
+  private func figures(_ sites: SiteViews) -> [Figure] {
     let ofScores = SweepFigures(grid: grid, contrasts: contrasts)
     let ofCourses = CourseFigures(study: study, grid: grid, cost: cost)
     let all =
       [ofScores.scoresByAlpha, ofScores.scoresBySize, ofScores.postTraining, ofCourses.losses]
-      + ofCourses.sites(warn: warn) + [options.hasTimes ? ofCourses.energy : nil]
+      + sites.figures + [options.hasTimes ? ofCourses.energy : nil]
     return all.compactMap { $0 }
   }
 
   private func page(
-    _ scores: ScoreTable, _ differences: ContrastTable, _ figures: [Figure], _ provenance: ProvenanceTables,
-    _ warnings: [String]
+    _ scores: ScoreTable, _ differences: ContrastTable, _ inner: InnerOptimumTable, _ figures: [Figure],
+    _ sites: SiteViews, _ provenance: ProvenanceTables, _ warnings: [String]
   ) -> ReportPage {
     var page = ReportPage(title: "Study: \(study.name)", lead: [state])
     page.add("state", "State", stateHTML(warnings))
     page.add(
       "scores", "Scores", scores.table.rows.isEmpty ? ReportPage.paragraph("No cell is scored.") : scores.table.html)
     page.add("differences", "Differences that count", contrasts.isEmpty ? "" : differences.table.html)
+    page.add("inner", "Is an inner α best?", optima.isEmpty ? "" : inner.table.html)
     page.add("figures", "Figures", figures.filter { $0.name != "energy" }.map(\.html).joined())
+    page.add("sites", "Quantizer sites", sites.tableHTML)
     page.add("sizes", "Sizes", SizeTable(study: study, grid: grid, footprint: options.footprint).table.html)
     if options.hasTimes {
       let energy = figures.first { $0.name == "energy" }?.html ?? ""

@@ -13,7 +13,13 @@ package struct CSV: Equatable, Sendable {
 
   /// The text.
   package var bytes: [UInt8] {
-    Array(([heading] + rows).map { $0.map(CSV.quoted).joined(separator: ",") + "\n" }.joined().utf8)
+    Array(([heading] + rows).map { CSV.line($0) + "\n" }.joined().utf8)
+  }
+
+  /// A lone empty cell has quotes: an empty line would be no row.
+  private static func line(_ cells: [String]) -> String {
+    let text = cells.map(CSV.quoted).joined(separator: ",")
+    return text.isEmpty ? "\"\"" : text
   }
 
   private static func quoted(_ cell: String) -> String {
