@@ -65,10 +65,29 @@ final class DocumentsTests: XCTestCase {
     for field in fields.sorted() { XCTAssertTrue(page.contains("`\(field)`") || page.contains("\"\(field)\""), field) }
   }
 
+  /// The study's README holds the tables that Studies/small/tables makes of its results, line by line.
+  func testTheTablesOfTheStudyAreThoseOfItsResults() throws {
+    let page = Set(try text("Studies/small/README.md").components(separatedBy: "\n"))
+    let lines = try text("Studies/small/results/tables.md").components(separatedBy: "\n").filter { $0.hasPrefix("|") }
+    XCTAssertGreaterThan(lines.count, 60)
+    for line in lines { XCTAssertTrue(page.contains(line), "not in Studies/small/README.md: \(line)") }
+  }
+
+  /// What is published of the study names no place on a machine, and holds no text of a corpus.
+  func testTheResultsOfTheStudyNameNoPlaces() throws {
+    let results = try files("Studies/small/results", ".csv", ".html", ".md", ".svg", ".tex")
+    XCTAssertGreaterThan(results.count, 50)
+    for file in results {
+      let text = try text(file)
+      for sign in ["/work/", "/home/", "/tmp/", "/root/"] { XCTAssertFalse(text.contains(sign), "\(file): \(sign)") }
+    }
+  }
+
   /// `[text](path)` in the pages that people read, from the page's folder.
   func testLinksBetweenPagesLeadToFilesThatExist() throws {
     let pages =
-      try ["README.md", "CONTRIBUTING.md", "Benchmarks/README.md"] + files("docs", ".md") + files("Tests", "README.md")
+      try ["README.md", "CONTRIBUTING.md", "Benchmarks/README.md", "Studies/small/README.md"] + files("docs", ".md")
+      + files("Tests", "README.md")
     var count = 0
     for page in pages {
       let folder = root.appendingPathComponent(page).deletingLastPathComponent()

@@ -55,6 +55,7 @@ final class SweepReportTests: XCTestCase {
       "RTE, Bilan électrique 2024", "No PUE was given", "PTQ LSQ_E4W4A4", "collapsed: 3 of 3", "best\u{A0}of\u{A0}2",
     ] { XCTAssertTrue(page.contains(part), part) }
     XCTAssertTrue(page.contains("cells done."), "no word of preliminary")
+    XCTAssertTrue(page.contains(">made.yaml<") && !page.contains("configs/made.yaml"), "the place of the grid's file")
   }
 
   func testNothingIsLoadedFromElsewhere() throws {

@@ -110,7 +110,8 @@ final class GridReadingTests: XCTestCase {
     let runner = try String(contentsOf: folder.appendingPathComponent("run"), encoding: .utf8)
     let known = try XCTUnwrap(runner.split(separator: "\n").first { $0.hasPrefix("all=(") }).dropFirst(5).dropLast()
     XCTAssertEqual(
-      grids.map { $0.deletingPathExtension().lastPathComponent }.sorted(), known.split(separator: " ").map(String.init).sorted())
+      grids.map { $0.deletingPathExtension().lastPathComponent }.sorted(),
+      known.split(separator: " ").map(String.init).sorted())
     for file in grids {
       let graph = try StudyGraph(SweepGrid(file), counts: false)
       let heads = Dictionary(grouping: graph.cells.filter { $0.kind == .head }) { cell in

@@ -14,6 +14,7 @@ public struct TableFigure: Sendable {
   public var y: String
   /// Columns of the ends of intervals around y.
   public var low: String?
+  /// Both or neither are given.
   public var high: String?
   /// The column whose values tell lines apart, in the order in which they come; all rows are one line without it.
   public var lines: String?
@@ -25,9 +26,13 @@ public struct TableFigure: Sendable {
   public var title = ""
   /// Beside the axes; the columns' names unless given.
   public var xLabel: String?
+  /// As `xLabel`, of the axis up.
   public var yLabel: String?
+  /// Whether equal distances across are equal factors.
   public var isXLogarithmic = false
+  /// The same of distances up.
   public var isYLogarithmic = false
+  /// Lines with markers, or markers alone.
   public var drawn = Drawn.lines
 
   /// A figure of two columns.
@@ -60,7 +65,9 @@ public struct TableFigure: Sendable {
         guard !points.isEmpty else { continue }
         let isPoints = drawn == .points
         panel.series.append(
-          .init(name, style, isPoints ? .points(hollow: false) : .lineAndPoints, isPoints ? points : points.sorted { $0.x < $1.x }))
+          .init(
+            name, style, isPoints ? .points(hollow: false) : .lineAndPoints,
+            isPoints ? points : points.sorted { $0.x < $1.x }))
         if lines != nil { legend.add(name, style, isPoints ? .point(hollow: false) : .lineAndPoint) }
       }
       parts.append(.panel(panel))

@@ -17,7 +17,8 @@ struct InnerOptimumTable {
           .init("\(optimum.column.task), \(optimum.column.model)"), .init(optimum.group.title),
           .init(alphaText(optimum.chosen), below: ["best of \(optimum.candidateCount)"]),
           .init(InnerOptimumTable.text(optimum.overNone), isBold: isShown),
-          .init(InnerOptimumTable.text(optimum.overLargest), below: ["α \(alphaText(optimum.largest))"], isBold: isShown),
+          .init(
+            InnerOptimumTable.text(optimum.overLargest), below: ["α \(alphaText(optimum.largest))"], isBold: isShown),
           .init(ContrastTable.probability(optimum.pOfChoice)), .init(ContrastTable.probability(optimum.pOfFamily)),
           .init(InnerOptimumTable.verdict(optimum)),
         ]))
@@ -39,14 +40,15 @@ struct InnerOptimumTable {
     guard let none = optimum.overNone, let largest = optimum.overLargest else { return "runs are missing" }
     guard let p = optimum.pOfFamily else { return "one seed: no test" }
     if p <= 0.05 { return "an inner α is best" }
-    if none.difference <= 0 { return "no first stage is as good or better" }
-    if largest.difference <= 0 { return "the largest α is as good or better" }
+    if none.difference <= 0 { return "α 0 scores as high or higher" }
+    if largest.difference <= 0 { return "the largest α scores as high or higher" }
     return "not shown"
   }
 
   var csv: CSV {
     var csv = CSV([
-      "task", "model", "scheme", "variant", "alpha", "candidates", "over_alpha_0", "over_alpha_0_half_width", "largest_alpha",
+      "task", "model", "scheme", "variant", "alpha", "candidates", "over_alpha_0", "over_alpha_0_half_width",
+      "largest_alpha",
       "over_largest", "over_largest_half_width", "p_of_choice", "p_holm",
     ])
     for optimum in optima {

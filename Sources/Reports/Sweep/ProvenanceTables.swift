@@ -35,7 +35,8 @@ struct ProvenanceTables {
 
   private var facts: ReportTable {
     var table = ReportTable("The study", columns: ["what", "value"], nameCount: 2)
-    table.add(["grid", study.grid.isEmpty ? "–" : study.grid])
+    // Its name alone: a report is shown to others, and its bytes do not depend on where things lie.
+    table.add(["grid", study.grid.isEmpty ? "–" : URL(fileURLWithPath: study.grid).lastPathComponent])
     table.add(["grid, SHA-256", study.gridSHA256.isEmpty ? "–" : study.gridSHA256])
     table.add(["budget", study.budget + (study.totalSteps.map { ", \(grouped($0)) steps" } ?? "")])
     table.add(["Palier, of the cells", ProvenanceTables.tally(results.map(\.result.palier))])

@@ -17,7 +17,8 @@ struct Plot: ParsableCommand {
         palier plot losses.csv --x step --y loss --lines bits --title "Loss after quantization" --out losses.svg
       """)
 
-  @Argument(help: ArgumentHelp("A CSV file whose first row names its columns.", valueName: "table"), completion: .file())
+  @Argument(
+    help: ArgumentHelp("A CSV file whose first row names its columns.", valueName: "table"), completion: .file())
   var table: String
   @Option(help: ArgumentHelp("The column across.", valueName: "column"))
   var x: String
