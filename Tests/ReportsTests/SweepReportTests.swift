@@ -142,6 +142,24 @@ final class SweepReportTests: XCTestCase {
     }
   }
 
+  /// Branches that another grid in the folder left are done without this grid's own trunk: nothing is missing.
+  func testAFirstStageThatNobodyWaitsForIsNotMissing() throws {
+    let files = try report(small()) { folder in
+      let cells = folder.appendingPathComponent("cells")
+      for id in try FileManager.default.contentsOfDirectory(atPath: cells.path) {
+        let own = try String(contentsOf: cells.appendingPathComponent("\(id)/cell.json"), encoding: .utf8)
+        guard own.contains("\"kind\": \"trunk\"") else { continue }
+        try FileManager.default.removeItem(at: cells.appendingPathComponent(id))
+      }
+    }
+    let page = try text(files, "report.html")
+    XCTAssertTrue(page.contains("cells done.") && !page.contains("preliminary"))
+    let state = try XCTUnwrap(
+      page.components(separatedBy: "id=\"state\"").last?.components(separatedBy: "id=\"scores\"").first)
+    XCTAssertTrue(state.contains("branch"))
+    XCTAssertFalse(state.contains("trunk (first stage, shared)"), "the row of cells by kind")
+  }
+
   func testReportsOfTheSameResultsAreTheSameBytesButForTimes() throws {
     func files(_ hasEnergy: Bool) throws -> ReportFiles {
       var study = small()

@@ -82,14 +82,23 @@ public struct SweepReport {
     return page
   }
 
-  private func count(_ word: String) -> Int { study.cells.filter { $0.state.word == word }.count }
+  /// Cells but first stages that nobody waits for: all that start from them are done, from those of another grid in the folder.
+  private var wanted: [StudyCell] {
+    let children = Dictionary(grouping: study.cells.filter { $0.parent != nil }) { $0.parent ?? "" }
+    return study.cells.filter { cell in
+      guard cell.state.word == "waiting", let heirs = children[cell.id] else { return true }
+      return !heirs.allSatisfy { $0.state.word == "done" }
+    }
+  }
+
+  private func count(_ word: String) -> Int { wanted.filter { $0.state.word == word }.count }
 
   private var state: String {
     let done = count("done")
     let rest = ["failed", "unreadable", "started", "waiting"].compactMap { word in
       count(word) > 0 ? "\(grouped(count(word))) \(word)" : nil
     }
-    let start = "\(grouped(done)) of \(counted(study.cells.count, "cell")) done"
+    let start = "\(grouped(done)) of \(counted(wanted.count, "cell")) done"
     return rest.isEmpty ? start + "." : start + "; " + rest.joined(separator: ", ") + ". What follows is preliminary."
   }
 
@@ -97,7 +106,7 @@ public struct SweepReport {
     var table = ReportTable(
       "Cells by kind", columns: ["kind", "done", "failed", "unreadable", "started", "waiting", "all"])
     for kind in StudyCell.Kind.allCases {
-      let cells = study.cells.filter { $0.kind == kind }
+      let cells = wanted.filter { $0.kind == kind }
       guard !cells.isEmpty else { continue }
       let counts = ["done", "failed", "unreadable", "started", "waiting"].map { word in
         cells.filter { $0.state.word == word }.count
